@@ -1,0 +1,134 @@
+//! The way to a provider: one request out, one response back, body as a stream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use gateway_schema::{CallError, ErrorKind, Retry};
+
+/// A future that a trait object returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A response body: chunks as they arrive. Dropping it cancels the transfer and closes the connection unless it
+/// was read to its end.
+pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
+
+/// How long the parts of an exchange may take. Deadlines of whole calls are the business of the layers above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendLimits {
+    /// DNS, TCP and TLS together.
+    pub connect: Duration,
+}
+
+impl Default for SendLimits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10) }
+    }
+}
+
+impl SendLimits {
+    /// Limits the time to connect.
+    pub const fn with_connect(mut self, connect: Duration) -> Self {
+        self.connect = connect;
+        self
+    }
+}
+
+/// Sends requests. Implemented by `gateway-transport` for real networks and by the test kit for scripted ones.
+///
+/// Cancellation: dropping the future, or the body it returned, abandons the exchange at once.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends `request` (its URI absolute) and returns the response head with its body as a stream.
+    ///
+    /// # Errors
+    /// [`TransportError`] when no response head arrived. HTTP statuses are not errors.
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        limits: SendLimits,
+    ) -> BoxFuture<'static, Result<http::Response<BodyStream>, TransportError>>;
+}
+
+/// What went wrong on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportFault {
+    /// The host name is unknown or the resolver failed.
+    Dns,
+    /// Connection refused, unreachable or reset while connecting.
+    Connect,
+    /// DNS, TCP and TLS together took too long.
+    ConnectTimeout,
+    /// The TLS handshake failed (certificate, protocol).
+    Tls,
+    /// The connection ended before the response head.
+    Closed,
+    /// The connection broke, or ended early, in the middle of the body.
+    Body,
+    /// What came back is not HTTP.
+    Protocol,
+    /// The request cannot be sent as it is (bad URI, bad header).
+    Request,
+}
+
+/// No usable response. `detail` is for the log: it may name hosts and addresses.
+#[derive(Debug, Clone)]
+pub struct TransportError {
+    /// What went wrong.
+    pub fault: TransportFault,
+    /// The particulars.
+    pub detail: String,
+    /// True when the request cannot have reached the provider's application, so that sending it again is safe.
+    pub unsent: bool,
+}
+
+impl TransportError {
+    /// A fault with its particulars.
+    pub fn new(fault: TransportFault, detail: impl Into<String>) -> Self {
+        let unsent = matches!(
+            fault,
+            TransportFault::Dns
+                | TransportFault::Connect
+                | TransportFault::ConnectTimeout
+                | TransportFault::Tls
+                | TransportFault::Request
+        );
+        Self { fault, detail: detail.into(), unsent }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.fault, self.detail)
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl From<TransportError> for CallError {
+    fn from(error: TransportError) -> Self {
+        let (kind, message) = match error.fault {
+            TransportFault::Dns => (ErrorKind::Unavailable, "The provider's host name could not be resolved."),
+            TransportFault::Connect => (ErrorKind::Unavailable, "The connection to the provider was refused."),
+            TransportFault::ConnectTimeout => (ErrorKind::Timeout, "Connecting to the provider took too long."),
+            TransportFault::Tls => (ErrorKind::Unavailable, "The TLS handshake with the provider failed."),
+            TransportFault::Closed => {
+                (ErrorKind::Unavailable, "The provider closed the connection before it answered.")
+            }
+            TransportFault::Body => {
+                (ErrorKind::Upstream, "The connection to the provider broke in the middle of its answer.")
+            }
+            TransportFault::Protocol => (ErrorKind::Upstream, "The provider's answer is not valid HTTP."),
+            TransportFault::Request => (ErrorKind::Internal, "The request to the provider could not be built."),
+        };
+        let retry = match error.fault {
+            TransportFault::Request => Retry::Never,
+            TransportFault::Closed | TransportFault::Connect => Retry::Same,
+            _ => Retry::Elsewhere,
+        };
+        Self::upstream(kind, message).with_retry(retry).with_detail(error.to_string())
+    }
+}

@@ -1,0 +1,69 @@
+//! Requests and replies of every operation, as one type each.
+
+use crate::chat::{ChatRequest, ChatResponse};
+use crate::completion::{CompletionRequest, CompletionResponse};
+use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
+use crate::rerank::{RerankRequest, RerankResponse};
+use crate::{Losses, Usage};
+
+/// What a caller asks, in canonical form.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Request {
+    /// A chat turn, also for [`Operation::CountTokens`](crate::Operation::CountTokens).
+    Chat(Box<ChatRequest>),
+    /// A text completion.
+    Completion(Box<CompletionRequest>),
+    /// Embedding vectors.
+    Embedding(Box<EmbeddingRequest>),
+    /// Documents by relevance.
+    Rerank(Box<RerankRequest>),
+}
+
+/// What a provider answered at once, in canonical form. Streams are [`StreamEvent`](crate::chat::StreamEvent)s.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Response {
+    /// A chat turn.
+    Chat(Box<ChatResponse>),
+    /// A text completion.
+    Completion(Box<CompletionResponse>),
+    /// Embedding vectors.
+    Embedding(Box<EmbeddingResponse>),
+    /// Documents by relevance.
+    Rerank(Box<RerankResponse>),
+    /// The number of input tokens.
+    CountTokens {
+        /// Input tokens of the request.
+        input_tokens: u64,
+    },
+}
+
+impl Response {
+    /// What the call consumed, as far as the reply says.
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Chat(reply) => reply.usage.as_ref(),
+            Self::Completion(reply) => reply.usage.as_ref(),
+            Self::Embedding(reply) => reply.usage.as_ref(),
+            Self::Rerank(reply) => reply.usage.as_ref(),
+            Self::CountTokens { .. } => None,
+        }
+    }
+}
+
+/// A decoded value, and what was lost while decoding it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded<T = Request> {
+    /// The canonical form.
+    pub value: T,
+    /// What did not fit into it.
+    pub losses: Losses,
+}
+
+impl<T> Decoded<T> {
+    /// A value that lost nothing.
+    pub fn whole(value: T) -> Self {
+        Self { value, losses: Losses::new() }
+    }
+}
