@@ -4,6 +4,7 @@
 //! (`gateway-dialect`) converts to and from these types, never to another wire format.
 //!
 //! * [`chat`], [`completion`], [`embedding`], [`rerank`]: requests, replies and stream events.
+//! * [`stream`]: what both lanes of a streamed reply have in common.
 //! * [`Usage`], [`Usd`]: what a call consumed.
 //! * [`CallError`]: the one error that crosses layers, with who failed and whether it may be tried again.
 //! * [`Losses`]: every field that a translation dropped or approximated.
@@ -20,6 +21,7 @@ pub mod chat;
 pub mod completion;
 pub mod embedding;
 pub mod rerank;
+pub mod stream;
 
 mod dialect;
 mod error;
