@@ -25,7 +25,9 @@ pub struct SendLimits {
 
 impl Default for SendLimits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10) }
+        Self {
+            connect: Duration::from_secs(10),
+        }
     }
 }
 
@@ -96,7 +98,11 @@ impl TransportError {
                 | TransportFault::Tls
                 | TransportFault::Request
         );
-        Self { fault, detail: detail.into(), unsent }
+        Self {
+            fault,
+            detail: detail.into(),
+            unsent,
+        }
     }
 }
 
@@ -111,24 +117,46 @@ impl std::error::Error for TransportError {}
 impl From<TransportError> for CallError {
     fn from(error: TransportError) -> Self {
         let (kind, message) = match error.fault {
-            TransportFault::Dns => (ErrorKind::Unavailable, "The provider's host name could not be resolved."),
-            TransportFault::Connect => (ErrorKind::Unavailable, "The connection to the provider was refused."),
-            TransportFault::ConnectTimeout => (ErrorKind::Timeout, "Connecting to the provider took too long."),
-            TransportFault::Tls => (ErrorKind::Unavailable, "The TLS handshake with the provider failed."),
-            TransportFault::Closed => {
-                (ErrorKind::Unavailable, "The provider closed the connection before it answered.")
-            }
-            TransportFault::Body => {
-                (ErrorKind::Upstream, "The connection to the provider broke in the middle of its answer.")
-            }
-            TransportFault::Protocol => (ErrorKind::Upstream, "The provider's answer is not valid HTTP."),
-            TransportFault::Request => (ErrorKind::Internal, "The request to the provider could not be built."),
+            TransportFault::Dns => (
+                ErrorKind::Unavailable,
+                "The provider's host name could not be resolved.",
+            ),
+            TransportFault::Connect => (
+                ErrorKind::Unavailable,
+                "The connection to the provider was refused.",
+            ),
+            TransportFault::ConnectTimeout => (
+                ErrorKind::Timeout,
+                "Connecting to the provider took too long.",
+            ),
+            TransportFault::Tls => (
+                ErrorKind::Unavailable,
+                "The TLS handshake with the provider failed.",
+            ),
+            TransportFault::Closed => (
+                ErrorKind::Unavailable,
+                "The provider closed the connection before it answered.",
+            ),
+            TransportFault::Body => (
+                ErrorKind::Upstream,
+                "The connection to the provider broke in the middle of its answer.",
+            ),
+            TransportFault::Protocol => (
+                ErrorKind::Upstream,
+                "The provider's answer is not valid HTTP.",
+            ),
+            TransportFault::Request => (
+                ErrorKind::Internal,
+                "The request to the provider could not be built.",
+            ),
         };
         let retry = match error.fault {
             TransportFault::Request => Retry::Never,
             TransportFault::Closed | TransportFault::Connect => Retry::Same,
             _ => Retry::Elsewhere,
         };
-        Self::upstream(kind, message).with_retry(retry).with_detail(error.to_string())
+        Self::upstream(kind, message)
+            .with_retry(retry)
+            .with_detail(error.to_string())
     }
 }

@@ -69,7 +69,15 @@ pub struct EmbeddingRequest {
 impl EmbeddingRequest {
     /// Asks for the vectors of `input`.
     pub fn new(input: EmbeddingInput) -> Self {
-        Self { model: None, input, encoding: None, dimensions: None, task: None, user: None, extra: Extra::new() }
+        Self {
+            model: None,
+            input,
+            encoding: None,
+            dimensions: None,
+            task: None,
+            user: None,
+            extra: Extra::new(),
+        }
     }
 }
 

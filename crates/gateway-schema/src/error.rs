@@ -176,8 +176,18 @@ pub struct FieldError {
 
 impl FieldError {
     /// A fault at `path`.
-    pub fn new(path: Vec<PathSegment>, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { path, code: code.into(), message: message.into(), input: None, context: None }
+    pub fn new(
+        path: Vec<PathSegment>,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            path,
+            code: code.into(),
+            message: message.into(),
+            input: None,
+            context: None,
+        }
     }
 
     /// The path as people write it: `messages[0].role`.
@@ -382,7 +392,10 @@ impl CallError {
 
     /// The short machine-readable name, the provider's own where there is none of ours.
     pub fn code(&self) -> Option<&str> {
-        self.0.code.as_deref().or_else(|| self.0.upstream.as_ref()?.code.as_deref())
+        self.0
+            .code
+            .as_deref()
+            .or_else(|| self.0.upstream.as_ref()?.code.as_deref())
     }
 
     /// The HTTP status that a protocol demands, if any.

@@ -21,7 +21,14 @@ impl Extra {
 
     /// Fields of `dialect`.
     pub fn of(dialect: Dialect, fields: Map<String, Value>) -> Self {
-        if fields.is_empty() { Self::default() } else { Self { dialect: Some(dialect), fields } }
+        if fields.is_empty() {
+            Self::default()
+        } else {
+            Self {
+                dialect: Some(dialect),
+                fields,
+            }
+        }
     }
 
     /// Adds one field of `dialect`. Fields of another dialect are not mixed in: the first dialect stays.

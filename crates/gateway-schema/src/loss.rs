@@ -38,12 +38,20 @@ impl Losses {
 
     /// Reports a field that was dropped.
     pub fn dropped(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
-        self.0.push(Loss { path: path.into(), kind: LossKind::Dropped, why: why.into() });
+        self.0.push(Loss {
+            path: path.into(),
+            kind: LossKind::Dropped,
+            why: why.into(),
+        });
     }
 
     /// Reports a field that was approximated.
     pub fn approximated(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
-        self.0.push(Loss { path: path.into(), kind: LossKind::Approximated, why: why.into() });
+        self.0.push(Loss {
+            path: path.into(),
+            kind: LossKind::Approximated,
+            why: why.into(),
+        });
     }
 
     /// Adds the losses of another step.

@@ -56,7 +56,10 @@ impl Options {
 
     /// A setting that is text, without surrounding white space; blank counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+        self.get(name)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
     }
 
     /// All keys, in the order given.
@@ -83,6 +86,9 @@ pub struct OptionProblem {
 impl OptionProblem {
     /// A problem with the setting at `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
     }
 }

@@ -64,6 +64,9 @@ pub struct Decoded<T = Request> {
 impl<T> Decoded<T> {
     /// A value that lost nothing.
     pub fn whole(value: T) -> Self {
-        Self { value, losses: Losses::new() }
+        Self {
+            value,
+            losses: Losses::new(),
+        }
     }
 }

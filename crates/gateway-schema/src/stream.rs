@@ -67,9 +67,13 @@ impl Facts {
                 | StreamEvent::Thinking { text, .. }
                 | StreamEvent::Refusal { text, .. }
                 | StreamEvent::ToolArguments { fragment: text, .. }
-                | StreamEvent::ToolCall { arguments: text, .. } => {
+                | StreamEvent::ToolCall {
+                    arguments: text, ..
+                } => {
                     facts.content_events += 1;
-                    facts.text_bytes = facts.text_bytes.saturating_add(u32::try_from(text.len()).unwrap_or(u32::MAX));
+                    facts.text_bytes = facts
+                        .text_bytes
+                        .saturating_add(u32::try_from(text.len()).unwrap_or(u32::MAX));
                 }
                 StreamEvent::Finish { finish, .. } => facts.finish = Some(finish.reason),
                 StreamEvent::Usage(usage) => match &mut facts.usage {
@@ -88,12 +92,18 @@ impl Facts {
 impl Frame {
     /// A group of canonical events, with its facts.
     pub fn events(events: Vec<StreamEvent>) -> Self {
-        Self { facts: Facts::of(&events), data: FrameData::Events(events) }
+        Self {
+            facts: Facts::of(&events),
+            data: FrameData::Events(events),
+        }
     }
 
     /// Bytes of the caller's own dialect, with the facts an observer read from them.
     pub const fn raw(bytes: Bytes, facts: Facts) -> Self {
-        Self { data: FrameData::Raw(bytes), facts }
+        Self {
+            data: FrameData::Raw(bytes),
+            facts,
+        }
     }
 }
 

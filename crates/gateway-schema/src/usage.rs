@@ -53,13 +53,20 @@ pub struct Usage {
 impl Usage {
     /// Input and output tokens, as reported.
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
-        Self { input_tokens: Some(input_tokens), output_tokens: Some(output_tokens), ..Self::default() }
+        Self {
+            input_tokens: Some(input_tokens),
+            output_tokens: Some(output_tokens),
+            ..Self::default()
+        }
     }
 
     /// The provider's total, or the sum of what is known.
     pub fn total(&self) -> u64 {
-        self.total_tokens
-            .unwrap_or_else(|| self.input_tokens.unwrap_or(0).saturating_add(self.output_tokens.unwrap_or(0)))
+        self.total_tokens.unwrap_or_else(|| {
+            self.input_tokens
+                .unwrap_or(0)
+                .saturating_add(self.output_tokens.unwrap_or(0))
+        })
     }
 
     /// Takes over what `later` states. Streams report usage cumulatively, so figures replace, never add.
@@ -84,7 +91,9 @@ impl Usage {
 }
 
 /// Money in whole nano-dollars, so that sums are exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Usd(i64);
 
@@ -121,6 +130,11 @@ impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
-        write!(f, "{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+        write!(
+            f,
+            "{sign}{}.{:09}",
+            nanos / 1_000_000_000,
+            nanos % 1_000_000_000
+        )
     }
 }

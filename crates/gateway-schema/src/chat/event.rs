@@ -150,7 +150,9 @@ impl StreamEvent {
     /// The first meaningful event commits a stream.
     pub fn is_meaningful(&self) -> bool {
         match self {
-            Self::Text { text, .. } | Self::Thinking { text, .. } | Self::Refusal { text, .. } => !text.is_empty(),
+            Self::Text { text, .. } | Self::Thinking { text, .. } | Self::Refusal { text, .. } => {
+                !text.is_empty()
+            }
             Self::ToolCall { .. }
             | Self::ToolArguments { .. }
             | Self::RedactedThinking { .. }

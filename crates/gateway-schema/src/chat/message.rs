@@ -66,11 +66,20 @@ pub struct Message {
 impl Message {
     /// A message of `role` with these parts.
     pub fn new(role: Role, parts: Vec<Part>) -> Self {
-        Self { role, name: None, parts, form: ContentForm::Parts, extra: Extra::new() }
+        Self {
+            role,
+            name: None,
+            parts,
+            form: ContentForm::Parts,
+            extra: Extra::new(),
+        }
     }
 
     fn plain(role: Role, text: String) -> Self {
-        Self { form: ContentForm::Text, ..Self::new(role, vec![Part::text(text)]) }
+        Self {
+            form: ContentForm::Text,
+            ..Self::new(role, vec![Part::text(text)])
+        }
     }
 
     /// Instructions.

@@ -9,7 +9,9 @@ mod tool;
 
 pub use event::{RemoteError, StreamEvent};
 pub use message::{ContentForm, Message, Role};
-pub use part::{CacheControl, Citation, Content, ImageDetail, Media, Part, Signature, ToolCall, ToolResult};
+pub use part::{
+    CacheControl, Citation, Content, ImageDetail, Media, Part, Signature, ToolCall, ToolResult,
+};
 pub use request::{ChatRequest, Effort, Reasoning, ResponseFormat, Sampling};
 pub use response::{ChatResponse, Choice, Finish, FinishReason};
 pub use tool::{FunctionTool, Tool, ToolChoice};

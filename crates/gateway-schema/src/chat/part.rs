@@ -22,16 +22,28 @@ pub struct Part {
 impl Part {
     /// A part without marks.
     pub fn new(content: Content) -> Self {
-        Self { content, cache: None, signature: None, extra: Extra::new() }
+        Self {
+            content,
+            cache: None,
+            signature: None,
+            extra: Extra::new(),
+        }
     }
 
     /// Plain text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::new(Content::Text { text: text.into(), citations: Vec::new() })
+        Self::new(Content::Text {
+            text: text.into(),
+            citations: Vec::new(),
+        })
     }
 
     /// A call of a tool.
-    pub fn tool_call(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+    pub fn tool_call(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        arguments: impl Into<String>,
+    ) -> Self {
         Self::new(Content::ToolCall(ToolCall {
             id: Some(id.into()),
             name: name.into(),
@@ -41,7 +53,10 @@ impl Part {
 
     /// Reasoning, shown.
     pub fn thinking(text: impl Into<String>) -> Self {
-        Self::new(Content::Thinking { text: text.into(), id: None })
+        Self::new(Content::Thinking {
+            text: text.into(),
+            id: None,
+        })
     }
 }
 
@@ -191,7 +206,13 @@ pub struct Citation {
 impl Citation {
     /// An empty citation, to be filled.
     pub const fn new() -> Self {
-        Self { quote: None, title: None, url: None, span: None, raw: None }
+        Self {
+            quote: None,
+            title: None,
+            url: None,
+            span: None,
+            raw: None,
+        }
     }
 }
 

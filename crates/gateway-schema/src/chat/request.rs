@@ -145,6 +145,9 @@ pub struct ChatRequest {
 impl ChatRequest {
     /// Asks for the next turn of `messages`, everything else left to the model.
     pub fn new(messages: Vec<Message>) -> Self {
-        Self { messages, ..Self::default() }
+        Self {
+            messages,
+            ..Self::default()
+        }
     }
 }

@@ -45,12 +45,20 @@ pub struct Finish {
 impl Finish {
     /// A reason without the provider's own word.
     pub const fn new(reason: FinishReason) -> Self {
-        Self { reason, raw: None, stop_sequence: None }
+        Self {
+            reason,
+            raw: None,
+            stop_sequence: None,
+        }
     }
 
     /// A reason with the provider's own word.
     pub fn with_raw(reason: FinishReason, raw: impl Into<String>) -> Self {
-        Self { reason, raw: Some(raw.into()), stop_sequence: None }
+        Self {
+            reason,
+            raw: Some(raw.into()),
+            stop_sequence: None,
+        }
     }
 }
 

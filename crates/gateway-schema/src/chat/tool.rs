@@ -41,7 +41,10 @@ pub struct FunctionTool {
 impl FunctionTool {
     /// A function of this name.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 }
 
