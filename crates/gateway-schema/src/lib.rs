@@ -39,7 +39,7 @@ pub use error::{CallError, ErrorKind, FieldError, Origin, PathSegment, Retry, Up
 pub use extra::Extra;
 pub use id::{EndpointName, ModelId, ProviderName, RequestId};
 pub use loss::{Loss, LossKind, Losses};
-pub use operation::Operation;
+pub use operation::{Mapping, Operation};
 pub use option::{OptionKind, OptionProblem, OptionSpec, Options};
 pub use request::{Decoded, Request, Response};
 pub use secret::Secret;

@@ -42,3 +42,14 @@ impl fmt::Display for Operation {
         f.write_str(self.as_str())
     }
 }
+
+/// Which mapping between a caller's values and a provider's applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mapping {
+    /// The caller's values, as they are.
+    #[default]
+    Faithful,
+    /// MLflow's own conversions (for instance a temperature halved for Anthropic), on MLflow's own URLs.
+    Mlflow,
+}
