@@ -1,5 +1,43 @@
 //! The contracts between the gateway and its providers.
+//!
+//! Almost every provider implements [`Wire`]: it turns a [`Call`] into an `http::Request<Bytes>` and bytes back into a
+//! reply, without doing I/O. [`HttpProvider`] adds credentials, sending, the commit point and stream plumbing once, for
+//! all of them, and so makes a [`Provider`]. A provider crate exports one [`Factory`]; the binary lists factories in a
+//! [`Registry`].
+//!
+//! | noun | what it is |
+//! |---|---|
+//! | [`Call`] | one request on its way: context, operation, payload |
+//! | [`Payload`] | the caller's bytes with their [`Envelope`], and the canonical form on first demand |
+//! | [`Journal`] | what happened to a call so far: attempts, losses, the lane |
+//! | [`Reply`] | a whole answer, or a stream of frames that has passed its commit point |
+//! | [`Transport`] | sends requests |
+//! | [`Credentials`] | gives the credential for one attempt |
+//!
+//! Nothing here knows a vendor, a runtime or a socket. Time comes from a [`Clock`].
 
+mod call;
+mod credential;
+mod envelope;
+mod http_provider;
+mod journal;
+mod payload;
+mod provider;
+mod registry;
+mod reply;
+mod retry_after;
 mod transport;
+mod wire;
 
+pub use call::{Call, Context, Principal};
+pub use credential::{Clock, Credential, Credentials, StaticCredential};
+pub use envelope::{Edit, Envelope, Member, ScanError, splice};
+pub use http_provider::HttpProvider;
+pub use journal::{Attempt, Journal, Lane, Notes};
+pub use payload::{DecodePayload, Payload};
+pub use provider::{Provider, ProviderInfo};
+pub use registry::{Build, Deps, Environment, Factory, Registry, TargetSpec};
+pub use reply::{Reply, ReplyBody, ReplyStream, Whole, collect};
+pub use retry_after::retry_after;
 pub use transport::{BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault};
+pub use wire::{Encoded, Target, Wire};

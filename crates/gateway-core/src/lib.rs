@@ -1,0 +1,1 @@
+//! Embed this: the plan and the providers as tower services.

@@ -1,0 +1,1 @@
+//! The policy layers, one folder each.

@@ -1,0 +1,1 @@
+//! OpenAI and Azure OpenAI.

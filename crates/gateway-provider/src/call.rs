@@ -1,0 +1,127 @@
+//! One request on its way through the gateway.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId};
+use serde_json::{Map, Value};
+
+use crate::journal::Journal;
+use crate::payload::Payload;
+
+/// Who calls.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Principal {
+    /// The name of the virtual key or the subject of the token; `None` for an anonymous caller.
+    pub name: Option<Arc<str>>,
+    /// The end user on whose behalf, if the caller says.
+    pub user: Option<Arc<str>>,
+    /// What the key or the token says besides (team, tags, ...).
+    pub metadata: Arc<Map<String, Value>>,
+}
+
+/// Everything about a call that is not its payload. Typed fields only: what a layer needs must compile.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Context {
+    /// The id of the request, in the log, in the record and in the reply.
+    pub request_id: RequestId,
+    /// The endpoint or route the caller named.
+    pub endpoint: EndpointName,
+    /// The way in: `openai`, `anthropic`, `mlflow`, ...
+    pub surface: &'static str,
+    /// Who calls.
+    pub principal: Principal,
+    /// From where.
+    pub peer: Option<IpAddr>,
+    /// When the request arrived.
+    pub started: Instant,
+    /// When the whole call must be over, all attempts included.
+    pub deadline: Option<Instant>,
+    /// Whose conversions apply.
+    pub mapping: Mapping,
+    /// Refuse rather than lose a field.
+    pub strict: bool,
+    /// The caller's headers without credentials and cookies. Nothing of it goes upstream unless a [`Wire`](crate::Wire)
+    /// picks it by name.
+    pub headers: http::HeaderMap,
+    /// What happened so far. Shared: every layer and the edge see the same one.
+    pub journal: Journal,
+}
+
+impl Context {
+    /// The context of a request for `endpoint` that arrived at `started`.
+    pub fn new(request_id: RequestId, endpoint: EndpointName, started: Instant) -> Self {
+        Self {
+            request_id,
+            endpoint,
+            surface: "engine",
+            principal: Principal::default(),
+            peer: None,
+            started,
+            deadline: None,
+            mapping: Mapping::Faithful,
+            strict: false,
+            headers: http::HeaderMap::new(),
+            journal: Journal::new(),
+        }
+    }
+}
+
+/// One request on its way. Cheap to move: two words and the payload's handles.
+#[derive(Debug)]
+pub struct Call {
+    /// Everything that is not the payload.
+    pub context: Box<Context>,
+    /// What is asked.
+    pub operation: Operation,
+    /// Whether the answer shall be a stream.
+    pub stream: bool,
+    /// The question.
+    pub payload: Payload,
+}
+
+impl Call {
+    /// A call.
+    pub fn new(context: Context, operation: Operation, stream: bool, payload: Payload) -> Self {
+        Self {
+            context: Box::new(context),
+            operation,
+            stream,
+            payload,
+        }
+    }
+
+    /// The canonical form of the request, decoded on first demand and kept.
+    ///
+    /// # Errors
+    /// The caller's mistake, with the fields it is about.
+    pub fn canonical(&self) -> Result<&Decoded, CallError> {
+        self.payload.canonical(self.operation)
+    }
+
+    /// A second call with the same question, for another attempt. Bytes, canonical form and journal are shared.
+    pub fn again(&self) -> Self {
+        let context = &self.context;
+        Self {
+            context: Box::new(Context {
+                request_id: context.request_id.clone(),
+                endpoint: context.endpoint.clone(),
+                surface: context.surface,
+                principal: context.principal.clone(),
+                peer: context.peer,
+                started: context.started,
+                deadline: context.deadline,
+                mapping: context.mapping,
+                strict: context.strict,
+                headers: context.headers.clone(),
+                journal: context.journal.clone(),
+            }),
+            operation: self.operation,
+            stream: self.stream,
+            payload: self.payload.clone(),
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! A [`Wire`] with everything around it: credentials, sending, the commit point, stream plumbing.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::Stream;
+use gateway_schema::chat::RemoteError;
+use gateway_schema::stream::{Decode, Frame};
+use gateway_schema::{CallError, ErrorKind, FieldError, LossKind, Origin, Retry, UpstreamFailure};
+use http::HeaderMap;
+use http::response::Parts;
+
+use crate::call::Call;
+use crate::credential::{Clock, Credentials};
+use crate::journal::{Attempt, Lane};
+use crate::provider::{Provider, ProviderInfo};
+use crate::reply::{Reply, ReplyBody, collect, next};
+use crate::retry_after::retry_after;
+use crate::transport::{BodyStream, SendLimits, Transport};
+use crate::wire::{Target, Wire};
+
+/// The largest whole answer that is read.
+const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+/// The largest error body that is read.
+const MAX_ERROR_BYTES: usize = 1024 * 1024;
+/// What of an error body is kept.
+const KEPT_ERROR_BYTES: usize = 64 * 1024;
+
+/// Headers of a provider's answer that a caller may see.
+const SHOWN_HEADERS: [&str; 4] = [
+    "x-request-id",
+    "request-id",
+    "openai-processing-ms",
+    "openai-version",
+];
+const SHOWN_PREFIXES: [&str; 2] = ["x-ratelimit-", "anthropic-ratelimit-"];
+
+/// Makes a [`Provider`] of a [`Wire`].
+pub struct HttpProvider<W> {
+    wire: W,
+    target: Target,
+    limits: SendLimits,
+    credentials: Arc<dyn Credentials>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<W> std::fmt::Debug for HttpProvider<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpProvider")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Wire> HttpProvider<W> {
+    /// Asks `target` by `wire`, with credentials from `credentials`.
+    pub fn new(
+        wire: W,
+        target: Target,
+        credentials: Arc<dyn Credentials>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            wire,
+            target,
+            limits: SendLimits::default(),
+            credentials,
+            transport,
+            clock,
+        }
+    }
+
+    /// Limits the time to connect.
+    pub const fn with_limits(mut self, limits: SendLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    async fn attempt(&self, call: &Call, attempt: &mut Attempt) -> Result<Reply, CallError> {
+        let encoded = self.wire.encode(call, &self.target)?;
+        attempt.lane = Some(encoded.lane);
+        if call.context.strict && !encoded.losses.is_empty() {
+            return Err(refuse_losses(&encoded.losses, self.wire.info()));
+        }
+        call.context.journal.notes().losses = encoded.losses;
+        let mut request = encoded.request;
+        for (name, value) in &self.target.headers {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        let credential = self.credentials.get().await?;
+        self.wire
+            .authorize(&mut request, &credential, self.clock.now())?;
+        let sent = self.transport.send(request, self.limits).await;
+        let outcome = match sent {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                attempt.status = Some(head.status.as_u16());
+                self.answer(call, encoded.lane, head, body).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.credentials
+            .report(&credential, outcome.as_ref().map(|_| ()));
+        outcome
+    }
+
+    async fn answer(
+        &self,
+        call: &Call,
+        lane: Lane,
+        head: Parts,
+        body: BodyStream,
+    ) -> Result<Reply, CallError> {
+        if !head.status.is_success() {
+            return Err(self.bad_status(head, body).await);
+        }
+        let info = self.wire.info();
+        let headers = shown_headers(&head.headers);
+        let body = if call.stream && self.wire.is_stream(&head) {
+            let decoder = self.wire.decoder(call, lane, &head);
+            let stream = Committed::open(body, decoder)
+                .await
+                .map_err(|error| self.complete(error, &head))?;
+            ReplyBody::Stream(Box::pin(stream))
+        } else {
+            let bytes = collect(body, MAX_ANSWER_BYTES).await?;
+            let status = head.status;
+            let response = http::Response::from_parts(head, bytes);
+            let whole = self
+                .wire
+                .decode(call, lane, response)
+                .map_err(|mut error| {
+                    if let Some(failure) = error.upstream_failure_mut() {
+                        failure.status.get_or_insert(status.as_u16());
+                        failure.provider.get_or_insert_with(|| info.name.clone());
+                    }
+                    error
+                })?;
+            ReplyBody::Whole(whole)
+        };
+        let mut reply = Reply::new(
+            info.name.clone(),
+            self.target.model.clone(),
+            info.dialect,
+            lane,
+            body,
+        );
+        reply.headers = headers;
+        Ok(reply)
+    }
+
+    /// Reads an answer with a bad status. The body may break off: what arrived is used.
+    async fn bad_status(&self, head: Parts, mut body: BodyStream) -> CallError {
+        let mut bytes = Vec::new();
+        while let Some(Ok(chunk)) = next(&mut body).await {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() >= MAX_ERROR_BYTES {
+                break;
+            }
+        }
+        let response = http::Response::from_parts(head, Bytes::from(bytes));
+        let mut error = self.wire.decode_error(&response);
+        let (head, bytes) = response.into_parts();
+        if error.upstream_failure().is_none() {
+            error = error.with_upstream(UpstreamFailure::default());
+        }
+        if let Some(failure) = error.upstream_failure_mut()
+            && failure.body.is_empty()
+        {
+            let kept = bytes.get(..KEPT_ERROR_BYTES).unwrap_or(&bytes);
+            failure.body = kept.to_vec();
+        }
+        self.complete(error, &head)
+    }
+
+    /// Adds what every failure of this provider has in common.
+    fn complete(&self, mut error: CallError, head: &Parts) -> CallError {
+        let text = |name: &str| {
+            head.headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        if let Some(failure) = error.upstream_failure_mut() {
+            failure
+                .provider
+                .get_or_insert_with(|| self.wire.info().name.clone());
+            failure.dialect.get_or_insert(self.wire.info().dialect);
+            if !head.status.is_success() {
+                failure.status.get_or_insert(head.status.as_u16());
+            }
+            if failure.content_type.is_none() {
+                failure.content_type = text("content-type");
+            }
+            if failure.request_id.is_none() {
+                failure.request_id = text("x-request-id")
+                    .or_else(|| text("request-id"))
+                    .or_else(|| text("x-amzn-requestid"));
+            }
+        }
+        match retry_after(&head.headers, self.clock.now()) {
+            Some(wait) if matches!(error.retry(), Retry::Never) => error.with_retry_after(wait),
+            Some(wait) => error.with_retry(Retry::After(wait)),
+            None => error,
+        }
+    }
+}
+
+#[async_trait]
+impl<W: Wire> Provider for HttpProvider<W> {
+    fn info(&self) -> &ProviderInfo {
+        self.wire.info()
+    }
+
+    async fn call(&self, call: Call) -> Result<Reply, CallError> {
+        let begun = Instant::now();
+        let info = self.wire.info();
+        let mut attempt = Attempt::new(
+            call.context.endpoint.clone(),
+            info.name.clone(),
+            self.target.model.clone(),
+            info.dialect,
+        );
+        let log = OnDrop {
+            call: &call,
+            attempt: &mut attempt,
+            begun,
+        };
+        let outcome = self.attempt(&call, log.attempt).await;
+        log.attempt.error = outcome
+            .as_ref()
+            .err()
+            .map(|error| (error.kind(), error.origin()));
+        drop(log);
+        outcome
+    }
+}
+
+/// Writes the attempt into the journal, also when the attempt is abandoned.
+struct OnDrop<'a> {
+    call: &'a Call,
+    attempt: &'a mut Attempt,
+    begun: Instant,
+}
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.attempt.duration = self.begun.elapsed();
+        self.call
+            .context
+            .journal
+            .notes()
+            .attempts
+            .push(self.attempt.clone());
+    }
+}
+
+fn refuse_losses(losses: &gateway_schema::Losses, info: &ProviderInfo) -> CallError {
+    let fields = losses
+        .iter()
+        .map(|loss| {
+            let verb = match loss.kind {
+                LossKind::Dropped => "would be dropped",
+                LossKind::Approximated => "would be approximated",
+            };
+            FieldError::new(
+                vec![loss.path.as_str().into()],
+                "loss",
+                format!(
+                    "{verb} for provider {} ({}), and strict mode is on",
+                    info.name, loss.why
+                ),
+            )
+        })
+        .collect();
+    CallError::fields(fields).with_code("lossy_request")
+}
+
+fn shown_headers(all: &HeaderMap) -> HeaderMap {
+    let mut shown = HeaderMap::new();
+    for (name, value) in all {
+        let text = name.as_str();
+        if SHOWN_HEADERS.contains(&text)
+            || SHOWN_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+        {
+            shown.append(name.clone(), value.clone());
+        }
+    }
+    shown
+}
+
+/// The error that a provider reported inside a stream, before the commit point.
+fn remote(error: &RemoteError) -> CallError {
+    let (kind, retry) = match error.status {
+        Some(429) => (ErrorKind::RateLimited, Retry::Elsewhere),
+        Some(400 | 404 | 413 | 422) => (ErrorKind::InvalidRequest, Retry::Never),
+        Some(401) => (ErrorKind::Unauthenticated, Retry::Elsewhere),
+        Some(403) => (ErrorKind::Forbidden, Retry::Elsewhere),
+        Some(503 | 529) => (ErrorKind::Unavailable, Retry::Same),
+        _ => (ErrorKind::Upstream, Retry::Elsewhere),
+    };
+    let message = if error.message.is_empty() {
+        "The provider reported an error without a message.".to_owned()
+    } else {
+        error.message.clone()
+    };
+    let mut failure = UpstreamFailure::default();
+    failure.status = error.status;
+    failure.error_type.clone_from(&error.error_type);
+    failure.code.clone_from(&error.code);
+    CallError::upstream(kind, message)
+        .with_retry(retry)
+        .with_upstream(failure)
+}
+
+/// A stream that has passed its commit point.
+struct Committed {
+    body: BodyStream,
+    decoder: Box<dyn Decode>,
+    ready: VecDeque<Frame>,
+    scratch: Vec<Frame>,
+    /// The terminator was seen: whatever happens to the connection afterwards does not matter.
+    ended: bool,
+    /// The provider reported an error in the stream: it does not end well, but it was told.
+    failed: bool,
+    /// The body is over.
+    over: bool,
+    /// An error that comes after the frames in `ready`.
+    error: Option<CallError>,
+}
+
+impl Committed {
+    /// Reads until the first meaningful frame. Everything that fails before it is an error of the call.
+    async fn open(body: BodyStream, decoder: Box<dyn Decode>) -> Result<Self, CallError> {
+        let mut stream = Self {
+            body,
+            decoder,
+            ready: VecDeque::new(),
+            scratch: Vec::new(),
+            ended: false,
+            failed: false,
+            over: false,
+            error: None,
+        };
+        let mut seen = 0;
+        loop {
+            if let Some(error) = stream
+                .ready
+                .iter()
+                .find_map(|frame| frame.facts.error.as_deref())
+            {
+                return Err(remote(error));
+            }
+            if stream
+                .ready
+                .iter()
+                .skip(seen)
+                .any(|frame| frame.facts.meaningful)
+            {
+                return Ok(stream);
+            }
+            seen = stream.ready.len();
+            if let Some(error) = stream.error.take() {
+                return Err(error);
+            }
+            if stream.over {
+                return if stream.ended { Ok(stream) } else { Err(cut()) };
+            }
+            let chunk = next(&mut stream.body).await;
+            stream.take(chunk);
+        }
+    }
+
+    /// Feeds one step of the body to the decoder.
+    fn take(&mut self, chunk: Option<Result<Bytes, crate::transport::TransportError>>) {
+        let outcome = match chunk {
+            Some(Ok(chunk)) => self.decoder.feed(chunk, &mut self.scratch),
+            Some(Err(error)) => {
+                self.over = true;
+                if self.ended {
+                    Ok(())
+                } else {
+                    Err(error.into())
+                }
+            }
+            None => {
+                self.over = true;
+                let end = self.decoder.end(&mut self.scratch);
+                if self.ended || self.failed {
+                    Ok(())
+                } else {
+                    end
+                }
+            }
+        };
+        for frame in self.scratch.drain(..) {
+            self.ended |= frame.facts.ended;
+            self.failed |= frame.facts.error.is_some();
+            self.ready.push_back(frame);
+        }
+        if let Err(error) = outcome {
+            self.over = true;
+            self.error = Some(error);
+        } else if self.over && !self.ended && !self.failed {
+            self.error = Some(cut());
+        }
+    }
+}
+
+fn cut() -> CallError {
+    CallError::upstream(
+        ErrorKind::Upstream,
+        "The provider's stream ended before its answer was complete.",
+    )
+    .with_retry(Retry::Same)
+}
+
+impl Stream for Committed {
+    type Item = Result<Frame, CallError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            if let Some(error) = self.error.take() {
+                debug_assert_eq!(error.origin(), Origin::Upstream);
+                return Poll::Ready(Some(Err(error)));
+            }
+            if self.over {
+                return Poll::Ready(None);
+            }
+            let chunk = ready!(self.body.as_mut().poll_next(cx));
+            self.take(chunk);
+        }
+    }
+}

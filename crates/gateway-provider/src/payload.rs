@@ -1,0 +1,103 @@
+//! The question of a call: the caller's bytes, and the canonical form on first demand.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use gateway_schema::{CallError, Decoded, Dialect, Operation, Request};
+
+use crate::envelope::Envelope;
+
+/// Reads a body of one dialect. A function of the surface's, so that this crate knows no dialect.
+pub type DecodePayload =
+    &'static (dyn Fn(Operation, &[u8]) -> Result<Decoded, CallError> + Send + Sync);
+
+/// The question of a call. Cloning shares everything.
+#[derive(Clone)]
+pub struct Payload {
+    wire: Option<Arc<WireForm>>,
+    canonical: Arc<OnceLock<Result<Decoded, CallError>>>,
+}
+
+struct WireForm {
+    dialect: Dialect,
+    bytes: Bytes,
+    envelope: Envelope,
+    decode: DecodePayload,
+}
+
+impl Payload {
+    /// A question as it came: bytes of `dialect`, already scanned.
+    pub fn from_bytes(
+        dialect: Dialect,
+        bytes: Bytes,
+        envelope: Envelope,
+        decode: DecodePayload,
+    ) -> Self {
+        Self {
+            wire: Some(Arc::new(WireForm {
+                dialect,
+                bytes,
+                envelope,
+                decode,
+            })),
+            canonical: Arc::default(),
+        }
+    }
+
+    /// A question in canonical form, from a caller without a wire (an embedder, a judge).
+    pub fn from_request(request: Request) -> Self {
+        let canonical = OnceLock::new();
+        // A fresh lock is empty: setting it cannot fail.
+        let _ = canonical.set(Ok(Decoded::whole(request)));
+        Self {
+            wire: None,
+            canonical: Arc::new(canonical),
+        }
+    }
+
+    /// The dialect of the bytes; `None` without a wire.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.wire.as_ref().map(|wire| wire.dialect)
+    }
+
+    /// The bytes and their envelope, if they are of `dialect`: the same-dialect lane.
+    pub fn native(&self, dialect: Dialect) -> Option<(&Bytes, &Envelope)> {
+        self.wire
+            .as_ref()
+            .filter(|wire| wire.dialect == dialect)
+            .map(|wire| (&wire.bytes, &wire.envelope))
+    }
+
+    /// The bytes, of whatever dialect.
+    pub fn bytes(&self) -> Option<&Bytes> {
+        self.wire.as_ref().map(|wire| &wire.bytes)
+    }
+
+    /// The canonical form, decoded on first demand and kept.
+    ///
+    /// # Errors
+    /// The caller's mistake, with the fields it is about.
+    pub fn canonical(&self, operation: Operation) -> Result<&Decoded, CallError> {
+        self.canonical
+            .get_or_init(|| match &self.wire {
+                Some(wire) => (wire.decode)(operation, &wire.bytes),
+                // `from_request` fills the lock, so there is always one or the other.
+                None => Err(CallError::gateway(
+                    gateway_schema::ErrorKind::Internal,
+                    "The call has no payload.",
+                )),
+            })
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("dialect", &self.dialect())
+            .field("bytes", &self.bytes().map(Bytes::len))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! Who answers calls.
+
+use async_trait::async_trait;
+use gateway_schema::{CallError, Dialect, ModelId, Operation, ProviderName};
+
+use crate::call::Call;
+use crate::reply::Reply;
+
+/// What a provider is and can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProviderInfo {
+    /// Its name, as the configuration spells it.
+    pub name: ProviderName,
+    /// The model it was built for.
+    pub model: ModelId,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// What it can be asked.
+    pub operations: &'static [Operation],
+}
+
+impl ProviderInfo {
+    /// A provider of `model` that speaks `dialect`.
+    pub fn new(
+        name: impl Into<ProviderName>,
+        model: impl Into<ModelId>,
+        dialect: Dialect,
+        operations: &'static [Operation],
+    ) -> Self {
+        Self {
+            name: name.into(),
+            model: model.into(),
+            dialect,
+            operations,
+        }
+    }
+}
+
+/// Answers calls for one target: one model of one account. Object-safe; one boxed future per upstream request is noise
+/// next to the request.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// What it is and can do.
+    fn info(&self) -> &ProviderInfo;
+
+    /// Answers `call`. A streamed reply is returned only once its first meaningful event is there, so that every
+    /// failure before it is an error here and can be tried elsewhere.
+    ///
+    /// Cancellation: dropping the future, or the reply's stream, abandons the upstream exchange at once.
+    ///
+    /// # Errors
+    /// [`CallError`], with who failed and whether it may be tried again.
+    async fn call(&self, call: Call) -> Result<Reply, CallError>;
+}

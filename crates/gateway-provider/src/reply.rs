@@ -1,0 +1,141 @@
+//! Answers on their way back.
+
+use std::fmt;
+use std::pin::Pin;
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use gateway_schema::stream::{Facts, Frame};
+use gateway_schema::{CallError, Dialect, ErrorKind, ModelId, ProviderName, Response, Usage};
+
+use crate::journal::Lane;
+use crate::transport::{BodyStream, TransportError};
+
+/// A streamed answer after its commit point: frames until the end. An `Err` is the last item: the answer broke.
+/// Dropping it abandons the upstream exchange.
+pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<Frame, CallError>> + Send>>;
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Whole {
+    /// The provider's bytes, in the caller's own dialect.
+    Raw {
+        /// The body, untouched.
+        body: Bytes,
+        /// Its `content-type`.
+        content_type: http::HeaderValue,
+        /// What was read from it.
+        facts: Box<Facts>,
+    },
+    /// The canonical form.
+    Canonical(Response),
+}
+
+impl Whole {
+    /// What the call consumed, as far as the answer says.
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Raw { facts, .. } => facts.usage.as_deref(),
+            Self::Canonical(response) => response.usage(),
+        }
+    }
+}
+
+/// An answer: at once or in pieces.
+pub enum ReplyBody {
+    /// At once.
+    Whole(Whole),
+    /// In pieces.
+    Stream(ReplyStream),
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(whole) => f.debug_tuple("Whole").field(whole).finish(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// An answer, and who gave it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The provider that answered.
+    pub provider: ProviderName,
+    /// The model it was asked for.
+    pub model: ModelId,
+    /// What the provider speaks; raw frames and bodies are of this dialect.
+    pub dialect: Dialect,
+    /// Which way it took.
+    pub lane: Lane,
+    /// Headers of the provider's answer that may be shown: request ids and rate limits.
+    pub headers: http::HeaderMap,
+    /// The answer.
+    pub body: ReplyBody,
+}
+
+impl Reply {
+    /// An answer.
+    pub fn new(
+        provider: ProviderName,
+        model: ModelId,
+        dialect: Dialect,
+        lane: Lane,
+        body: ReplyBody,
+    ) -> Self {
+        Self {
+            provider,
+            model,
+            dialect,
+            lane,
+            headers: http::HeaderMap::new(),
+            body,
+        }
+    }
+}
+
+/// Reads a body to its end.
+///
+/// Units: `limit` is in bytes; a body beyond it is refused, and the transfer abandoned.
+///
+/// # Errors
+/// The transport's fault, or [`ErrorKind::Upstream`] when the body is larger than `limit`.
+pub async fn collect(mut body: BodyStream, limit: usize) -> Result<Bytes, CallError> {
+    let mut first: Option<Bytes> = None;
+    let mut joined: Option<BytesMut> = None;
+    let mut length = 0_usize;
+    while let Some(chunk) = next(&mut body).await {
+        let chunk = chunk?;
+        length = length.saturating_add(chunk.len());
+        if length > limit {
+            return Err(CallError::upstream(
+                ErrorKind::Upstream,
+                format!(
+                    "The provider's answer is larger than the {limit} bytes the gateway accepts."
+                ),
+            ));
+        }
+        match (&mut joined, first.take()) {
+            (Some(buffer), _) => buffer.extend_from_slice(&chunk),
+            (None, None) => first = Some(chunk),
+            (None, Some(begin)) => {
+                let mut buffer = BytesMut::with_capacity((begin.len() + chunk.len()).max(8 * 1024));
+                buffer.extend_from_slice(&begin);
+                buffer.extend_from_slice(&chunk);
+                joined = Some(buffer);
+            }
+        }
+    }
+    Ok(match joined {
+        Some(buffer) => buffer.freeze(),
+        None => first.unwrap_or_default(),
+    })
+}
+
+/// The next chunk of a body.
+pub(crate) async fn next(body: &mut BodyStream) -> Option<Result<Bytes, TransportError>> {
+    std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await
+}

@@ -1,0 +1,1 @@
+//! Ports for keys, rates, caches and records, with in-memory implementations.

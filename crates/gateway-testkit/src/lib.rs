@@ -1,0 +1,1 @@
+//! For tests: scripted transport, manual clock, conformance suites.
