@@ -10,6 +10,8 @@
 //!
 //! Everything is pure: no clock, no randomness, no sockets. Ids and times that a format demands come in [`ReplyInfo`].
 
+pub mod sse;
+
 use bytes::Bytes;
 use gateway_schema::stream::Encode;
 use gateway_schema::{CallError, Decoded, Dialect, Losses, Mapping, Operation, Response};

@@ -1,0 +1,28 @@
+//! Server-sent events: a scanner that takes bytes cut anywhere, and a writer.
+//!
+//! The scanner knows LF, CRLF and CR line ends, a byte order mark, comments, `data` with and without a blank after the
+//! colon, several `data` lines, `event` and `id`. It copies nothing while an event lies within one chunk; of an
+//! event that is cut it keeps the bytes so far, up to a bound.
+//!
+//! It deliberately does not reconnect (`retry` is ignored) and, other than browsers, delivers a last event that lacks
+//! its blank line when asked to ([`SseScanner::finish`]): several providers end their streams so.
+//!
+//! ```
+//! use gateway_dialect::sse::SseScanner;
+//!
+//! let mut scanner = SseScanner::new();
+//! let mut seen = Vec::new();
+//! for chunk in [&b"event: ping\nda"[..], b"ta: {}\n", b"\n"] {
+//!     scanner.feed(chunk, |event| seen.push((event.name.map(str::to_owned), event.data.to_vec()))).unwrap();
+//! }
+//! assert_eq!(seen, [(Some("ping".to_owned()), b"{}".to_vec())]);
+//! ```
+
+mod scanner;
+mod writer;
+
+pub use scanner::{SseEvent, SseOverflow, SseScanner};
+pub use writer::{write_comment, write_event, write_json};
+
+#[cfg(test)]
+mod tests;
