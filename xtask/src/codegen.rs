@@ -1,0 +1,38 @@
+//! `codegen`: pages of `docs/reference` that are made from the program.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::shell;
+use crate::tally::Tally;
+
+/// A page, and the arguments that make the server print it.
+const PAGES: [(&str, &[&str]); 1] = [("docs/reference/config.schema.json", &["schema"])];
+
+/// Writes the pages; with `--check` says which differ from what is checked in.
+pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
+    let mut tally = Tally::default();
+    for (page, words) in PAGES {
+        let run = [
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "gateway-server",
+            "--",
+        ];
+        let made = shell::read(shell::cargo(&run).args(words))?;
+        let path: PathBuf = shell::root().join(page);
+        let same = fs::read_to_string(&path).is_ok_and(|have| have == made);
+        if !same && args.has("--check") {
+            println!("codegen: {page} is not what the program says: run `cargo xtask codegen`");
+        } else if !same {
+            fs::write(&path, made)?;
+            println!("codegen: wrote {page}");
+        }
+        tally += Tally::check(same || !args.has("--check"));
+    }
+    Ok(tally)
+}

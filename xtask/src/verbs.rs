@@ -1,0 +1,118 @@
+//! The table of verbs. A new verb is a module and a row here.
+
+use crate::args::{Accepts, Args};
+use crate::failure::Failure;
+use crate::tally::Tally;
+use crate::{cargo_verbs, ci, codegen, conformance, deny, golden, test, tidy};
+
+/// One verb.
+#[derive(Debug)]
+pub(crate) struct Verb {
+    /// What is typed.
+    pub(crate) name: &'static str,
+    /// What it does, in a line.
+    pub(crate) help: &'static str,
+    /// What may follow it.
+    pub(crate) accepts: Accepts,
+    /// Does it.
+    pub(crate) run: fn(&Args) -> Result<Tally, Failure>,
+}
+
+const NOTHING: Accepts = Accepts {
+    flags: &[],
+    options: &[],
+    words: &[],
+};
+const CHECK: Accepts = Accepts {
+    flags: &["--check"],
+    ..NOTHING
+};
+
+/// All verbs, in the order of the help text.
+pub(crate) const VERBS: &[Verb] = &[
+    Verb {
+        name: "ci",
+        help: "every check and every test",
+        accepts: NOTHING,
+        run: ci::run,
+    },
+    Verb {
+        name: "fmt",
+        help: "format the code, or --check it",
+        accepts: CHECK,
+        run: cargo_verbs::fmt,
+    },
+    Verb {
+        name: "lint",
+        help: "clippy; a warning is an error",
+        accepts: NOTHING,
+        run: cargo_verbs::lint,
+    },
+    Verb {
+        name: "test",
+        help: "tests of all crates, examples, documentation",
+        accepts: Accepts {
+            flags: &["--plain"],
+            ..NOTHING
+        },
+        run: test::run,
+    },
+    Verb {
+        name: "doc",
+        help: "build the API documentation; a broken link is an error",
+        accepts: NOTHING,
+        run: cargo_verbs::doc,
+    },
+    Verb {
+        name: "deny",
+        help: "bans, duplicates, licences, sources",
+        accepts: NOTHING,
+        run: deny::run,
+    },
+    Verb {
+        name: "tidy",
+        help: "layers, manifests, sizes, goldens, texts",
+        accepts: NOTHING,
+        run: tidy::run,
+    },
+    Verb {
+        name: "codegen",
+        help: "write the generated pages, or --check them",
+        accepts: CHECK,
+        run: codegen::run,
+    },
+    Verb {
+        name: "golden",
+        help: "run the golden tests, or --bless their files",
+        accepts: Accepts {
+            flags: &["--bless"],
+            ..NOTHING
+        },
+        run: golden::run,
+    },
+    Verb {
+        name: "conformance",
+        help: "replay recordings and run real clients: mlflow, corpus, clients",
+        accepts: Accepts {
+            options: &["--gateway", "--profile"],
+            words: &["SUITE"],
+            ..NOTHING
+        },
+        run: conformance::run,
+    },
+];
+
+/// The verb called `name`.
+pub(crate) fn find(name: &str) -> Result<&'static Verb, Failure> {
+    let known = || {
+        VERBS
+            .iter()
+            .map(|verb| verb.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    VERBS
+        .iter()
+        .find(|verb| verb.name == name)
+        .ok_or_else(|| Failure::new(format!("no verb `{name}`; there are: {}", known())))
+}
