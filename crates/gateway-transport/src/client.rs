@@ -1,0 +1,288 @@
+//! The client: from a request to a connection to a response.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_provider::{
+    BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault,
+};
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ConfigError;
+use crate::config::TransportConfig;
+use crate::connect::Connector;
+use crate::h1::{self, H1, H1Body, Target};
+use crate::h2::{self, Http2Pool, Lease};
+use crate::io::Io;
+use crate::origin_pool::{Origin, Origins};
+use crate::stats::{Counters, Stats};
+use crate::tls::{Offer, Tls};
+
+/// How soon after sending on a kept connection its silent end is taken for the server having closed it while it was idle.
+/// Such a close is at most a round trip away; a server that took the request and died answers nothing for longer, and
+/// what it did is unknown.
+const RACE: Duration = Duration::from_secs(1);
+
+/// The upstream HTTP client. Cloning it is cheap and shares its connections.
+///
+/// It must be used inside a tokio runtime with I/O and time enabled.
+#[derive(Debug, Clone)]
+pub struct HttpTransport(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: TransportConfig,
+    connector: Connector,
+    origins: Origins,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    sweeping: AtomicBool,
+}
+
+impl HttpTransport {
+    /// A client without connections; nothing is opened or spawned until the first request.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when an extra root certificate cannot be used.
+    pub fn new(config: TransportConfig) -> Result<Self, ConfigError> {
+        let connector = Connector {
+            tls: Tls::new(&config.extra_roots_pem)?,
+            keepalive: config.keepalive,
+            counters: Arc::new(Counters::default()),
+        };
+        Ok(Self(Arc::new(Inner {
+            config,
+            connector,
+            origins: Origins::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            sweeping: AtomicBool::new(false),
+        })))
+    }
+
+    /// What is open now.
+    pub fn stats(&self) -> Stats {
+        let mut idle = 0;
+        self.0.origins.each(|origin| idle += origin.idle());
+        Stats {
+            open: self.0.connector.counters.open(),
+            idle,
+            opened: self.0.connector.counters.opened(),
+            origins: self.0.origins.len(),
+        }
+    }
+
+    /// Closes idle connections now and the others as their exchanges end, and waits until none is open and every task has
+    /// ended. Requests sent meanwhile still work; their connections are not kept. Waiting is bounded by the caller:
+    /// dropping the future changes nothing.
+    pub async fn shutdown(&self) {
+        self.0.closing.cancel();
+        self.0.origins.close();
+        self.0.tasks.close();
+        self.0.connector.counters.wait_none_open().await;
+        self.0.tasks.wait().await;
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: SendLimits,
+    ) -> BoxFuture<'static, Result<Response<BodyStream>, TransportError>> {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.send(request, limits).await })
+    }
+}
+
+/// One request on its way.
+struct Job {
+    origin: Arc<Origin>,
+    parts: Parts,
+    body: Bytes,
+    limits: SendLimits,
+}
+
+impl Job {
+    /// The request as HTTP/1.1 sends it.
+    fn encode(&self) -> (Vec<u8>, Bytes) {
+        let target = match self.origin.route.absolute_form() {
+            Some(proxy) => Target::Absolute(proxy.authorization.as_ref()),
+            None => Target::Origin,
+        };
+        h1::encode(&self.parts, &self.origin.host, target, self.body.clone())
+    }
+
+    /// The request as HTTP/2 sends it.
+    fn http2(&self) -> Request<Full<Bytes>> {
+        let mut parts = self.parts.clone();
+        h1::strip_connection_headers(&mut parts.headers);
+        parts.version = http::Version::HTTP_2;
+        Request::from_parts(parts, Full::new(self.body.clone()))
+    }
+
+    fn respond(&self, answer: h1::Answer) -> Response<BodyStream> {
+        let (response, body) = H1Body::new(answer, Arc::clone(&self.origin));
+        response.map(|()| Box::pin(body) as BodyStream)
+    }
+}
+
+/// A connection that was opened for a request, by what was agreed on it.
+enum Fresh {
+    Http1(H1),
+    Http2(Lease),
+}
+
+impl Inner {
+    async fn send(
+        self: Arc<Self>,
+        request: Request<Bytes>,
+        limits: SendLimits,
+    ) -> Result<Response<BodyStream>, TransportError> {
+        let origin = self.origins.of(request.uri(), &self.config)?;
+        let (parts, body) = request.into_parts();
+        let job = Job {
+            origin,
+            parts,
+            body,
+            limits,
+        };
+        match &job.origin.http2 {
+            Some(pool) if !pool.is_refused() => Box::pin(self.send_negotiated(&job, pool)).await,
+            _ => self.send_http1(&job).await,
+        }
+    }
+
+    async fn send_http1(
+        self: &Arc<Self>,
+        job: &Job,
+    ) -> Result<Response<BodyStream>, TransportError> {
+        let (head, body) = job.encode();
+        if let Some(kept) = job.origin.check_out() {
+            let sent_at = Instant::now();
+            match h1::exchange(kept, &job.parts.method, &head, &body).await {
+                Ok(answer) => return Ok(job.respond(answer)),
+                Err(failure) => {
+                    let stale =
+                        failure.silent && (failure.error.unsent || sent_at.elapsed() < RACE);
+                    if !stale {
+                        return Err(failure.error);
+                    }
+                }
+            }
+        }
+        // Connecting is rare and its future large: it is kept out of this one.
+        let io = Box::pin(self.connect(&job.origin, Offer::Http1, job.limits)).await?;
+        match h1::exchange(H1 { io }, &job.parts.method, &head, &body).await {
+            Ok(answer) => Ok(job.respond(answer)),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Sends to an origin that may speak HTTP/2.
+    async fn send_negotiated(
+        self: &Arc<Self>,
+        job: &Job,
+        pool: &Http2Pool,
+    ) -> Result<Response<BodyStream>, TransportError> {
+        let mut request = job.http2();
+        if let Some(lease) = pool.lease() {
+            match h2::exchange(lease, request).await {
+                Ok((response, body)) => return Ok(response.map(|()| Box::pin(body) as BodyStream)),
+                Err(failure) => match failure.unsent {
+                    Some(unsent) => request = unsent,
+                    None => return Err(failure.error),
+                },
+            }
+        }
+        match self.lease_or_connect(&job.origin, pool, job.limits).await? {
+            Fresh::Http2(lease) => match h2::exchange(lease, request).await {
+                Ok((response, body)) => Ok(response.map(|()| Box::pin(body) as BodyStream)),
+                Err(failure) => Err(failure.error),
+            },
+            Fresh::Http1(connection) => {
+                let (head, body) = job.encode();
+                match h1::exchange(connection, &job.parts.method, &head, &body).await {
+                    Ok(answer) => Ok(job.respond(answer)),
+                    Err(failure) => Err(failure.error),
+                }
+            }
+        }
+    }
+
+    /// A stream on a connection that has room by now, or a new connection. One request connects, the others of a burst
+    /// wait for what it gets; an origin that turns out to speak HTTP/1.1 is not waited for again.
+    async fn lease_or_connect(
+        self: &Arc<Self>,
+        origin: &Arc<Origin>,
+        pool: &Http2Pool,
+        limits: SendLimits,
+    ) -> Result<Fresh, TransportError> {
+        let deadline = Instant::now() + limits.connect;
+        let turn = tokio::time::timeout_at(deadline, pool.connecting.lock())
+            .await
+            .map_err(|_| {
+                TransportError::new(
+                    TransportFault::ConnectTimeout,
+                    format!("waiting for a connection to {}", origin.route.place),
+                )
+            })?;
+        if let Some(lease) = pool.lease() {
+            return Ok(Fresh::Http2(lease));
+        }
+        let turn = if pool.is_refused() { None } else { Some(turn) };
+        let limits = limits.with_connect(deadline.saturating_duration_since(Instant::now()));
+        let io = self.connect(origin, Offer::Http2OrHttp1, limits).await?;
+        pool.set_refused(!io.chose_http2());
+        let fresh = if io.chose_http2() {
+            let lease = pool.start(io, self.config.keepalive, &self.tasks).await?;
+            Fresh::Http2(lease)
+        } else {
+            Fresh::Http1(H1 { io })
+        };
+        drop(turn);
+        Ok(fresh)
+    }
+
+    async fn connect(
+        self: &Arc<Self>,
+        origin: &Origin,
+        offer: Offer,
+        limits: SendLimits,
+    ) -> Result<Io, TransportError> {
+        self.start_sweeper();
+        self.connector
+            .connect(&origin.route, offer, limits.connect)
+            .await
+    }
+
+    /// Starts the one task that closes connections which grew old or were closed by their server. It ends with the client.
+    fn start_sweeper(self: &Arc<Self>) {
+        if self.sweeping.swap(true, Ordering::Relaxed) || self.closing.is_cancelled() {
+            return;
+        }
+        let pause = (self.config.idle_timeout / 8)
+            .clamp(Duration::from_millis(100), Duration::from_secs(5));
+        let inner: Weak<Self> = Arc::downgrade(self);
+        let closing = self.closing.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let slept = closing.run_until_cancelled(tokio::time::sleep(pause)).await;
+                let (Some(()), Some(inner)) = (slept, inner.upgrade()) else {
+                    return;
+                };
+                let now = Instant::now();
+                inner
+                    .origins
+                    .each(|origin| origin.sweep(now, inner.config.idle_timeout));
+            }
+        });
+    }
+}

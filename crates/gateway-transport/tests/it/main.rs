@@ -1,0 +1,6 @@
+//! The transport against servers on ephemeral ports.
+
+#[cfg(test)]
+mod exchanges;
+#[cfg(test)]
+mod support;
