@@ -1,1 +1,10 @@
-//! Ports for keys, rates, caches and records, with in-memory implementations.
+//! Ports: what the layers keep and where records go, as traits, with in-memory implementations.
+//!
+//! A layer sees a port, never a backend. Backends (`gateway-store-redis`, ...) implement the same traits and pass one
+//! shared suite.
+//!
+//! * [`CallRecord`], [`RecordSink`]: what a call was and cost, once per call.
+
+mod record;
+
+pub use record::{AttemptRecord, CallRecord, MemoryRecords, RecordSink, Settlement};

@@ -1,0 +1,130 @@
+//! What may take how long.
+
+use std::time::{Duration, Instant};
+
+use gateway_schema::{CallError, ErrorKind, Retry};
+
+/// Limits of one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeoutConfig {
+    /// From the call to a stream's first meaningful event.
+    pub first_event: Duration,
+    /// Between two frames of a stream.
+    pub idle: Duration,
+    /// From the call to a whole answer.
+    pub total: Duration,
+    /// From the call to the end of a stream; `None` lets a healthy stream run.
+    pub stream_total: Option<Duration>,
+}
+
+impl Default for TimeoutConfig {
+    /// Generous to models that think long: 5 minutes to the first event, 2 minutes of silence, 10 minutes in all.
+    fn default() -> Self {
+        Self {
+            first_event: Duration::from_mins(5),
+            idle: Duration::from_mins(2),
+            total: Duration::from_mins(10),
+            stream_total: None,
+        }
+    }
+}
+
+impl TimeoutConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits the time to a stream's first meaningful event.
+    pub const fn with_first_event(mut self, first_event: Duration) -> Self {
+        self.first_event = first_event;
+        self
+    }
+
+    /// Limits the silence between two frames.
+    pub const fn with_idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Limits a whole answer.
+    pub const fn with_total(mut self, total: Duration) -> Self {
+        self.total = total;
+        self
+    }
+
+    /// Limits a stream from beginning to end.
+    pub const fn with_stream_total(mut self, total: Duration) -> Self {
+        self.stream_total = Some(total);
+        self
+    }
+}
+
+/// When the answer (for a stream: its first event) must be there, and what is late if it is not.
+pub(super) fn answer_by(
+    config: &TimeoutConfig,
+    stream: bool,
+    now: Instant,
+    deadline: Option<Instant>,
+) -> (Instant, Late) {
+    let (limit, late) = if stream {
+        match config.stream_total {
+            Some(total) if total < config.first_event => (total, Late::Total(total)),
+            _ => (config.first_event, Late::FirstEvent(config.first_event)),
+        }
+    } else {
+        (config.total, Late::Total(config.total))
+    };
+    let own = now + limit;
+    match deadline {
+        Some(deadline) if deadline < own => (deadline, Late::Deadline),
+        _ => (own, late),
+    }
+}
+
+/// What took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    /// The whole answer.
+    Total(Duration),
+    /// The first event.
+    FirstEvent(Duration),
+    /// The next frame.
+    Idle(Duration),
+    /// The caller's own deadline.
+    Deadline,
+}
+
+impl Late {
+    /// The error for it. The provider was slow, so another one may answer; a caller's deadline has passed everywhere.
+    pub(super) fn error(self) -> CallError {
+        let (message, code, retry) = match self {
+            Self::Total(limit) => (
+                format!("The provider did not answer within {limit:?} (timeout.total)."),
+                "timeout_total",
+                Retry::Elsewhere,
+            ),
+            Self::FirstEvent(limit) => (
+                format!(
+                    "The provider's stream did not begin within {limit:?} (timeout.first_event)."
+                ),
+                "timeout_first_event",
+                Retry::Elsewhere,
+            ),
+            Self::Idle(limit) => (
+                format!("The provider's stream was silent for {limit:?} (timeout.idle)."),
+                "timeout_idle",
+                Retry::Elsewhere,
+            ),
+            Self::Deadline => (
+                "The request's deadline passed before the provider answered.".to_owned(),
+                "deadline_exceeded",
+                Retry::Never,
+            ),
+        };
+        CallError::upstream(ErrorKind::Timeout, message)
+            .with_code(code)
+            .with_retry(retry)
+    }
+}

@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use gateway_provider::{Call, Context, Lane, Payload, Reply, ReplyBody};
+use gateway_schema::chat::ChatRequest;
+use gateway_schema::stream::{Facts, Frame};
+use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Request, Retry};
+use tower::{ServiceExt, service_fn};
+
+use super::{Timeout, TimeoutConfig};
+
+fn call(stream: bool) -> Call {
+    let context = Context::new(
+        "r".into(),
+        "chat".into(),
+        tokio::time::Instant::now().into_std(),
+    );
+    let payload = Payload::from_request(Request::Chat(Box::new(ChatRequest::new(vec![]))));
+    Call::new(context, Operation::Chat, stream, payload)
+}
+
+fn config() -> TimeoutConfig {
+    TimeoutConfig::new()
+        .with_first_event(Duration::from_secs(2))
+        .with_idle(Duration::from_secs(1))
+        .with_total(Duration::from_secs(3))
+}
+
+/// A stream of frames, each after its pause; then silence for ever.
+fn frames(pauses: &'static [(u64, bool)]) -> Reply {
+    let stream = futures_util::stream::iter(pauses)
+        .then(|(millis, ended)| async move {
+            tokio::time::sleep(Duration::from_millis(*millis)).await;
+            let mut facts = Facts::default();
+            facts.ended = *ended;
+            Ok(Frame::raw(Bytes::from_static(b"x"), facts))
+        })
+        .chain(futures_util::stream::pending());
+    Reply::new(
+        "p".into(),
+        "m".into(),
+        Dialect::OPENAI,
+        Lane::Same,
+        ReplyBody::Stream(Box::pin(stream)),
+    )
+}
+
+async fn read(reply: Reply) -> (usize, Option<CallError>) {
+    let ReplyBody::Stream(mut stream) = reply.body else {
+        panic!("a stream")
+    };
+    let mut seen = 0;
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(_) => seen += 1,
+            Err(error) => return (seen, Some(error)),
+        }
+    }
+    (seen, None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_answer_that_is_late_is_an_error_that_may_be_tried_elsewhere() {
+    let service = Timeout::new(
+        service_fn(|_| std::future::pending::<Result<Reply, CallError>>()),
+        config(),
+    );
+    let begun = tokio::time::Instant::now();
+    let error = service.oneshot(call(false)).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.retry()),
+        (ErrorKind::Timeout, Retry::Elsewhere)
+    );
+    assert_eq!(begun.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_does_not_begin_is_ended_by_first_event() {
+    let service = Timeout::new(
+        service_fn(|_| std::future::pending::<Result<Reply, CallError>>()),
+        config(),
+    );
+    let begun = tokio::time::Instant::now();
+    let error = service.oneshot(call(true)).await.unwrap_err();
+    assert!(error.message().contains("timeout.first_event"), "{error}");
+    assert_eq!(begun.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_callers_deadline_counts_when_it_is_earlier() {
+    let service = Timeout::new(
+        service_fn(|_| std::future::pending::<Result<Reply, CallError>>()),
+        config(),
+    );
+    let mut call = call(false);
+    call.context.deadline = Some(call.context.started + Duration::from_millis(50));
+    let error = service.oneshot(call).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.retry()),
+        (ErrorKind::Timeout, Retry::Never)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_stream_without_silence_is_left_alone_and_silence_ends_it() {
+    const PAUSES: [(u64, bool); 8] = [(900, false); 8];
+    let service = Timeout::new(service_fn(|_| async { Ok(frames(&PAUSES)) }), config());
+    let reply = service.oneshot(call(true)).await.unwrap();
+    let (seen, error) = read(reply).await;
+    assert_eq!(seen, 8);
+    assert!(error.unwrap().message().contains("timeout.idle"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_after_the_terminator_is_a_good_end() {
+    const PAUSES: [(u64, bool); 2] = [(10, false), (10, true)];
+    let service = Timeout::new(service_fn(|_| async { Ok(frames(&PAUSES)) }), config());
+    let (seen, error) = read(service.oneshot(call(true)).await.unwrap()).await;
+    assert_eq!((seen, error), (2, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_does_not_make_the_provider_late() {
+    const PAUSES: [(u64, bool); 2] = [(10, false), (10, true)];
+    let service = Timeout::new(service_fn(|_| async { Ok(frames(&PAUSES)) }), config());
+    let reply = service.oneshot(call(true)).await.unwrap();
+    let ReplyBody::Stream(mut stream) = reply.body else {
+        panic!("a stream")
+    };
+    assert!(stream.next().await.unwrap().is_ok());
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(stream.next().await.unwrap().is_ok());
+}
+
+#[test]
+fn the_service_is_what_a_stack_needs() {
+    fn assert_service<S: tower_service::Service<Call> + Clone + Send + Sync + 'static>(_: &S) {}
+    assert_service(&Timeout::new(
+        service_fn(|_: Call| {
+            std::future::ready(Err::<Reply, _>(CallError::gateway(
+                ErrorKind::Internal,
+                "x",
+            )))
+        }),
+        config(),
+    ));
+}
