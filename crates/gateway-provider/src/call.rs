@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId};
+use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId, Secret};
 use serde_json::{Map, Value};
 
 use crate::journal::Journal;
@@ -22,6 +22,26 @@ pub struct Principal {
     pub metadata: Arc<Map<String, Value>>,
 }
 
+/// The credential a caller presented, kept apart from its headers so that nothing forwards it by accident.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Presented {
+    /// The header it came in, in lower case.
+    pub header: &'static str,
+    /// Its value, without a `Bearer ` before it.
+    pub value: Secret,
+}
+
+impl Presented {
+    /// A credential from `header`.
+    pub fn new(header: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            header,
+            value: Secret::new(value.into()),
+        }
+    }
+}
+
 /// Everything about a call that is not its payload. Typed fields only: what a layer needs must compile.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -34,6 +54,8 @@ pub struct Context {
     pub surface: &'static str,
     /// Who calls.
     pub principal: Principal,
+    /// What the caller presented to show who it is; not checked yet.
+    pub presented: Option<Arc<Presented>>,
     /// From where.
     pub peer: Option<IpAddr>,
     /// When the request arrived.
@@ -59,6 +81,7 @@ impl Context {
             endpoint,
             surface: "engine",
             principal: Principal::default(),
+            presented: None,
             peer: None,
             started,
             deadline: None,
@@ -111,6 +134,7 @@ impl Call {
                 endpoint: context.endpoint.clone(),
                 surface: context.surface,
                 principal: context.principal.clone(),
+                presented: context.presented.clone(),
                 peer: context.peer,
                 started: context.started,
                 deadline: context.deadline,

@@ -29,7 +29,7 @@ mod retry_after;
 mod transport;
 mod wire;
 
-pub use call::{Call, Context, Principal};
+pub use call::{Call, Context, Presented, Principal};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use envelope::{Edit, Envelope, Member, ScanError, splice};
 pub use http_provider::HttpProvider;
