@@ -14,7 +14,7 @@ use super::policy::Late;
 pub(super) struct TimedStream {
     inner: ReplyStream,
     idle: Duration,
-    end: Option<Instant>,
+    end: (Instant, Late),
     /// Since when the stream has been waiting for the provider. The caller's own slowness does not count.
     waiting_since: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -23,7 +23,7 @@ pub(super) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(super) fn new(inner: ReplyStream, idle: Duration, end: Option<Instant>) -> Self {
+    pub(super) fn new(inner: ReplyStream, idle: Duration, end: (Instant, Late)) -> Self {
         Self {
             inner,
             idle,
@@ -38,9 +38,10 @@ impl TimedStream {
     /// When the wait that began at `since` is over, and what is late then.
     fn limit(&self, since: Instant) -> (Instant, Late) {
         let idle = since + self.idle;
-        match self.end {
-            Some(end) if end < idle => (end, Late::Deadline),
-            _ => (idle, Late::Idle(self.idle)),
+        if self.end.0 < idle {
+            self.end
+        } else {
+            (idle, Late::Idle(self.idle))
         }
     }
 }

@@ -19,8 +19,7 @@ pin_project! {
         #[pin]
         sleep: Sleep,
         late: Late,
-        idle: Duration,
-        end: Option<Instant>,
+        stream_limits: (Duration, (Instant, Late)),
     }
 }
 
@@ -29,15 +28,13 @@ impl<F> ResponseFuture<F> {
         inner: F,
         by: Instant,
         late: Late,
-        idle: Duration,
-        end: Option<Instant>,
+        stream_limits: (Duration, (Instant, Late)),
     ) -> Self {
         Self {
             inner,
             sleep: tokio::time::sleep_until(by.into()),
             late,
-            idle,
-            end,
+            stream_limits,
         }
     }
 }
@@ -51,9 +48,10 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
         if let Poll::Ready(outcome) = this.inner.poll(cx) {
             return Poll::Ready(outcome.map(|mut reply| {
                 if let ReplyBody::Stream(stream) = reply.body {
-                    reply.body = ReplyBody::Stream(Box::pin(TimedStream::new(
-                        stream, *this.idle, *this.end,
-                    )));
+                    reply.body = ReplyBody::Stream(Box::pin({
+                        let (idle, end) = *this.stream_limits;
+                        TimedStream::new(stream, idle, end)
+                    }));
                 }
                 reply
             }));

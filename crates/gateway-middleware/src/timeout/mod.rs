@@ -1,13 +1,11 @@
 //! Ends calls that take too long, and streams that stall.
 //!
-//! * `total` bounds a whole answer, all attempts below this layer included. A deadline in the call's context bounds it
-//!   too; the earlier one counts.
-//! * `first_event` bounds the time to a stream's first meaningful event.
+//! * `first_event` bounds the time to a stream's first meaningful event, or to a whole answer.
 //! * `idle` bounds the silence between two frames of a stream. After the provider's terminator silence is no fault:
-//!   the stream then simply ends.
+//!   the stream then simply ends. A caller that reads slowly does not make the provider late.
+//! * `total` bounds the call from beginning to end. A deadline in the call's context bounds it too; the earlier counts.
 //!
-//! A healthy stream may last as long as it likes unless `stream_total` is set. A reply that is ready wins over a timer
-//! that is due.
+//! A reply that is ready wins over a timer that is due.
 //!
 //! ```
 //! use std::time::Duration;

@@ -8,24 +8,21 @@ use gateway_schema::{CallError, ErrorKind, Retry};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeoutConfig {
-    /// From the call to a stream's first meaningful event.
+    /// From the call to a stream's first meaningful event, or to a whole answer.
     pub first_event: Duration,
     /// Between two frames of a stream.
     pub idle: Duration,
-    /// From the call to a whole answer.
+    /// From the call to the end of the answer, all attempts and the whole stream included.
     pub total: Duration,
-    /// From the call to the end of a stream; `None` lets a healthy stream run.
-    pub stream_total: Option<Duration>,
 }
 
 impl Default for TimeoutConfig {
-    /// Generous to models that think long: 5 minutes to the first event, 2 minutes of silence, 10 minutes in all.
+    /// Generous to models that think long: 5 minutes to the answer, 2 minutes of silence, an hour in all.
     fn default() -> Self {
         Self {
             first_event: Duration::from_mins(5),
             idle: Duration::from_mins(2),
-            total: Duration::from_mins(10),
-            stream_total: None,
+            total: Duration::from_hours(1),
         }
     }
 }
@@ -36,7 +33,7 @@ impl TimeoutConfig {
         Self::default()
     }
 
-    /// Limits the time to a stream's first meaningful event.
+    /// Limits the time to a stream's first meaningful event, or to a whole answer.
     pub const fn with_first_event(mut self, first_event: Duration) -> Self {
         self.first_event = first_event;
         self
@@ -48,15 +45,9 @@ impl TimeoutConfig {
         self
     }
 
-    /// Limits a whole answer.
+    /// Limits the call from beginning to end.
     pub const fn with_total(mut self, total: Duration) -> Self {
         self.total = total;
-        self
-    }
-
-    /// Limits a stream from beginning to end.
-    pub const fn with_stream_total(mut self, total: Duration) -> Self {
-        self.stream_total = Some(total);
         self
     }
 }
@@ -68,13 +59,12 @@ pub(super) fn answer_by(
     now: Instant,
     deadline: Option<Instant>,
 ) -> (Instant, Late) {
-    let (limit, late) = if stream {
-        match config.stream_total {
-            Some(total) if total < config.first_event => (total, Late::Total(total)),
-            _ => (config.first_event, Late::FirstEvent(config.first_event)),
-        }
-    } else {
+    let (limit, late) = if config.total < config.first_event {
         (config.total, Late::Total(config.total))
+    } else if stream {
+        (config.first_event, Late::FirstEvent(config.first_event))
+    } else {
+        (config.first_event, Late::Answer(config.first_event))
     };
     let own = now + limit;
     match deadline {
@@ -83,11 +73,26 @@ pub(super) fn answer_by(
     }
 }
 
+/// When the last frame must be there, and what is late if it is not.
+pub(super) fn end_by(
+    config: &TimeoutConfig,
+    now: Instant,
+    deadline: Option<Instant>,
+) -> (Instant, Late) {
+    let own = now + config.total;
+    match deadline {
+        Some(deadline) if deadline < own => (deadline, Late::Deadline),
+        _ => (own, Late::Total(config.total)),
+    }
+}
+
 /// What took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Late {
-    /// The whole answer.
+    /// The end of the answer.
     Total(Duration),
+    /// A whole answer.
+    Answer(Duration),
     /// The first event.
     FirstEvent(Duration),
     /// The next frame.
@@ -100,8 +105,13 @@ impl Late {
     /// The error for it. The provider was slow, so another one may answer; a caller's deadline has passed everywhere.
     pub(super) fn error(self) -> CallError {
         let (message, code, retry) = match self {
+            Self::Answer(limit) => (
+                format!("The provider did not answer within {limit:?} (timeout.first_event)."),
+                "timeout_first_event",
+                Retry::Elsewhere,
+            ),
             Self::Total(limit) => (
-                format!("The provider did not answer within {limit:?} (timeout.total)."),
+                format!("The call was not complete within {limit:?} (timeout.total)."),
                 "timeout_total",
                 Retry::Elsewhere,
             ),

@@ -6,7 +6,7 @@ use gateway_schema::CallError;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::policy::{TimeoutConfig, answer_by};
+use super::policy::{TimeoutConfig, answer_by, end_by};
 
 /// Ends calls that take too long. See the [module](super).
 #[derive(Debug, Clone)]
@@ -37,13 +37,8 @@ where
     fn call(&mut self, call: Call) -> Self::Future {
         let now = Instant::now();
         let (by, late) = answer_by(&self.config, call.stream, now, call.context.deadline);
-        let end = [
-            self.config.stream_total.map(|total| now + total),
-            call.context.deadline,
-        ]
-        .into_iter()
-        .flatten()
-        .min();
-        ResponseFuture::new(self.inner.call(call), by, late, self.config.idle, end)
+        let end = end_by(&self.config, now, call.context.deadline);
+        let limits = (self.config.idle, end);
+        ResponseFuture::new(self.inner.call(call), by, late, limits)
     }
 }
