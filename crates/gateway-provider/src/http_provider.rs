@@ -219,7 +219,7 @@ impl<W: Wire> Provider for HttpProvider<W> {
         self.wire.info()
     }
 
-    async fn call(&self, call: Call) -> Result<Reply, CallError> {
+    async fn call(self: Arc<Self>, call: Call) -> Result<Reply, CallError> {
         let begun = Instant::now();
         let info = self.wire.info();
         let mut attempt = Attempt::new(

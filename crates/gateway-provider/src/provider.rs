@@ -1,5 +1,7 @@
 //! Who answers calls.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use gateway_schema::{CallError, Dialect, ModelId, Operation, ProviderName};
 
@@ -49,7 +51,9 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// Cancellation: dropping the future, or the reply's stream, abandons the upstream exchange at once.
     ///
+    /// Takes the handle by value, so that the future borrows nothing.
+    ///
     /// # Errors
     /// [`CallError`], with who failed and whether it may be tried again.
-    async fn call(&self, call: Call) -> Result<Reply, CallError>;
+    async fn call(self: Arc<Self>, call: Call) -> Result<Reply, CallError>;
 }
