@@ -6,9 +6,12 @@
 //!
 //! | layer | what it does |
 //! |---|---|
+//! | [`split`] | spreads the calls of a route by weight |
 //! | [`timeout`] | ends calls that take too long, and streams that stall |
 //! | [`usage`] | settles every call exactly once into a record |
 
+#[cfg(feature = "split")]
+pub mod split;
 #[cfg(feature = "timeout")]
 pub mod timeout;
 #[cfg(feature = "usage")]
