@@ -1,1 +1,50 @@
-//! For tests: scripted transport, manual clock, conformance suites.
+//! Tools for testing providers, layers and whole gateways. A dev-dependency, also of crates outside this workspace.
+//!
+//! | tool | stands in for |
+//! |---|---|
+//! | [`ScriptedTransport`] | the network below a provider: replies to order, requests recorded, no socket |
+//! | [`ScriptedProvider`] | a provider below a layer: answers to order, calls recorded |
+//! | [`ManualClock`], [`FixedEnvironment`] | the wall clock; variables and files |
+//! | [`chaos::Chaos`] | a provider behind a real socket that misbehaves on request |
+//! | [`provider::Suite`] | a reviewer: what every provider must do, run against yours |
+//! | [`split`] | a network that cuts bodies anywhere |
+//! | [`recordings`] | recorded traffic of providers and of MLflow, if it is on this machine |
+//!
+//! Everything but [`chaos`] runs without sockets; nothing reads the machine's clock or environment.
+//!
+//! ```
+//! use gateway_testkit::{ScriptedReply, ScriptedTransport};
+//!
+//! let transport = ScriptedTransport::new()
+//!     .then(ScriptedReply::json(429, &serde_json::json!({"error": {"message": "slow down"}})))
+//!     .then(ScriptedReply::sse("data: {}\n\ndata: [DONE]\n\n").cut());
+//! assert_eq!(transport.requests().len(), 0);
+//! ```
+
+pub mod chaos;
+pub mod provider;
+pub mod recordings;
+pub mod split;
+
+mod clock;
+mod environment;
+mod scripted_provider;
+mod transport;
+
+pub use clock::ManualClock;
+pub use environment::FixedEnvironment;
+pub use scripted_provider::{Answer, ScriptedProvider};
+pub use transport::{ScriptedReply, ScriptedTransport, Step};
+
+use std::sync::Arc;
+
+use gateway_provider::Deps;
+
+/// What providers are built with in tests: `transport`, a clock that stands still, no variables, no files.
+pub fn deps(transport: &ScriptedTransport) -> Deps {
+    Deps::new(
+        Arc::new(transport.clone()),
+        Arc::new(ManualClock::new()),
+        Arc::new(FixedEnvironment::new()),
+    )
+}
