@@ -224,3 +224,50 @@ fn size(value: u64, digits: u8, byte: u8) -> Result<Chunk, Malformed> {
         digits: digits + 1,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Decoder, Framing};
+
+    /// Feeds `wire` in pieces of `step` bytes; the body, what was left over and whether it was complete.
+    fn decode(wire: &[u8], step: usize) -> Option<(Vec<u8>, usize, bool)> {
+        let mut decoder = Decoder::new(Framing::Chunked);
+        let (mut body, mut over) = (Vec::new(), 0);
+        for piece in wire.chunks(step) {
+            let rest = decoder.feed(piece, |run| body.extend_from_slice(run));
+            over += rest.ok()?.len();
+        }
+        Some((body, over, decoder.is_done()))
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_come_out_whole_however_they_are_cut(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..6),
+            step in 1_usize..50,
+            extension in prop::bool::ANY,
+            over in prop::collection::vec(any::<u8>(), 0..4),
+        ) {
+            let mut wire = Vec::new();
+            for chunk in &chunks {
+                let note = if extension { ";a=b" } else { "" };
+                wire.extend_from_slice(format!("{:X}{note}\r\n", chunk.len()).as_bytes());
+                wire.extend_from_slice(chunk);
+                wire.extend_from_slice(b"\r\n");
+            }
+            wire.extend_from_slice(b"0\r\nt: 1\r\n\r\n");
+            wire.extend_from_slice(&over);
+            prop_assert_eq!(decode(&wire, step), Some((chunks.concat(), over.len(), true)));
+        }
+
+        #[test]
+        fn no_bytes_panic_and_cutting_changes_nothing(
+            wire in prop::collection::vec(prop::sample::select(b"0123fF;\r\n x".to_vec()), 0..40),
+            step in 1_usize..10,
+        ) {
+            prop_assert_eq!(decode(&wire, step), decode(&wire, wire.len().max(1)));
+        }
+    }
+}

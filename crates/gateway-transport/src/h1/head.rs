@@ -316,3 +316,39 @@ fn keep_alive_timeout(value: &[u8]) -> Option<Duration> {
         .and_then(|(_, seconds)| seconds.trim().parse().ok())
         .map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Method;
+    use proptest::prelude::*;
+
+    use super::{Framing, Reuse, keep_alive_timeout, parse};
+
+    #[test]
+    fn the_servers_own_idle_limit_is_read() {
+        let seconds = |value: &str| keep_alive_timeout(value.as_bytes()).map(|t| t.as_secs());
+        assert_eq!(seconds("timeout=5, max=100"), Some(5));
+        assert_eq!(seconds("max=100,Timeout = 7"), Some(7));
+        assert_eq!(seconds("max=100"), None);
+        assert_eq!(seconds("timeout=soon"), None);
+        let head = b"HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 3\r\n\r\n";
+        let head = parse(head, &Method::POST).unwrap().unwrap();
+        assert_eq!(head.framing, Framing::Length(3));
+        assert_eq!(head.reuse, Reuse::For(Duration::from_secs(5)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_head_panics(
+            start in prop::sample::select(vec!["", "HTTP/1.1 200 OK\r\n", "HTTP/1.0 503\r\nconnection:"]),
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut head = start.as_bytes().to_vec();
+            head.extend_from_slice(&bytes);
+            head.extend_from_slice(b"\r\n\r\n");
+            let _ = parse(&head, &Method::GET);
+        }
+    }
+}
