@@ -1,0 +1,88 @@
+"""Starts the mock provider and the gateway before it, and tells the tests where they are.
+
+Tests read the environment: GATEWAY_URL, MOCK_URL, CLIENT_KEY, and ENDPOINTS_<KIND> with the names of the endpoints of a
+kind. With GATEWAY_DIRECT=1 the clients talk to the mock itself, which proves the tests and the mock, not the gateway.
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import mock_provider
+
+AZURE = {"openai_api_type": "azure", "openai_api_key": mock_provider.KEYS["azure"], "openai_api_version": "2024-10-21",
+         "openai_api_base": "https://mock-resource.openai.azure.com", "openai_deployment_name": "mock-model"}
+ENDPOINTS = {
+    "openai-chat": ("chat", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
+    "azure-chat": ("chat", "openai", AZURE),
+    "anthropic-chat": ("chat", "anthropic", {"anthropic_api_key": mock_provider.KEYS["anthropic"]}),
+    "openai-completions": ("completions", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
+    "openai-embeddings": ("embeddings", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
+    "azure-embeddings": ("embeddings", "openai", AZURE),
+    "broken-key": ("chat", "openai", {"openai_api_key": "sk-revoked"}),
+}
+
+
+def config():
+    """The configuration of the gateway; JSON is YAML."""
+    endpoints = [{"name": name, "endpoint_type": "llm/v1/" + kind, "model": {"provider": provider, "name": "mock-model", "config": settings}}
+                 for name, (kind, provider, settings) in ENDPOINTS.items()]
+    return json.dumps({"endpoints": endpoints}, indent=1)
+
+
+class Gateway:
+    """The gateway under test."""
+
+    def __init__(self, binary, mock):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.url = "http://127.0.0.1:%d" % self.port
+        self.folder = tempfile.TemporaryDirectory(prefix="clients-")
+        path = os.path.join(self.folder.name, "config.yaml")
+        with open(path, "w") as f:
+            f.write(config())
+        self.log = open(os.path.join(self.folder.name, "log"), "w+")
+        self.process = subprocess.Popen(
+            [binary, "start", "--config-path", path, "--host", "127.0.0.1", "--port", str(self.port), "--origin-override", "*=" + mock.origin],
+            stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "MOCK_OPENAI_KEY": mock_provider.KEYS["openai"]})
+
+    def ready(self, seconds=20):
+        end = time.time() + seconds
+        while time.time() < end and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(self.url + "/health", timeout=2) as reply:
+                    return reply.status == 200
+            except OSError:
+                time.sleep(0.05)
+        return False
+
+    def output(self):
+        self.log.flush()
+        with open(self.log.name) as f:
+            return f.read()
+
+    def stop(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def environment(url, mock, direct):
+    """What the tests need to know."""
+    names = {"ENDPOINTS_CHAT": ["openai-chat", "azure-chat", "anthropic-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings", "azure-embeddings"]}
+    if direct:
+        names = {"ENDPOINTS_CHAT": ["openai-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings"]}
+    return {**{k: ",".join(v) for k, v in names.items()}, "GATEWAY_URL": url, "MOCK_URL": mock.origin,
+            "CLIENT_KEY": mock_provider.KEYS["openai"] if direct else mock_provider.CLIENT_KEY,
+            "ANTHROPIC_CLIENT_KEY": mock_provider.KEYS["anthropic"] if direct else mock_provider.CLIENT_KEY,
+            "GATEWAY_DIRECT": "1" if direct else "", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

@@ -1,0 +1,25 @@
+"""What the tests of all clients share."""
+import itertools
+import os
+import unittest
+
+URL = os.environ["GATEWAY_URL"]
+KEY, ANTHROPIC_KEY = os.environ["CLIENT_KEY"], os.environ["ANTHROPIC_CLIENT_KEY"]
+DIRECT = bool(os.environ.get("GATEWAY_DIRECT"))
+CHAT = os.environ["ENDPOINTS_CHAT"].split(",")
+EMBEDDINGS = os.environ["ENDPOINTS_EMBEDDINGS"].split(",")
+PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg==")
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+PARIS, ROME = 'get_weather {"city": "Paris, \\u00cele"}', 'get_weather {"city": "Rome"}'
+ids = itertools.count()
+
+
+def fail(status, client, **options):
+    """A line that makes the provider fail, with an id of its own."""
+    words = ["%s=%s" % (name.replace("_", "-"), value) for name, value in options.items()]
+    return " ".join(["!fail %d id=%s-%d" % (status, client, next(ids))] + words)
+
+
+def through_gateway(test):
+    """Skips a test that needs the gateway's own behaviour when the clients talk to the mock itself."""
+    return unittest.skipIf(DIRECT, "the gateway's own behaviour")(test)

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Runs every client against the gateway: Python (unittest), Node (its own test runner) and curl.
+
+    run.py --gateway target/debug/gateway-server [--node FOLDER] [--without-python] [--without-curl] [--only PATTERN]
+    run.py --direct                     the clients against the mock, without a gateway
+
+FOLDER holds a copy of `node/` with its packages installed. The last line counts what passed.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, HERE)
+import harness  # noqa: E402
+import mock_provider  # noqa: E402
+
+
+def run_python(only):
+    loader = unittest.TestLoader()
+    if only:
+        loader.testNamePatterns = ["*%s*" % only]
+    suite = loader.discover(os.path.join(HERE, "python"))
+    result = unittest.TextTestRunner(verbosity=1, stream=sys.stdout).run(suite)
+    bad = {str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors}
+    return result.testsRun - len(bad) - len(result.skipped), len(bad), len(result.skipped)
+
+
+def run_node(folder):
+    files = sorted(f for f in os.listdir(folder) if f.endswith(".test.mjs"))
+    done = subprocess.run(["node", "--test", "--test-reporter=tap", *files], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=600)
+    counts = {k: int(v) for k, v in re.findall(r"^# (pass|fail|skipped) (\d+)$", done.stdout, re.M)}
+    if done.returncode:
+        print(done.stdout)
+    failed = counts.get("fail", 0) or (1 if done.returncode else 0)
+    return counts.get("pass", 0), failed, counts.get("skipped", 0)
+
+
+def run_curl():
+    done = subprocess.run(["bash", os.path.join(HERE, "curl.sh")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=300)
+    lines = done.stdout.splitlines()
+    print("\n".join(line for line in lines if not line.startswith("ok ")))
+    passed, failed = sum(line.startswith("ok ") for line in lines), sum(line.startswith("not ok ") for line in lines)
+    return passed, failed or (1 if done.returncode else 0), 0
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--gateway")
+    p.add_argument("--direct", action="store_true")
+    p.add_argument("--node")
+    p.add_argument("--without-python", action="store_true")
+    p.add_argument("--without-curl", action="store_true")
+    p.add_argument("--only", help="only Python tests whose name has this in it, and nothing else")
+    args = p.parse_args()
+    if bool(args.gateway) == args.direct:
+        p.error("give either --gateway or --direct")
+    mock = mock_provider.Mock()
+    gateway = None if args.direct else harness.Gateway(args.gateway, mock)
+    total = [0, 0, 0]
+    try:
+        if gateway and not gateway.ready():
+            print("the gateway did not start:\n" + gateway.output())
+            print("total: 0 passed, 1 failed, 0 skipped")
+            return 1
+        os.environ.update(harness.environment(gateway.url if gateway else mock.origin, mock, args.direct))
+        runs = [] if args.without_python else [("python", lambda: run_python(args.only))]
+        if args.node and not args.only:
+            runs.append(("node", lambda: run_node(args.node)))
+        if shutil.which("curl") and not args.without_curl and not args.only and not args.direct:
+            runs.append(("curl", run_curl))
+        for name, run in runs:
+            counts = run()
+            total = [a + b for a, b in zip(total, counts)]
+            print("clients %s: %d passed, %d failed, %d skipped" % (name, *counts))
+        for problem in sorted(set(mock.problems)):
+            print("the provider refused: " + problem)
+        if gateway and "panicked at" in gateway.output():
+            print("the gateway panicked:\n" + gateway.output())
+            total[1] += 1
+        secrets = [*mock_provider.KEYS.values(), mock_provider.CLIENT_KEY]
+        if gateway and any(secret in gateway.output() for secret in secrets):
+            print("the gateway's log has a credential in it")
+            total[1] += 1
+        if gateway and total[1]:
+            print("--- the gateway's log, its end\n" + gateway.output()[-3000:])
+    finally:
+        if gateway:
+            gateway.stop()
+    print("total: %d passed, %d failed, %d skipped" % tuple(total))
+    return 1 if total[1] or not total[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
