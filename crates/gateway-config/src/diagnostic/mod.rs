@@ -1,0 +1,261 @@
+//! What is wrong with a configuration: every problem at once, each with its place, its path and a way out.
+//!
+//! Credentials never stand in a diagnostic: where a value may be one, the message says only what kind of value it is.
+
+mod near;
+mod render;
+
+use std::fmt;
+
+use crate::file::Place;
+
+pub(crate) use near::nearest;
+
+/// Whether a problem refuses the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The configuration is refused.
+    Error,
+    /// The configuration is accepted.
+    Warning,
+}
+
+/// What sort of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Not a YAML document.
+    Syntax,
+    /// A key that stands twice in one map.
+    DuplicateKey,
+    /// A key that means nothing here.
+    UnknownKey,
+    /// A key that must be there is not.
+    Missing,
+    /// A value of the wrong type.
+    Type,
+    /// A value of the right type that is not allowed.
+    Value,
+    /// A `$NAME`, a file or a secret that leads nowhere.
+    Reference,
+    /// Something that works but has a newer form.
+    Deprecated,
+}
+
+/// How unknown and duplicate keys are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// As MLflow does: they are accepted, with a warning.
+    #[default]
+    Lenient,
+    /// They refuse the configuration.
+    Strict,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// Whether it refuses the configuration.
+    pub severity: Severity,
+    /// What sort of problem it is.
+    pub kind: Kind,
+    /// Where it stands in the text.
+    pub place: Place,
+    /// The path to it, as in `endpoints[2].model.config.openai_api_key`; empty for the whole document.
+    pub path: String,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What was found there. Never a credential.
+    pub found: Option<String>,
+    /// What is allowed there.
+    pub allowed: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+    lax: bool,
+}
+
+impl Diagnostic {
+    /// A problem that refuses the configuration.
+    pub(crate) fn error(kind: Kind, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            kind,
+            place,
+            path: String::new(),
+            message: message.into(),
+            found: None,
+            allowed: None,
+            help: None,
+            lax: false,
+        }
+    }
+
+    /// A problem that never refuses the configuration.
+    pub(crate) fn warning(kind: Kind, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(kind, place, message)
+        }
+    }
+
+    /// A problem that refuses the configuration only where [`Strictness::Strict`] is asked for.
+    pub(crate) fn lax(kind: Kind, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            lax: true,
+            ..Self::error(kind, place, message)
+        }
+    }
+
+    pub(crate) fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    pub(crate) fn found(mut self, found: impl Into<String>) -> Self {
+        self.found = Some(found.into());
+        self
+    }
+
+    pub(crate) fn allowed(mut self, allowed: impl Into<String>) -> Self {
+        self.allowed = Some(allowed.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds "did you mean" when one of `known` is near to `written`.
+    pub(crate) fn near<'k>(self, written: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        match nearest(written, known) {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
+            None => self,
+        }
+    }
+}
+
+/// Problems as they are found.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    strictness: Strictness,
+    found: Vec<Diagnostic>,
+}
+
+impl Problems {
+    pub(crate) const fn new(strictness: Strictness) -> Self {
+        Self {
+            strictness,
+            found: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        if diagnostic.lax && self.strictness == Strictness::Strict {
+            diagnostic.severity = Severity::Error;
+        }
+        self.found.push(diagnostic);
+    }
+
+    /// How many there are so far.
+    pub(crate) const fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.found
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Everything found, in the order of the text.
+    pub(crate) fn into_report(mut self, source: &str) -> Report {
+        self.found
+            .sort_by_key(|diagnostic| diagnostic.place.position());
+        Report {
+            source: source.to_owned(),
+            diagnostics: self.found,
+        }
+    }
+}
+
+/// Everything that was found in one text, in the order of the text.
+///
+/// `Display` is the form for people: one block per problem, each beginning with `name:line:column: error: `.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    source: String,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Every problem.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// The problems that refuse the configuration.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// The problems that do not.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Warning)
+    }
+
+    /// True when nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    /// The name of the text.
+    pub fn source_name(&self) -> &str {
+        &self.source
+    }
+}
+
+impl std::error::Error for Report {}
+
+/// User text for a message: control characters made visible, long text cut.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut out = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            out.push('…');
+            break;
+        }
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Names for a message: `` `a`, `b` or `c` ``.
+pub(crate) fn alternatives<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! `fallback`: endpoints that are tried when one fails.
+
+use std::collections::HashMap;
+
+use gateway_schema::EndpointName;
+use serde::Serialize;
+
+use super::names::Names;
+use super::{Context, Endpoint, task_name};
+use crate::diagnostic::{Diagnostic, Kind, Problems, alternatives, shown};
+use crate::file::item::Item;
+
+/// An error that leads to the fallback only when asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FallbackOn {
+    /// The prompt is longer than the model takes.
+    ContextLength,
+    /// The provider's content filter refused the request or the answer.
+    ContentFilter,
+    /// The provider refused the gateway's credential.
+    Unauthenticated,
+    /// The provider forbids the call.
+    Forbidden,
+    /// The provider does not know the model.
+    NotFound,
+    /// The provider has no such capability.
+    Unsupported,
+}
+
+impl FallbackOn {
+    pub(crate) const WORDS: [&str; 6] = [
+        "context_length",
+        "content_filter",
+        "unauthenticated",
+        "forbidden",
+        "not_found",
+        "unsupported",
+    ];
+
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "context_length" => Self::ContextLength,
+            "content_filter" => Self::ContentFilter,
+            "unauthenticated" => Self::Unauthenticated,
+            "forbidden" => Self::Forbidden,
+            "not_found" => Self::NotFound,
+            "unsupported" => Self::Unsupported,
+            _ => return None,
+        })
+    }
+}
+
+pub(crate) fn read_names(endpoint: &Item<'_>) -> Vec<EndpointName> {
+    let items = endpoint.get("fallback").map(|item| item.one_or_many());
+    items
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Item::text)
+        .map(EndpointName::from)
+        .collect()
+}
+
+pub(crate) fn read_conditions(endpoint: &Item<'_>) -> Vec<FallbackOn> {
+    let items = endpoint.get("fallback_on").map(|item| item.one_or_many());
+    let mut conditions = Vec::new();
+    for word in items.unwrap_or_default().iter().filter_map(Item::text) {
+        if let Some(condition) = FallbackOn::parse(word)
+            && !conditions.contains(&condition)
+        {
+            conditions.push(condition);
+        }
+    }
+    conditions
+}
+
+/// An endpoint of the plan and the text it was made from.
+pub(crate) type Written<'n> = (Endpoint, Item<'n>);
+
+/// Checks that every fallback exists, does the same as the endpoint it stands in for, and that none leads back.
+pub(crate) fn check(endpoints: &[Written<'_>], names: &Names, context: &mut Context<'_>) {
+    let by_name: HashMap<&str, &Endpoint> = endpoints
+        .iter()
+        .map(|(endpoint, _)| (endpoint.name.as_str(), endpoint))
+        .collect();
+    for (endpoint, item) in endpoints {
+        let Some(list) = item.get("fallback") else {
+            continue;
+        };
+        for at in list.one_or_many() {
+            check_one(endpoint, &at, names, context.problems);
+        }
+        if let Some(path) = way_back(endpoint, &by_name) {
+            let message = format!(
+                "the fallback leads back to where it began: {}",
+                path.join(" → ")
+            );
+            let diagnostic = Diagnostic::error(Kind::Value, list.place(), message).at(&list.path);
+            context.problems.push(diagnostic);
+        }
+    }
+}
+
+fn check_one(endpoint: &Endpoint, at: &Item<'_>, names: &Names, problems: &mut Problems) {
+    let Some(name) = at.text() else { return };
+    let Some(target) = names.endpoint(name) else {
+        let message = format!("there is no endpoint '{}' to fall back to", shown(name));
+        let known = names.endpoints();
+        let diagnostic = Diagnostic::error(Kind::Value, at.place(), message)
+            .at(&at.path)
+            .allowed(alternatives(known.iter().copied()))
+            .near(name, known);
+        problems.push(diagnostic);
+        return;
+    };
+    if let Some(operation) = target.operation
+        && operation != endpoint.operation
+    {
+        let message = format!(
+            "the fallback '{}' has the type '{}', but '{}' has '{}'",
+            shown(name),
+            task_name(operation),
+            endpoint.name,
+            task_name(endpoint.operation)
+        );
+        problems.push(Diagnostic::error(Kind::Value, at.place(), message).at(&at.path));
+    }
+}
+
+/// The way from an endpoint over fallbacks to itself.
+fn way_back(start: &Endpoint, by_name: &HashMap<&str, &Endpoint>) -> Option<Vec<String>> {
+    let mut from: HashMap<&str, &str> = HashMap::new();
+    let mut queue = vec![start];
+    while let Some(endpoint) = queue.pop() {
+        for name in &endpoint.fallback {
+            if name == &start.name {
+                let mut path = vec![start.name.to_string()];
+                let mut step = endpoint.name.as_str();
+                while step != start.name.as_str() {
+                    path.insert(1, step.to_owned());
+                    step = from.get(step)?;
+                }
+                path.push(start.name.to_string());
+                return Some(path);
+            }
+            if let Some(next) = by_name.get(name.as_str())
+                && !from.contains_key(name.as_str())
+            {
+                from.insert(next.name.as_str(), endpoint.name.as_str());
+                queue.push(next);
+            }
+        }
+    }
+    None
+}

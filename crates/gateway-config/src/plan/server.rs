@@ -1,0 +1,86 @@
+//! `server`: bounds of the whole process.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::effective::duration_text;
+use crate::file::item::Item;
+use crate::file::shape::{Key, Section, Shape};
+
+pub(crate) static SECTION: Section = Section::new(
+    "the server's bounds",
+    &[
+        Key::optional(
+            "max_body",
+            Shape::Size,
+            "Largest request body. Default 100MiB.",
+        ),
+        Key::optional(
+            "max_in_flight",
+            Shape::Integer(1, i64::MAX),
+            "Calls in flight beyond which new ones are refused at once. Default: no bound.",
+        ),
+        Key::optional(
+            "max_memory",
+            Shape::Size,
+            "Memory in use beyond which new calls are refused at once. Default: no bound.",
+        ),
+        Key::optional(
+            "header_timeout",
+            Shape::Duration,
+            "Longest time a client may take to send the head of a request. Default 10s.",
+        ),
+        Key::optional(
+            "drain",
+            Shape::Duration,
+            "How long calls in flight may take to finish when the process is told to stop. Default 30s.",
+        ),
+    ],
+);
+
+/// Bounds of the whole process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Server {
+    /// Largest request body, in bytes.
+    pub max_body: u64,
+    /// Calls in flight beyond which new ones are refused; absent: no bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u64>,
+    /// Bytes of memory in use beyond which new calls are refused; absent: no bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<u64>,
+    /// Longest time a client may take to send the head of a request.
+    #[serde(serialize_with = "duration_text")]
+    pub header_timeout: Duration,
+    /// How long calls in flight may take to finish when the process stops.
+    #[serde(serialize_with = "duration_text")]
+    pub drain: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            max_body: 100 * 1024 * 1024,
+            max_in_flight: None,
+            max_memory: None,
+            header_timeout: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+pub(crate) fn read(item: Option<&Item<'_>>) -> Server {
+    let default = Server::default();
+    let Some(item) = item else { return default };
+    Server {
+        max_body: item.size_at("max_body").unwrap_or(default.max_body),
+        max_in_flight: item.count_at("max_in_flight"),
+        max_memory: item.size_at("max_memory"),
+        header_timeout: item
+            .duration_at("header_timeout")
+            .unwrap_or(default.header_timeout),
+        drain: item.duration_at("drain").unwrap_or(default.drain),
+    }
+}
