@@ -11,11 +11,12 @@ use crate::test;
 use crate::verbs::{self, Verb};
 
 /// What is run, cheapest first.
-const STEPS: [(&str, &[&str]); 8] = [
+const STEPS: [(&str, &[&str]); 9] = [
     ("fmt", &["--check"]),
     ("tidy", &[]),
     ("deny", &[]),
     ("lint", &[]),
+    ("features", &[]),
     ("test", &[]),
     ("codegen", &["--check"]),
     ("conformance", &[]),

@@ -15,6 +15,7 @@ mod codegen;
 mod conformance;
 mod deny;
 mod failure;
+mod features;
 mod golden;
 mod install;
 mod services;

@@ -3,7 +3,7 @@
 use crate::args::{Accepts, Args};
 use crate::failure::Failure;
 use crate::tally::Tally;
-use crate::{cargo_verbs, ci, codegen, conformance, deny, golden, test, tidy};
+use crate::{cargo_verbs, ci, codegen, conformance, deny, features, golden, test, tidy};
 
 /// One verb.
 #[derive(Debug)]
@@ -47,6 +47,12 @@ pub(crate) const VERBS: &[Verb] = &[
         help: "clippy; a warning is an error",
         accepts: NOTHING,
         run: cargo_verbs::lint,
+    },
+    Verb {
+        name: "features",
+        help: "check each crate with none, each and all of its features",
+        accepts: NOTHING,
+        run: features::run,
     },
     Verb {
         name: "test",
