@@ -1,6 +1,7 @@
 //! Chat: messages in, choices or a stream of events out.
 
 mod event;
+mod fold;
 mod message;
 mod part;
 mod request;
@@ -8,6 +9,7 @@ mod response;
 mod tool;
 
 pub use event::{RemoteError, StreamEvent};
+pub use fold::Fold;
 pub use message::{ContentForm, Message, Role};
 pub use part::{
     CacheControl, Citation, Content, ImageDetail, Media, Part, Signature, ToolCall, ToolResult,
