@@ -25,8 +25,12 @@ pub fn detail(error: &CallError) -> (u16, Value) {
         let status = error.status().unwrap_or(status);
         return (status, json!({ "detail": detail }));
     }
-    let status = error.status().unwrap_or_else(|| by_kind(error.kind()));
-    let message = error.message();
+    let status = error.status().unwrap_or_else(|| by_kind(error));
+    let message = match error.kind() {
+        // The header `allow` says the rest.
+        ErrorKind::MethodNotAllowed => "Method Not Allowed",
+        _ => error.message(),
+    };
     if error.kind() == ErrorKind::RateLimited && error.origin() == Origin::Gateway {
         return (status, json!({ "error": message, "detail": message }));
     }
@@ -149,8 +153,8 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-fn by_kind(kind: ErrorKind) -> u16 {
-    match kind {
+fn by_kind(error: &CallError) -> u16 {
+    match error.kind() {
         ErrorKind::InvalidRequest | ErrorKind::ContextLength | ErrorKind::Blocked => 400,
         ErrorKind::Unauthenticated => 401,
         ErrorKind::Forbidden => 403,
@@ -161,7 +165,9 @@ fn by_kind(kind: ErrorKind) -> u16 {
         ErrorKind::RateLimited | ErrorKind::BudgetExceeded => 429,
         ErrorKind::Cancelled => 499,
         ErrorKind::Unsupported => 501,
+        ErrorKind::Unavailable if error.origin() == Origin::Upstream => 502,
         ErrorKind::Unavailable => 503,
+        ErrorKind::Timeout if error.origin() == Origin::Client => 408,
         ErrorKind::Timeout => 504,
         ErrorKind::Upstream => 502,
         _ => 500,

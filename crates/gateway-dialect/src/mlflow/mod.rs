@@ -55,7 +55,7 @@ use gateway_schema::{
 use crate::{ClientCodec, ReplyInfo};
 use check::Check;
 
-pub use unified::{unified_error, unified_operation};
+pub use unified::{UnifiedCodec, unified_error, unified_operation};
 
 /// What a request says about the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,26 @@ pub fn not_json(body: &[u8]) -> CallError {
         Err(error) => error,
         Ok(_) => CallError::client(ErrorKind::UnsupportedMediaType, "The body is not JSON."),
     }
+}
+
+/// The same body in strict JSON, for a body that only Python's reader accepts (`NaN`, a byte order mark): numbers that
+/// are not finite become null.
+///
+/// # Errors
+/// What is wrong and where, in MLflow's words.
+pub fn strict_json(body: &[u8]) -> Result<Bytes, CallError> {
+    let (value, _) = json::read(body)?;
+    Ok(Bytes::from(value.to_string()))
+}
+
+/// Whether a body asks for a stream, from the JSON text of its field `stream`. A value that means nothing is a fault
+/// that [`ClientCodec::decode`] reports.
+pub fn wants_stream(stream: Option<&[u8]>) -> bool {
+    let value = stream.and_then(|text| serde_json::from_slice(text).ok());
+    value
+        .as_ref()
+        .and_then(|value| Check::default().boolean(value))
+        .unwrap_or(false)
 }
 
 impl ClientCodec for MlflowCodec {

@@ -2,11 +2,49 @@
 
 use std::fmt::Write as _;
 
-use gateway_schema::{CallError, ErrorKind, FieldError, Operation};
+use bytes::Bytes;
+use gateway_schema::stream::Encode;
+use gateway_schema::{
+    CallError, Decoded, Dialect, ErrorKind, FieldError, Losses, Operation, Response,
+};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{json, python};
+use super::{MlflowCodec, json, python};
+use crate::{ClientCodec, ReplyInfo};
+
+/// The client side of that URL: [`MlflowCodec`] with other words for faults.
+#[derive(Debug, Clone, Copy)]
+pub struct UnifiedCodec;
+
+impl ClientCodec for UnifiedCodec {
+    fn dialect(&self) -> Dialect {
+        Dialect::MLFLOW
+    }
+
+    fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {
+        let what = match operation {
+            Operation::Embedding => "embeddings",
+            _ => "chat",
+        };
+        MlflowCodec::invocations()
+            .decode(operation, body)
+            .map_err(|error| unified_error(&error, what, body))
+    }
+
+    fn encode(
+        &self,
+        response: &Response,
+        info: &ReplyInfo,
+        losses: &mut Losses,
+    ) -> Result<Bytes, CallError> {
+        MlflowCodec::invocations().encode(response, info, losses)
+    }
+
+    fn encoder(&self, operation: Operation, info: &ReplyInfo) -> Box<dyn Encode> {
+        MlflowCodec::invocations().encoder(operation, info)
+    }
+}
 
 /// What a body asks for: chat if it has `messages`, embeddings if it has `input`.
 ///

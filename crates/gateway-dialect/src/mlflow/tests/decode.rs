@@ -95,6 +95,18 @@ fn python_accepts_what_json_forbids_and_the_loss_is_reported() {
 }
 
 #[test]
+fn a_body_for_python_is_rewritten_as_json() {
+    use super::super::{strict_json, wants_stream};
+    let strict = strict_json(b"\xef\xbb\xbf{\"seed\":NaN,\"a\":1}").unwrap();
+    assert_eq!(&strict[..], br#"{"seed":null,"a":1}"#);
+    assert!(strict_json(b"{").is_err());
+    let asked: Vec<bool> = [&b"true"[..], b"\"yes\"", b"1", b"false", b"\"maybe\""]
+        .map(|text| wants_stream(Some(text)))
+        .to_vec();
+    assert_eq!(asked, [true, true, true, false, false]);
+}
+
+#[test]
 fn surrogate_pairs_and_deep_nesting_are_read_safely() {
     let body = br#"{"prompt":"\ud83d\ude00","x":NaN}"#;
     let decoded = MlflowCodec::invocations()
