@@ -7,25 +7,28 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 use crate::shell;
 
-/// Whether `program` is there, after trying to install `package` where this user may.
-pub(crate) fn program(program: &str, package: &str) -> bool {
-    if shell::exists(program) {
-        return true;
-    }
+/// Whether `program` is there, after trying to install `name` where this user may.
+pub(crate) fn program(program: &str, name: &str) -> bool {
+    shell::exists(program) || (package(name) && shell::exists(program))
+}
+
+/// Installs a Debian package, if this is Debian and its root.
+fn package(name: &str) -> bool {
     let root = shell::read(&mut shell::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
     if !root || !shell::exists("apt-get") {
         return false;
     }
-    println!("installing {package}");
+    println!("installing {name}");
     let quiet = |args: &[&str]| {
         let mut command = shell::command("apt-get", args);
+        // The servers are started by the tests that want them, not by their packages.
         command
             .env("DEBIAN_FRONTEND", "noninteractive")
             .env("RUNLEVEL", "1");
         shell::read(&mut command).is_ok()
     };
-    let install = ["install", "-y", "-q", "--no-install-recommends", package];
-    (quiet(&install) || (quiet(&["update", "-q"]) && quiet(&install))) && shell::exists(program)
+    let install = ["install", "-y", "-q", "--no-install-recommends", name];
+    quiet(&install) || (quiet(&["update", "-q"]) && quiet(&install))
 }
 
 /// The folder of the programs and packages that conformance installs for itself.
@@ -55,10 +58,10 @@ pub(crate) fn python() -> Result<PathBuf, Failure> {
     let make = || shell::read(shell::command("python3", &["-m", "venv", "--clear"]).arg(&venv));
     // Debian's Python comes without the module that makes environments.
     make().or_else(|error| {
-        if program("no-such-program", "python3-venv") {
-            Err(error)
-        } else {
+        if package("python3-venv") {
             make()
+        } else {
+            Err(error)
         }
     })?;
     let [requirements, constraints] = &lists;
