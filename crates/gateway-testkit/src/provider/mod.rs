@@ -15,12 +15,11 @@
 //! | nonsense | no bytes of any kind panic the provider |
 //!
 //! ```no_run
-//! # const FACTORY: gateway_provider::Factory = unimplemented!();
-//! # async fn run() {
+//! # async fn run(factory: gateway_provider::Factory) {
 //! use gateway_testkit::provider::{Sample, Suite};
 //! use serde_json::json;
 //!
-//! Suite::new(FACTORY)
+//! Suite::new(factory)
 //!     .model("vendor-large")
 //!     .option("vendor_api_key", "sk-conformance")
 //!     .sample(
