@@ -10,6 +10,7 @@
 //!
 //! Everything is pure: no clock, no randomness, no sockets. Ids and times that a format demands come in [`ReplyInfo`].
 
+pub mod anthropic;
 pub mod failure;
 pub mod mlflow;
 pub mod sse;

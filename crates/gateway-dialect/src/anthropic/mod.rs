@@ -1,0 +1,51 @@
+//! Anthropic's Messages API, both directions, and its older completions.
+//!
+//! | side | what it offers |
+//! |---|---|
+//! | client | [`AnthropicCodec`] for chat turns and token counts |
+//! | provider | [`encode_chat`], [`encode_count`], [`encode_completion`]; [`decode_chat`], [`decode_count`], [`decode_completion`]; [`StreamDecoder`], [`StreamObserver`], [`CompletionDecoder`]; [`decode_error`] |
+//!
+//! Reference: <https://platform.claude.com/docs/en/api/messages>, read 2026-11-21, and recorded traffic.
+//!
+//! What does not come back byte for byte when a request or a reply is read and written again, because it means the same:
+//!
+//! * white space, key order, and explicit `null`, `is_error: false` and `stream: false`;
+//! * neighbours of the same role become one turn, empty text blocks go;
+//! * the older `output_format` becomes `output_config.format`, objects in it say `additionalProperties: false`;
+//! * thinking with an empty signature is not sent to the API, which would refuse it.
+
+mod block;
+mod codec;
+mod completion;
+mod error;
+mod finish;
+mod model;
+mod request;
+mod response;
+mod stream;
+mod usage;
+
+use bytes::Bytes;
+use gateway_schema::{CallError, ErrorKind};
+use serde::Serialize;
+
+pub use codec::AnthropicCodec;
+pub use completion::{
+    CompletionDecoder, completes_by_chat, decode_completion, encode_completion,
+    encode_completion_for,
+};
+pub use error::decode_error;
+pub use request::{Host, encode_chat, encode_chat_for, encode_count, encode_count_for};
+pub use response::{decode_chat, decode_count};
+pub use stream::{StreamDecoder, StreamObserver};
+
+/// Writes JSON. Fails only on values that JSON cannot hold, of which there are none here.
+fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
+        CallError::gateway(ErrorKind::Internal, "A body could not be written.")
+            .with_detail(error.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests;
