@@ -1,1 +1,45 @@
 //! The surfaces of the gateway: URLs and wire formats in, replies and streams out.
+//!
+//! [`Edge`] is a tower service over any service of calls. It matches the URL, reads the body once, finds the endpoint,
+//! makes a [`Call`](gateway_provider::Call), and renders the reply, or the error, in the words of the caller.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `surface` | one file per URL family; adding one is a file and a line |
+//! | `error` | THE error mapping: every kind in every dialect |
+//! | `task` | one request from head to response |
+//! | `stream` | a streamed reply, with its error event and its end |
+//!
+//! Response headers of our own:
+//!
+//! | header | what it says |
+//! |---|---|
+//! | `x-request-id` | the caller's id of the request if it sent a sane one, else a fresh one; the same as in the log |
+//! | `x-gateway-losses` | how many fields a translation dropped or approximated |
+//! | `x-gateway-attempts` | every try in order: `provider/model:status` |
+//! | `x-gateway-provider-request-id` | the provider's own id of the request |
+//! | `x-gateway-error-origin` | on errors, who failed: `client`, `gateway` or `upstream` |
+//!
+//! What is deliberately absent: sockets, timers, spawned tasks, and any knowledge of a provider.
+
+mod access;
+mod body;
+mod config;
+mod directory;
+mod edge;
+mod error;
+mod headers;
+mod ids;
+mod near;
+mod read;
+mod reply;
+mod router;
+mod stream;
+mod surface;
+mod task;
+
+pub use body::EdgeBody;
+pub use config::EdgeConfig;
+pub use directory::{Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit, Health};
+pub use edge::{Edge, EdgeFuture, Peer};
+pub use ids::{Ids, TimeOrderedIds};

@@ -1,0 +1,128 @@
+//! One line in the log per request.
+
+use std::time::Instant;
+
+use gateway_provider::Journal;
+use gateway_schema::{CallError, EndpointName, RequestId};
+use http::StatusCode;
+use http::uri::PathAndQuery;
+
+/// What the line will say. It is written once: when the reply is over, or when this is dropped before (the caller
+/// left). Names and numbers only: no query, no headers, nothing of the bodies.
+pub(crate) struct Access {
+    pub(crate) request_id: RequestId,
+    pub(crate) started: Instant,
+    pub(crate) endpoint: Option<EndpointName>,
+    pub(crate) journal: Option<Journal>,
+    pub(crate) streamed: bool,
+    method: http::Method,
+    target: Option<PathAndQuery>,
+    surface: &'static str,
+    status: Option<StatusCode>,
+    written: bool,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy)]
+enum Outcome<'a> {
+    Ok,
+    Failed(&'a CallError),
+    Cancelled,
+}
+
+impl Access {
+    /// A request that arrived at `started`.
+    pub(crate) fn new(
+        request_id: RequestId,
+        started: Instant,
+        method: http::Method,
+        target: Option<PathAndQuery>,
+    ) -> Self {
+        Self {
+            request_id,
+            started,
+            endpoint: None,
+            journal: None,
+            streamed: false,
+            method,
+            target,
+            surface: "",
+            status: None,
+            written: false,
+        }
+    }
+
+    /// Which surface answers.
+    pub(crate) const fn set_surface(&mut self, surface: &'static str) {
+        self.surface = surface;
+    }
+
+    /// Which status was sent.
+    pub(crate) const fn set_status(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// The reply is over and was good.
+    pub(crate) fn end(&mut self) {
+        self.write(Outcome::Ok);
+    }
+
+    /// The reply is over and was, or ended with, an error.
+    pub(crate) fn fail(&mut self, error: &CallError) {
+        self.write(Outcome::Failed(error));
+    }
+
+    fn write(&mut self, outcome: Outcome<'_>) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
+        let (word, error) = match outcome {
+            Outcome::Ok => ("ok", None),
+            Outcome::Failed(error) => ("failed", Some(error)),
+            Outcome::Cancelled => ("client_cancelled", None),
+        };
+        tracing::info!(
+            target: "gateway::access",
+            request_id = self.request_id.as_str(),
+            method = self.method.as_str(),
+            path = self.target.as_ref().map_or("", PathAndQuery::path),
+            surface = self.surface,
+            endpoint = self.endpoint.as_ref().map(EndpointName::as_str),
+            status = self.status.map_or(499, |status| status.as_u16()),
+            duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            streamed = self.streamed,
+            outcome = word,
+            error_kind = error.map(|error| error.kind().as_str()),
+            error_origin = error.map(|error| error.origin().as_str()),
+            error_code = error.and_then(CallError::code),
+            detail = error.and_then(CallError::detail),
+        );
+        if let Some(error) = error {
+            tracing::debug!(
+                target: "gateway::access",
+                request_id = self.request_id.as_str(),
+                message = error.message(),
+                upstream = ?error.upstream_failure(),
+            );
+        }
+        if let Some(journal) = &self.journal
+            && tracing::enabled!(target: "gateway::losses", tracing::Level::DEBUG)
+        {
+            for loss in &journal.notes().losses {
+                tracing::debug!(
+                    target: "gateway::losses",
+                    request_id = self.request_id.as_str(),
+                    path = loss.path,
+                    kind = ?loss.kind,
+                    why = %loss.why,
+                );
+            }
+        }
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        self.write(Outcome::Cancelled);
+    }
+}

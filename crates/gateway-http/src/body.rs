@@ -1,0 +1,73 @@
+//! Response bodies: all at once, or as the provider speaks.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::stream::StreamBody;
+
+/// The body of a response. It never fails: what goes wrong in a stream is told inside it.
+///
+/// Backpressure: a stream is polled only when the body is. Cancellation: dropping the body drops the stream, and with
+/// it the upstream exchange.
+pub struct EdgeBody(Inner);
+
+enum Inner {
+    Full(Bytes),
+    Stream(Box<StreamBody>),
+}
+
+impl EdgeBody {
+    /// A whole body.
+    pub const fn full(bytes: Bytes) -> Self {
+        Self(Inner::Full(bytes))
+    }
+
+    pub(crate) fn stream(stream: StreamBody) -> Self {
+        Self(Inner::Stream(Box::new(stream)))
+    }
+}
+
+impl std::fmt::Debug for EdgeBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Inner::Full(bytes) => write!(f, "EdgeBody({} bytes)", bytes.len()),
+            Inner::Stream(_) => f.write_str("EdgeBody(stream)"),
+        }
+    }
+}
+
+impl Body for EdgeBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut self.0 {
+            Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Inner::Stream(stream) => stream
+                .poll_next(cx)
+                .map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Inner::Full(bytes) => bytes.is_empty(),
+            Inner::Stream(stream) => stream.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Stream(stream) if stream.is_over() => SizeHint::with_exact(0),
+            Inner::Stream(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the edge may be told.
+
+/// The largest request body that is accepted unless said otherwise: 100 MiB.
+const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
+
+/// Limits of the edge, and which surfaces it offers.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EdgeConfig {
+    /// The largest request body that is read, as sent. Larger ones are answered 413.
+    pub max_body_bytes: usize,
+    /// The largest request body after decompression. Larger ones are answered 413.
+    pub max_decompressed_bytes: usize,
+    /// Names of the surfaces that are offered; `None` for all of them.
+    pub surfaces: Option<Vec<String>>,
+    /// What `/version` says.
+    pub version: String,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: MAX_BODY_BYTES,
+            max_decompressed_bytes: MAX_BODY_BYTES,
+            surfaces: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+impl EdgeConfig {
+    /// 100 MiB bodies, every surface.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits request bodies, as sent and decompressed alike.
+    pub const fn with_max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = bytes;
+        self.max_decompressed_bytes = bytes;
+        self
+    }
+
+    /// Limits decompressed request bodies alone.
+    pub const fn with_max_decompressed_bytes(mut self, bytes: usize) -> Self {
+        self.max_decompressed_bytes = bytes;
+        self
+    }
+
+    /// Offers these surfaces only: `openai`, `anthropic`, `mlflow`, `operations`.
+    pub fn with_surfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.surfaces = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// States what `/version` says.
+    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    pub(crate) fn offers(&self, surface: &str) -> bool {
+        self.surfaces
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| name == surface))
+    }
+}

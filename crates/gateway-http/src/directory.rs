@@ -1,0 +1,183 @@
+//! What the edge must know about the running plan: names, types, and how the gateway is.
+
+use std::sync::Arc;
+
+use gateway_schema::{EndpointName, ModelId, Operation, ProviderName};
+
+/// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
+pub trait Directory: Send + Sync + 'static {
+    /// The endpoint or route of this name.
+    fn find(&self, name: &str) -> Option<Arc<EndpointInfo>>;
+
+    /// All endpoints, in the order of the configuration.
+    fn endpoints(&self) -> Vec<Arc<EndpointInfo>>;
+
+    /// All routes, in the order of the configuration.
+    fn routes(&self) -> Vec<Arc<EndpointInfo>>;
+
+    /// How the gateway is.
+    fn health(&self) -> Health;
+}
+
+/// An endpoint or a route over several.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct EndpointInfo {
+    /// What clients call.
+    pub name: EndpointName,
+    /// What it can be asked: chat, completions or embeddings. Chat endpoints can count tokens too.
+    pub operation: Operation,
+    /// Refuse rather than lose a field.
+    pub strict: bool,
+    /// When its configuration was loaded, in seconds since 1970.
+    pub created: i64,
+    /// What stands behind the name.
+    pub kind: EndpointKind,
+}
+
+/// What stands behind a name.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum EndpointKind {
+    /// One model of one provider.
+    Endpoint {
+        /// The provider, as the configuration spells it.
+        provider: ProviderName,
+        /// The model; `None` when the configuration names none.
+        model: Option<ModelId>,
+        /// The limit of calls, as configured.
+        limit: Option<EndpointLimit>,
+    },
+    /// Several endpoints, chosen by weight.
+    Route {
+        /// The endpoints with their shares.
+        destinations: Vec<Destination>,
+        /// The configuration's word for how one is chosen.
+        strategy: String,
+    },
+}
+
+/// A limit of calls, as the configuration states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndpointLimit {
+    /// How many calls.
+    pub calls: u64,
+    /// In which time: `minute`, `hour`, ...
+    pub renewal_period: String,
+    /// The key to count by, if the configuration names one.
+    pub key: Option<String>,
+}
+
+impl EndpointLimit {
+    /// So many calls per period.
+    pub fn new(calls: u64, renewal_period: impl Into<String>, key: Option<String>) -> Self {
+        Self {
+            calls,
+            renewal_period: renewal_period.into(),
+            key,
+        }
+    }
+}
+
+/// One endpoint behind a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The endpoint.
+    pub name: EndpointName,
+    /// Its share of the calls, in percent.
+    pub traffic_percentage: u32,
+}
+
+impl EndpointInfo {
+    /// An endpoint for one model of one provider.
+    pub fn endpoint(
+        name: impl Into<EndpointName>,
+        operation: Operation,
+        provider: impl Into<ProviderName>,
+        model: Option<ModelId>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            operation,
+            strict: false,
+            created: 0,
+            kind: EndpointKind::Endpoint {
+                provider: provider.into(),
+                model,
+                limit: None,
+            },
+        }
+    }
+
+    /// A route over `destinations`.
+    pub fn route(
+        name: impl Into<EndpointName>,
+        operation: Operation,
+        destinations: Vec<Destination>,
+        strategy: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            operation,
+            strict: false,
+            created: 0,
+            kind: EndpointKind::Route {
+                destinations,
+                strategy: strategy.into(),
+            },
+        }
+    }
+
+    /// States the limit of an endpoint; routes have none.
+    pub fn with_limit(mut self, new: Option<EndpointLimit>) -> Self {
+        if let EndpointKind::Endpoint { limit, .. } = &mut self.kind {
+            *limit = new;
+        }
+        self
+    }
+
+    /// States whether a would-be loss is refused.
+    pub const fn with_strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// States when the configuration was loaded, in seconds since 1970.
+    pub const fn with_created(mut self, created: i64) -> Self {
+        self.created = created;
+        self
+    }
+
+    /// True when it can be asked for `operation`.
+    pub fn answers(&self, operation: Operation) -> bool {
+        self.operation == operation
+            || (self.operation == Operation::Chat && operation == Operation::CountTokens)
+    }
+}
+
+/// How the gateway is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// It takes new requests; false while it starts and while it drains.
+    pub ready: bool,
+    /// Why the newest configuration was refused while the one before it keeps serving; `None` when all is well.
+    pub refused_reload: Option<String>,
+}
+
+impl Health {
+    /// A gateway that takes requests, or does not.
+    pub const fn new(ready: bool) -> Self {
+        Self {
+            ready,
+            refused_reload: None,
+        }
+    }
+
+    /// States why the newest configuration was refused.
+    pub fn with_refused_reload(mut self, why: Option<String>) -> Self {
+        self.refused_reload = why;
+        self
+    }
+}

@@ -1,0 +1,228 @@
+//! The service itself.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use gateway_provider::{Call, Clock, Reply};
+use gateway_schema::CallError;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::body::EdgeBody;
+use crate::config::EdgeConfig;
+use crate::directory::Directory;
+use crate::ids::Ids;
+use crate::read::{BodyError, ReadBody};
+use crate::reply::{Folding, Outgoing};
+use crate::router::Router;
+use crate::task::{Begun, Next, Task};
+
+/// The address of the caller. Whoever accepts connections puts it into the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub(crate) config: EdgeConfig,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) router: Router,
+}
+
+/// HTTP requests in, calls out; replies in, HTTP responses out. It never fails: everything becomes a response.
+///
+/// Shape: one call of the inner service per request that asks an endpoint; none for the others. Readiness is the inner
+/// service's; if that fails, the next request is answered with the failure.
+/// Cancellation: dropping the future, or the body of its response, drops the inner future or the reply's stream.
+pub struct Edge<S> {
+    service: S,
+    shared: Arc<Shared>,
+    /// Why the inner service is not ready.
+    failed: Option<CallError>,
+}
+
+impl<S: Clone> Clone for Edge<S> {
+    /// A failure belongs to the instance that was asked: a clone begins without.
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            shared: Arc::clone(&self.shared),
+            failed: None,
+        }
+    }
+}
+
+impl<S> std::fmt::Debug for Edge<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Edge<S> {
+    /// Puts the surfaces before `service`.
+    pub fn new(
+        service: S,
+        config: EdgeConfig,
+        directory: Arc<dyn Directory>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        let router = Router::new(&config);
+        Self {
+            service,
+            shared: Arc::new(Shared {
+                config,
+                directory,
+                clock,
+                ids,
+                router,
+            }),
+            failed: None,
+        }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Edge<S>
+where
+    S: Service<Call, Response = Reply, Error = CallError> + Clone,
+    B: Body,
+    B::Error: Into<BodyError>,
+{
+    type Response = Response<EdgeBody>;
+    type Error = Infallible;
+    type Future = EdgeFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // We own no resource, so we only forward. A failure becomes the next response.
+        self.failed = ready!(self.service.poll_ready(cx)).err();
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let mut task = match Task::begin(Arc::clone(&self.shared), head) {
+            Begun::Respond(response) => return EdgeFuture::ready(response),
+            Begun::Read(task) => task,
+        };
+        if let Some(error) = self.failed.take() {
+            return EdgeFuture::ready(task.error(&error));
+        }
+        let limit = self.shared.config.max_body_bytes;
+        // Keep the instance that was polled ready.
+        let spare = self.service.clone();
+        EdgeFuture {
+            state: State::Reading {
+                body: ReadBody::new(body, limit),
+                service: Some(std::mem::replace(&mut self.service, spare)),
+            },
+            task: Some(task),
+        }
+    }
+}
+
+pin_project! {
+    /// The response of an [`Edge`].
+    pub struct EdgeFuture<S, B>
+    where
+        S: Service<Call>,
+    {
+        #[pin]
+        state: State<S, S::Future, B>,
+        task: Option<Box<Task>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, F, B> {
+        // The body is being read; the service waits for the call.
+        Reading { #[pin] body: ReadBody<B>, service: Option<S> },
+        // The call is being answered.
+        Calling { #[pin] future: F },
+        // A stream that nobody asked for is being gathered.
+        Folding { folding: Box<Folding> },
+        // The response was known at once.
+        Ready { response: Option<Response<EdgeBody>> },
+    }
+}
+
+impl<S: Service<Call>, B> EdgeFuture<S, B> {
+    const fn ready(response: Response<EdgeBody>) -> Self {
+        Self {
+            state: State::Ready {
+                response: Some(response),
+            },
+            task: None,
+        }
+    }
+}
+
+impl<S: Service<Call>, B> std::fmt::Debug for EdgeFuture<S, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EdgeFuture").finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Future for EdgeFuture<S, B>
+where
+    S: Service<Call, Response = Reply, Error = CallError>,
+    B: Body,
+    B::Error: Into<BodyError>,
+{
+    type Output = Result<Response<EdgeBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProjection::Reading { body, service } => {
+                    let body = ready!(body.poll(cx));
+                    let (Some(task), Some(mut service)) = (this.task.as_mut(), service.take())
+                    else {
+                        return Poll::Pending;
+                    };
+                    match task.take_body(body) {
+                        Next::Call(call) => State::Calling {
+                            future: service.call(call),
+                        },
+                        Next::Respond(response) => State::Ready {
+                            response: Some(response),
+                        },
+                    }
+                }
+                StateProjection::Calling { future } => {
+                    let outcome = ready!(future.poll(cx));
+                    let Some(task) = this.task.take() else {
+                        return Poll::Pending;
+                    };
+                    match task.outcome(outcome) {
+                        Outgoing::Response(response) => State::Ready {
+                            response: Some(response),
+                        },
+                        Outgoing::Fold(folding) => State::Folding { folding },
+                    }
+                }
+                StateProjection::Folding { folding } => State::Ready {
+                    response: ready!(folding.poll(cx)),
+                },
+                StateProjection::Ready { response } => {
+                    // Polled again after its end, a future may do as it likes, but for panicking.
+                    return match response.take() {
+                        Some(response) => Poll::Ready(Ok(response)),
+                        None => Poll::Pending,
+                    };
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}

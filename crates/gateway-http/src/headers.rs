@@ -1,0 +1,167 @@
+//! The caller's headers: what is read from them, and what must not travel on.
+
+use std::sync::Arc;
+
+use gateway_provider::Presented;
+use gateway_schema::{CallError, ErrorKind};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The id of a request, from and to the caller.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `true` refuses a request that would lose a field.
+const STRICT: HeaderName = HeaderName::from_static("x-gateway-strict");
+
+/// The longest id that is taken over from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Where callers put a credential, in the order in which they are believed.
+static CREDENTIALS: [HeaderName; 12] = [
+    AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("x-mlflow-authorization"),
+    HeaderName::from_static("x-litellm-api-key"),
+    HeaderName::from_static("x-portkey-api-key"),
+    HeaderName::from_static("x-portkey-virtual-key"),
+    HeaderName::from_static("x-bf-vk"),
+    HeaderName::from_static("cf-aig-authorization"),
+    HeaderName::from_static("helicone-auth"),
+    PROXY_AUTHORIZATION,
+];
+
+/// Other headers that end here.
+static PRIVATE: [HeaderName; 2] = [COOKIE, HeaderName::from_static("x-amz-security-token")];
+
+/// Takes credentials and cookies out of `headers`. What the caller presented first, by the order above, is returned.
+pub(crate) fn take_credential(headers: &mut HeaderMap) -> Option<Arc<Presented>> {
+    let mut presented = None;
+    for name in &CREDENTIALS {
+        let Some(value) = headers.remove(name) else {
+            continue;
+        };
+        if presented.is_none()
+            && let Some(text) = value
+                .to_str()
+                .ok()
+                .map(bare)
+                .filter(|text| !text.is_empty())
+        {
+            presented = Some(Arc::new(Presented::new(name.as_str(), text)));
+        }
+    }
+    for name in &PRIVATE {
+        headers.remove(name);
+    }
+    presented
+}
+
+/// The credential without the word `Bearer`.
+fn bare(value: &str) -> &str {
+    let value = value.trim();
+    match value.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim(),
+        _ => value,
+    }
+}
+
+/// The caller's id of the request, if it is short and of letters, digits and `-_.:/+=@~` only.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@~".contains(&byte);
+    (!text.is_empty() && text.len() <= MAX_REQUEST_ID && text.bytes().all(plain)).then_some(text)
+}
+
+/// Whether the caller would rather have an error than a loss.
+pub(crate) fn strict(headers: &HeaderMap) -> Result<bool, CallError> {
+    let Some(value) = headers.get(STRICT) else {
+        return Ok(false);
+    };
+    match value.as_bytes() {
+        b"true" | b"1" => Ok(true),
+        b"false" | b"0" | b"" => Ok(false),
+        other => Err(CallError::client(
+            ErrorKind::InvalidRequest,
+            format!(
+                "The header x-gateway-strict is '{}'; true or false is expected.",
+                String::from_utf8_lossy(other)
+            ),
+        )),
+    }
+}
+
+/// The `content-type` when it is not JSON. None at all counts as JSON.
+pub(crate) fn not_json(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let value = headers.get(CONTENT_TYPE)?;
+    let bytes = value.as_bytes();
+    let essence = bytes
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    let is_json = essence.is_empty()
+        || essence.eq_ignore_ascii_case(b"application/json")
+        || essence
+            .len()
+            .checked_sub(5)
+            .and_then(|start| essence.get(start..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(b"+json"));
+    (!is_json).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_credential_leaves_the_headers_and_the_first_is_kept() {
+        let mut headers = HeaderMap::new();
+        for name in &CREDENTIALS {
+            headers.insert(name.clone(), HeaderValue::from_static("bearer  secret "));
+        }
+        headers.insert(COOKIE, HeaderValue::from_static("session=1"));
+        headers.insert("traceparent", HeaderValue::from_static("00-1-2-01"));
+        let presented = take_credential(&mut headers).unwrap();
+        assert_eq!(presented.header, "authorization");
+        assert_eq!(presented.value.expose(), "secret");
+        assert!(!format!("{presented:?}").contains("secret\""));
+        assert_eq!(headers.len(), 1);
+        assert!(headers.contains_key("traceparent"));
+    }
+
+    #[test]
+    fn only_sane_request_ids_are_taken_over() {
+        let id = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, HeaderValue::from_str(text).unwrap());
+            request_id(&headers).map(str::to_owned)
+        };
+        assert_eq!(id("req-1/a:b").as_deref(), Some("req-1/a:b"));
+        assert_eq!(id("a b"), None);
+        assert_eq!(id("a\"b"), None);
+        assert_eq!(id(""), None);
+        assert_eq!(id(&"x".repeat(129)), None);
+    }
+
+    #[test]
+    fn json_by_any_name_is_json() {
+        let refused = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_str(text).unwrap());
+            not_json(&headers).is_some()
+        };
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.x+json",
+            "",
+        ] {
+            assert!(!refused(good), "{good}");
+        }
+        for bad in ["text/plain", "application/x-www-form-urlencoded", "json"] {
+            assert!(refused(bad), "{bad}");
+        }
+        assert!(not_json(&HeaderMap::new()).is_none());
+    }
+}

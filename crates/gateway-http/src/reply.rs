@@ -1,0 +1,266 @@
+//! From a reply to a response.
+
+use std::fmt::Write as _;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use gateway_dialect::ReplyInfo;
+use gateway_provider::{Attempt, Reply, ReplyBody, ReplyStream, Whole};
+use gateway_schema::chat::{ChatResponse, Fold};
+use gateway_schema::completion::CompletionResponse;
+use gateway_schema::stream::FrameData;
+use gateway_schema::{CallError, ErrorKind, Losses, Operation, Response as Canonical};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+
+use crate::body::EdgeBody;
+use crate::headers::REQUEST_ID;
+use crate::stream::{StreamBody, Writer, reported};
+use crate::surface::Done;
+use crate::task::{AskedCall, Task};
+
+/// How many fields a translation dropped or approximated.
+const LOSSES: HeaderName = HeaderName::from_static("x-gateway-losses");
+/// Every try, in order: `provider/model:outcome`, with commas between.
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");
+/// The provider's own id of the request.
+const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-gateway-provider-request-id");
+/// Anthropic's name for the id of a request.
+pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+/// Tells nginx and its like to pass a stream on as it comes.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// A reply on its way out.
+pub(crate) enum Outgoing {
+    /// It is ready.
+    Response(Response<EdgeBody>),
+    /// A stream that nobody asked for must be gathered first.
+    Fold(Box<Folding>),
+}
+
+/// The parts of a response that a reply decides.
+struct Sketch {
+    asked: AskedCall,
+    info: ReplyInfo,
+    headers: HeaderMap,
+}
+
+impl Task {
+    /// Renders what came of a call.
+    pub(crate) fn outcome(mut self: Box<Self>, outcome: Result<Reply, CallError>) -> Outgoing {
+        let (reply, asked) = match (outcome, self.asked) {
+            (Ok(reply), Some(asked)) => (reply, asked),
+            (Err(error), _) => return Outgoing::Response(self.error(&error)),
+            (Ok(_), None) => return Outgoing::Response(self.error(&lost())),
+        };
+        let sketch = Sketch {
+            asked,
+            info: ReplyInfo::new(
+                reply.model.as_str(),
+                reply.provider.as_str(),
+                self.reply_id.as_simple().to_string(),
+                self.shared.clock.unix_seconds(),
+            )
+            .with_include_usage(asked.include_usage),
+            headers: shown(reply.headers),
+        };
+        match reply.body {
+            ReplyBody::Stream(stream) if asked.stream => {
+                Outgoing::Response(self.stream(stream, sketch))
+            }
+            ReplyBody::Stream(stream) => Outgoing::Fold(Box::new(Folding {
+                task: Some(self),
+                stream,
+                fold: Fold::new(),
+                sketch: Some(sketch),
+                ended: false,
+            })),
+            ReplyBody::Whole(whole) => Outgoing::Response(self.whole(whole, sketch)),
+        }
+    }
+
+    fn stream(mut self: Box<Self>, stream: ReplyStream, sketch: Sketch) -> Response<EdgeBody> {
+        let mut head = Response::new(());
+        *head.headers_mut() = sketch.headers;
+        self.access.streamed = true;
+        stream_headers(head.headers_mut(), self.surface.stream_type());
+        let mut response = head.map(|()| EdgeBody::full(Bytes::new()));
+        self.seal(&mut response);
+        let writer = Writer::new(sketch.asked.codec, sketch.asked.operation, sketch.info);
+        let access = self.access;
+        response.map(|_| EdgeBody::stream(StreamBody::new(stream, writer, access)))
+    }
+
+    fn whole(mut self: Box<Self>, whole: Whole, sketch: Sketch) -> Response<EdgeBody> {
+        let Sketch {
+            asked,
+            info,
+            mut headers,
+        } = sketch;
+        let body = match whole {
+            Whole::Raw {
+                body, content_type, ..
+            } => {
+                headers.insert(CONTENT_TYPE, content_type);
+                body
+            }
+            Whole::Canonical(response) if asked.stream => {
+                self.access.streamed = true;
+                stream_headers(&mut headers, self.surface.stream_type());
+                let mut writer = Writer::new(asked.codec, asked.operation, info);
+                for group in groups(response) {
+                    writer.events(&group);
+                }
+                writer.end();
+                writer.take()
+            }
+            Whole::Canonical(response) => {
+                let mut losses = Losses::new();
+                let encoded = asked.codec.client.encode(&response, &info, &mut losses);
+                if let Some(journal) = &self.access.journal {
+                    journal.notes().losses.extend(losses);
+                }
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                match encoded {
+                    Ok(body) => body,
+                    Err(error) => return self.error(&error),
+                }
+            }
+            _ => return self.error(&lost()),
+        };
+        let mut response = Response::new(EdgeBody::full(body));
+        *response.headers_mut() = headers;
+        self.seal(&mut response);
+        self.access.end();
+        response
+    }
+}
+
+/// A stream being gathered into a whole answer.
+pub(crate) struct Folding {
+    task: Option<Box<Task>>,
+    stream: ReplyStream,
+    fold: Fold,
+    sketch: Option<Sketch>,
+    ended: bool,
+}
+
+impl Folding {
+    /// The response, once the stream is over. Not to be asked again after that.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response<EdgeBody>>> {
+        let gathered = ready!(self.gather(cx));
+        let (Some(mut task), Some(sketch)) = (self.task.take(), self.sketch.take()) else {
+            return Poll::Ready(None);
+        };
+        let canonical = gathered.and_then(|()| {
+            std::mem::take(&mut self.fold)
+                .finish()
+                .map_err(|error| reported(&error, &sketch.info.provider))
+        });
+        Poll::Ready(Some(match canonical {
+            Ok(chat) => {
+                let response = as_operation(chat, sketch.asked.operation);
+                task.whole(Whole::Canonical(response), sketch)
+            }
+            Err(error) => task.error(&error),
+        }))
+    }
+
+    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        loop {
+            match ready!(self.stream.as_mut().poll_next(cx)) {
+                Some(Ok(frame)) => {
+                    self.ended |= frame.facts.ended;
+                    match frame.data {
+                        FrameData::Events(events) => {
+                            events.into_iter().for_each(|event| self.fold.push(event));
+                        }
+                        // Nobody streams raw bytes to a caller that did not ask for a stream.
+                        FrameData::Raw(bytes) if bytes.is_empty() => {}
+                        FrameData::Raw(_) => return Poll::Ready(Err(lost())),
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None if self.ended => return Poll::Ready(Ok(())),
+                None => {
+                    return Poll::Ready(Err(CallError::upstream(
+                        ErrorKind::Upstream,
+                        "The provider's stream ended before its answer was complete.",
+                    )));
+                }
+            }
+        }
+    }
+}
+
+fn as_operation(chat: ChatResponse, operation: Operation) -> Canonical {
+    match operation {
+        Operation::Completion => Canonical::Completion(Box::new(CompletionResponse::from(chat))),
+        _ => Canonical::Chat(Box::new(chat)),
+    }
+}
+
+/// A whole answer as the events of a stream. Answers that are never streamed have none.
+fn groups(response: Canonical) -> Vec<Vec<gateway_schema::chat::StreamEvent>> {
+    match response {
+        Canonical::Chat(chat) => chat.into_events(),
+        Canonical::Completion(completion) => completion.into_chat().into_events(),
+        _ => Vec::new(),
+    }
+}
+
+fn lost() -> CallError {
+    CallError::gateway(
+        ErrorKind::Internal,
+        "The gateway cannot give this answer in the form it was asked for.",
+    )
+}
+
+fn stream_headers(headers: &mut HeaderMap, content_type: &'static str) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+}
+
+/// The provider's headers, its ids of the request under one name so that ours keeps its own.
+fn shown(mut headers: HeaderMap) -> HeaderMap {
+    let long = headers.remove(REQUEST_ID);
+    let short = headers.remove(ANTHROPIC_REQUEST_ID);
+    if let Some(id) = long.or(short) {
+        headers.insert(PROVIDER_REQUEST_ID, id);
+    }
+    headers
+}
+
+/// Says what happened on the way: attempts and losses.
+pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
+    let Some(journal) = done.journal else {
+        return;
+    };
+    let notes = journal.notes();
+    headers.insert(LOSSES, HeaderValue::from(notes.losses.len()));
+    if notes.attempts.is_empty() {
+        return;
+    }
+    let mut text = String::with_capacity(48);
+    for attempt in &notes.attempts {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        describe_attempt(attempt, &mut text);
+    }
+    drop(notes);
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(ATTEMPTS, value);
+    }
+}
+
+fn describe_attempt(attempt: &Attempt, text: &mut String) {
+    let (provider, model) = (attempt.provider.as_str(), attempt.model.as_str());
+    // Writing to a string cannot fail.
+    let _ = match (attempt.status, attempt.error) {
+        (Some(status), _) => write!(text, "{provider}/{model}:{status}"),
+        (None, Some((kind, _))) => write!(text, "{provider}/{model}:{kind}"),
+        (None, None) => write!(text, "{provider}/{model}:ok"),
+    };
+}

@@ -1,0 +1,268 @@
+//! A streamed reply on its way to the caller.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use gateway_dialect::ReplyInfo;
+use gateway_provider::ReplyStream;
+use gateway_schema::chat::{RemoteError, StreamEvent};
+use gateway_schema::stream::{Encode, FrameData};
+use gateway_schema::{CallError, ErrorKind, Operation, UpstreamFailure};
+
+use crate::access::Access;
+use crate::error::{self, Audience};
+use crate::surface::Codec;
+
+/// Frames in, bytes of the caller's dialect out. Raw frames pass as they are; canonical events are written by the
+/// dialect's encoder. A reply that breaks, or ends without its terminator, ends with the dialect's error event.
+pub(crate) struct StreamBody {
+    /// `None` once it is over: the upstream is let go at once.
+    stream: Option<ReplyStream>,
+    writer: Writer,
+    access: Access,
+    /// The terminator was seen.
+    ended: bool,
+    /// The caller has been told of an error.
+    told: bool,
+    /// Canonical events were written, so that the encoder writes the end too.
+    written: bool,
+    raw: RawTail,
+}
+
+/// Writes events, by an encoder that is made when it is needed first.
+pub(crate) struct Writer {
+    pub(crate) codec: &'static Codec,
+    pub(crate) operation: Operation,
+    pub(crate) info: ReplyInfo,
+    encoder: Option<Box<dyn Encode>>,
+    out: BytesMut,
+}
+
+impl Writer {
+    pub(crate) fn new(codec: &'static Codec, operation: Operation, info: ReplyInfo) -> Self {
+        Self {
+            codec,
+            operation,
+            info,
+            encoder: None,
+            out: BytesMut::new(),
+        }
+    }
+
+    fn encoder(&mut self) -> (&mut dyn Encode, &mut BytesMut) {
+        let encoder = self
+            .encoder
+            .get_or_insert_with(|| self.codec.client.encoder(self.operation, &self.info));
+        (&mut **encoder, &mut self.out)
+    }
+
+    /// Writes a group of events.
+    pub(crate) fn events(&mut self, events: &[StreamEvent]) {
+        let (encoder, out) = self.encoder();
+        encoder.encode(events, out);
+    }
+
+    /// Writes the good end.
+    pub(crate) fn end(&mut self) {
+        let (encoder, out) = self.encoder();
+        encoder.end(out);
+    }
+
+    /// Writes the error event.
+    fn error(&mut self, error: &CallError, request_id: &str) {
+        let body = error::event(
+            error,
+            Audience {
+                dialect: self.codec.client.dialect(),
+                request_id,
+                provider: Some(&self.info.provider),
+            },
+        );
+        let (encoder, out) = self.encoder();
+        encoder.error(&body, out);
+    }
+
+    /// What was written since the last time.
+    pub(crate) fn take(&mut self) -> Bytes {
+        self.out.split().freeze()
+    }
+
+    fn losses(&self) -> usize {
+        self.encoder
+            .as_ref()
+            .map_or(0, |encoder| encoder.losses().len())
+    }
+}
+
+impl StreamBody {
+    pub(crate) fn new(stream: ReplyStream, writer: Writer, access: Access) -> Self {
+        Self {
+            stream: Some(stream),
+            writer,
+            access,
+            ended: false,
+            told: false,
+            written: false,
+            raw: RawTail::default(),
+        }
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// The next bytes for the caller; never empty.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            let Some(stream) = self.stream.as_mut() else {
+                return Poll::Ready(None);
+            };
+            let chunk = match ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(frame)) => {
+                    self.ended |= frame.facts.ended;
+                    match frame.data {
+                        FrameData::Raw(bytes) => {
+                            self.told |= frame.facts.error.is_some();
+                            self.raw.note(&bytes);
+                            bytes
+                        }
+                        FrameData::Events(events) => self.events(&events),
+                    }
+                }
+                Some(Err(error)) => self.break_off(&error),
+                None => self.finish(),
+            };
+            if !chunk.is_empty() {
+                return Poll::Ready(Some(chunk));
+            }
+        }
+    }
+
+    /// Writes canonical events. An error among them ends the reply.
+    fn events(&mut self, events: &[StreamEvent]) -> Bytes {
+        self.written = true;
+        let failed = events
+            .iter()
+            .enumerate()
+            .find_map(|(at, event)| match event {
+                StreamEvent::Error(error) => Some((at, error)),
+                _ => None,
+            });
+        match failed {
+            None => {
+                self.writer.events(events);
+                self.writer.take()
+            }
+            Some((at, error)) => {
+                let before = events.get(..at).unwrap_or_default();
+                if !before.is_empty() {
+                    self.writer.events(before);
+                }
+                let error = reported(error, &self.writer.info.provider);
+                self.break_off(&error)
+            }
+        }
+    }
+
+    /// Ends the reply with an error, unless the caller has heard of one already.
+    fn break_off(&mut self, error: &CallError) -> Bytes {
+        self.stream = None;
+        if !self.told {
+            self.told = true;
+            self.writer.out.extend_from_slice(self.raw.separator());
+            let id = self.access.request_id.clone();
+            self.writer.error(error, id.as_str());
+        }
+        self.close(Some(error))
+    }
+
+    /// The reply is over without an error.
+    fn finish(&mut self) -> Bytes {
+        if self.told {
+            let error = reported(&RemoteError::default(), &self.writer.info.provider);
+            return self.break_off(&error);
+        }
+        if !self.ended {
+            let error = CallError::upstream(
+                ErrorKind::Upstream,
+                "The provider's stream ended before its answer was complete.",
+            );
+            return self.break_off(&error);
+        }
+        self.stream = None;
+        if self.written {
+            self.writer.end();
+        }
+        self.close(None)
+    }
+
+    fn close(&mut self, error: Option<&CallError>) -> Bytes {
+        let losses = self.writer.losses();
+        if losses > 0 {
+            tracing::debug!(
+                target: "gateway::losses",
+                request_id = self.access.request_id.as_str(),
+                losses,
+                "lost while writing the stream"
+            );
+        }
+        match error {
+            Some(error) => self.access.fail(error),
+            None => self.access.end(),
+        }
+        self.writer.take()
+    }
+}
+
+/// An error that the provider reported inside its stream.
+pub(crate) fn reported(error: &RemoteError, provider: &str) -> CallError {
+    let kind = match error.status {
+        Some(429) => ErrorKind::RateLimited,
+        Some(400 | 404 | 413 | 422) => ErrorKind::InvalidRequest,
+        Some(401) => ErrorKind::Unauthenticated,
+        Some(403) => ErrorKind::Forbidden,
+        Some(503 | 529) => ErrorKind::Unavailable,
+        _ => ErrorKind::Upstream,
+    };
+    let message = if error.message.is_empty() {
+        "The provider reported an error in its stream.".to_owned()
+    } else {
+        error.message.clone()
+    };
+    let mut failure = UpstreamFailure::default();
+    failure.provider = Some(provider.into());
+    failure.status = error.status;
+    failure.error_type.clone_from(&error.error_type);
+    failure.code.clone_from(&error.code);
+    CallError::upstream(kind, message).with_upstream(failure)
+}
+
+/// How the raw bytes ended, so that an error event after them is an event of its own.
+#[derive(Default)]
+struct RawTail {
+    seen: bool,
+    last: [u8; 4],
+}
+
+impl RawTail {
+    fn note(&mut self, bytes: &[u8]) {
+        self.seen |= !bytes.is_empty();
+        let start = bytes.len().saturating_sub(4);
+        for byte in bytes.get(start..).unwrap_or_default() {
+            self.last.rotate_left(1);
+            if let Some(end) = self.last.last_mut() {
+                *end = *byte;
+            }
+        }
+    }
+
+    /// What must stand between the bytes so far and another event.
+    fn separator(&self) -> &'static [u8] {
+        match self.last {
+            _ if !self.seen => b"",
+            [.., b'\n', b'\n'] | [.., b'\r', b'\r'] | [_, b'\n', b'\r', b'\n'] => b"",
+            [.., b'\n' | b'\r'] => b"\n",
+            _ => b"\n\n",
+        }
+    }
+}

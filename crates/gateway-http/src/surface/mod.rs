@@ -1,0 +1,281 @@
+//! The ways in. A surface is one wire format at some URLs: a unit struct with a table of routes, and the few functions
+//! in which it differs from the others. To add one: a file here, and a line in [`ALL`].
+
+mod operations;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use gateway_dialect::ClientCodec;
+use gateway_provider::{DecodePayload, Envelope, Journal, ScanError};
+use gateway_schema::{CallError, Dialect, ErrorKind, FieldError, Mapping, Operation};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::config::EdgeConfig;
+use crate::directory::{Directory, EndpointInfo};
+
+/// Every surface. Where two have the same path and method, the one with a condition ([`Route::when`]) is asked first.
+pub(crate) static ALL: &[&dyn Surface] = &[&operations::Operations];
+
+/// A wire format at some URLs.
+pub(crate) trait Surface: Send + Sync + 'static {
+    /// Its name in the configuration, in records and in the log.
+    fn name(&self) -> &'static str;
+
+    /// What it speaks; `None` when it asks no endpoints.
+    fn codec(&self) -> Option<&'static Codec> {
+        None
+    }
+
+    /// How its errors are worded: as its codec's dialect, and MLflow's without one.
+    fn dialect(&self) -> Dialect {
+        self.codec()
+            .map_or(Dialect::MLFLOW, |codec| codec.client.dialect())
+    }
+
+    /// What is put before the paths of the routes. Unknown paths below them are answered in this surface's words.
+    fn bases(&self) -> &'static [&'static str] {
+        &[""]
+    }
+
+    /// Its URLs.
+    fn routes(&self) -> &'static [Route];
+
+    /// Whose conversions apply.
+    fn mapping(&self) -> Mapping {
+        Mapping::Faithful
+    }
+
+    /// The `content-type` of its streams.
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+
+    /// Whether the caller wants a stream.
+    fn wants_stream(&self, body: Json<'_>) -> Result<bool, CallError> {
+        body.flag("stream")
+    }
+
+    /// Whether the caller asked for usage at the end of a stream.
+    fn wants_usage(&self, body: Json<'_>) -> bool {
+        let _ = body;
+        false
+    }
+
+    /// What this surface demands of a body besides, once the endpoint is known.
+    fn check(&self, body: Json<'_>, endpoint: &EndpointInfo) -> Result<(), CallError> {
+        let _ = (body, endpoint);
+        Ok(())
+    }
+
+    /// What to say of a body that is not a JSON object.
+    fn not_json(&self, operation: Operation, body: &[u8], fault: &ScanError) -> CallError {
+        let _ = (operation, body);
+        not_json(fault)
+    }
+
+    /// What to say of a body whose `content-type` is not JSON.
+    fn wrong_media(&self, operation: Operation, body: &[u8], media: &str) -> CallError {
+        let _ = (operation, body);
+        wrong_media(media)
+    }
+
+    /// Adds headers to every reply and every error.
+    fn finish(&self, done: &Done<'_>, headers: &mut HeaderMap) {
+        let _ = (done, headers);
+    }
+}
+
+/// The client side of a dialect, and its decoder in the form that a payload keeps.
+pub(crate) struct Codec {
+    pub(crate) client: &'static dyn ClientCodec,
+    pub(crate) decode: DecodePayload,
+}
+
+/// What [`Surface::finish`] may want to know.
+pub(crate) struct Done<'a> {
+    /// The id of the request.
+    pub(crate) request_id: &'a HeaderValue,
+    /// Since the request arrived.
+    pub(crate) elapsed: std::time::Duration,
+    /// What happened; `None` when no endpoint was asked.
+    pub(crate) journal: Option<&'a Journal>,
+    /// The answer is a stream.
+    pub(crate) stream: bool,
+}
+
+/// A URL, and what happens there.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// Below the surface's bases, in the syntax of `matchit`. A parameter is called `name`.
+    pub(crate) path: &'static str,
+    /// Only for requests with this header.
+    pub(crate) when: Option<&'static str>,
+    pub(crate) action: Action,
+}
+
+/// What happens at a URL.
+pub(crate) enum Action {
+    /// An endpoint is asked.
+    Ask(Named, Asked),
+    /// The gateway answers itself.
+    Tell(fn(&Question<'_>) -> Result<Answer, CallError>),
+}
+
+/// Where the name of the endpoint stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// In the field `model`.
+    Body,
+    /// In the path.
+    Path,
+}
+
+/// What an endpoint is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    /// Always the same.
+    For(Operation),
+    /// Whatever the endpoint answers.
+    Own,
+    /// What the body looks like.
+    ByBody(fn(Json<'_>) -> Result<Operation, CallError>),
+}
+
+impl Route {
+    /// Asks the endpoint that the body names.
+    pub(crate) const fn ask(path: &'static str, operation: Operation) -> Self {
+        Self::post(path, Action::Ask(Named::Body, Asked::For(operation)))
+    }
+
+    /// A POST.
+    pub(crate) const fn post(path: &'static str, action: Action) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            when: None,
+            action,
+        }
+    }
+
+    /// A GET that the gateway answers itself.
+    pub(crate) const fn tell(
+        path: &'static str,
+        answer: fn(&Question<'_>) -> Result<Answer, CallError>,
+    ) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            when: None,
+            action: Action::Tell(answer),
+        }
+    }
+
+    /// Only for requests with this header.
+    pub(crate) const fn when(mut self, header: &'static str) -> Self {
+        self.when = Some(header);
+        self
+    }
+}
+
+/// What a question to the gateway itself comes with.
+pub(crate) struct Question<'a> {
+    pub(crate) directory: &'a dyn Directory,
+    pub(crate) config: &'a EdgeConfig,
+    /// The parameter of the path.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+    /// The body; empty for a GET.
+    pub(crate) body: &'a Bytes,
+}
+
+/// What the gateway says itself.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// JSON with status 200.
+    pub(crate) fn json(value: &serde_json::Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: Vec::new(),
+            content_type: "application/json",
+            body: Bytes::from(value.to_string()),
+        }
+    }
+
+    /// Another status.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+/// A JSON object with the positions of its members.
+#[derive(Clone, Copy)]
+pub(crate) struct Json<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) envelope: &'a Envelope,
+}
+
+impl<'a> Json<'a> {
+    /// The JSON text of a member; `null` counts as absent.
+    pub(crate) fn get(self, key: &str) -> Option<&'a [u8]> {
+        self.envelope
+            .get(self.text, key)
+            .filter(|value| *value != b"null")
+    }
+
+    /// A member that must be a string.
+    pub(crate) fn string(self, key: &str) -> Result<Cow<'a, str>, CallError> {
+        if self.get(key).is_none() {
+            let fault = FieldError::new(vec![key.into()], "missing", "this field is required");
+            return Err(CallError::fields(vec![fault]));
+        }
+        self.envelope.string(self.text, key).ok_or_else(|| {
+            let fault = FieldError::new(vec![key.into()], "string_type", "a string is expected");
+            CallError::fields(vec![fault])
+        })
+    }
+
+    /// A member that is true, false or absent.
+    pub(crate) fn flag(self, key: &str) -> Result<bool, CallError> {
+        match self.get(key) {
+            None | Some(b"false") => Ok(false),
+            Some(b"true") => Ok(true),
+            Some(_) => {
+                let fault =
+                    FieldError::new(vec![key.into()], "bool_type", "true or false is expected");
+                Err(CallError::fields(vec![fault]))
+            }
+        }
+    }
+}
+
+/// A body that is not a JSON object, with the position.
+pub(crate) fn not_json(fault: &ScanError) -> CallError {
+    CallError::client(
+        ErrorKind::InvalidRequest,
+        format!("The request body is not valid JSON: {fault}."),
+    )
+    .with_code("invalid_json")
+}
+
+/// A body that says it is something else than JSON.
+pub(crate) fn wrong_media(media: &str) -> CallError {
+    CallError::client(
+        ErrorKind::UnsupportedMediaType,
+        format!("The content-type '{media}' is not supported; 'application/json' is expected."),
+    )
+    .with_code("unsupported_content_type")
+}
+
+/// Who answers what no surface feels responsible for.
+pub(crate) fn last_resort() -> &'static dyn Surface {
+    &operations::Operations
+}

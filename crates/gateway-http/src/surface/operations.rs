@@ -1,0 +1,68 @@
+//! How the gateway is: `/health`, `/livez`, `/readyz`, `/version`.
+
+use gateway_schema::CallError;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use super::{Action, Answer, Question, Route, Surface};
+
+pub(super) struct Operations;
+
+const fn head(path: &'static str, answer: fn(&Question<'_>) -> Result<Answer, CallError>) -> Route {
+    Route {
+        method: Method::HEAD,
+        path,
+        when: None,
+        action: Action::Tell(answer),
+    }
+}
+
+static ROUTES: &[Route] = &[
+    Route::tell("/health", health),
+    Route::tell("/livez", livez),
+    Route::tell("/readyz", readyz),
+    Route::tell("/version", version),
+    head("/health", health),
+    head("/livez", livez),
+    head("/readyz", readyz),
+];
+
+impl Surface for Operations {
+    fn name(&self) -> &'static str {
+        "operations"
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        ROUTES
+    }
+}
+
+/// MLflow's own answer, and why the newest configuration was refused if it was.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
+fn health(question: &Question<'_>) -> Result<Answer, CallError> {
+    let health = question.directory.health();
+    let mut body = json!({"status": "OK"});
+    if let Some(why) = health.refused_reload {
+        body["reload"] = json!({"status": "refused", "reason": why});
+    }
+    Ok(Answer::json(&body))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
+fn livez(_: &Question<'_>) -> Result<Answer, CallError> {
+    Ok(Answer::json(&json!({"status": "OK"})))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
+fn readyz(question: &Question<'_>) -> Result<Answer, CallError> {
+    Ok(if question.directory.health().ready {
+        Answer::json(&json!({"status": "OK"}))
+    } else {
+        Answer::json(&json!({"status": "not ready"})).with_status(StatusCode::SERVICE_UNAVAILABLE)
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
+fn version(question: &Question<'_>) -> Result<Answer, CallError> {
+    Ok(Answer::json(&json!({"version": question.config.version})))
+}

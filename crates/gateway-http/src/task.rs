@@ -1,0 +1,398 @@
+//! One request, from its head to its response.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use gateway_provider::{Call, Context, Envelope, Journal, Payload, Presented};
+use gateway_schema::{CallError, ErrorKind, Operation, RequestId};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use uuid::Uuid;
+
+use crate::access::Access;
+use crate::body::EdgeBody;
+use crate::directory::EndpointInfo;
+use crate::edge::{Peer, Shared};
+use crate::error::{self, Audience};
+use crate::headers::{self, REQUEST_ID};
+use crate::near::nearest;
+use crate::read::{self, Encoding};
+use crate::router::{Entry, Found};
+use crate::surface::{Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface};
+
+/// A request that has been matched. It owns what is needed until the response is complete.
+pub(crate) struct Task {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) surface: &'static dyn Surface,
+    pub(crate) access: Access,
+    /// What was asked, once it was.
+    pub(crate) asked: Option<AskedCall>,
+    /// For answers that have no id of their own.
+    pub(crate) reply_id: Uuid,
+    entry: Option<Entry>,
+    encoding: Encoding,
+    headers: HeaderMap,
+    presented: Option<Arc<Presented>>,
+    peer: Option<Peer>,
+    query: Option<String>,
+    /// The parameter of the path.
+    name: Option<String>,
+    /// The endpoint, if the path names it.
+    endpoint: Option<Arc<EndpointInfo>>,
+}
+
+/// What is remembered of a call that was handed on.
+#[derive(Clone, Copy)]
+pub(crate) struct AskedCall {
+    pub(crate) codec: &'static Codec,
+    pub(crate) operation: Operation,
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+}
+
+/// What to do after the head.
+pub(crate) enum Begun {
+    /// Respond at once.
+    Respond(Response<EdgeBody>),
+    /// Read the body.
+    Read(Box<Task>),
+}
+
+/// What to do after the body.
+pub(crate) enum Next {
+    /// Respond.
+    Respond(Response<EdgeBody>),
+    /// Hand the call on.
+    Call(Call),
+}
+
+impl Task {
+    /// Looks at the head of a request.
+    pub(crate) fn begin(shared: Arc<Shared>, head: Parts) -> Begun {
+        let Parts {
+            method,
+            uri,
+            headers,
+            extensions,
+            ..
+        } = head;
+        let id = shared.ids.next();
+        let mut buffer = Uuid::encode_buffer();
+        let request_id = headers::request_id(&headers)
+            .unwrap_or_else(|| id.as_hyphenated().encode_lower(&mut buffer));
+        let found = shared.router.find(&method, uri.path(), &headers);
+        let (entry, name, refused) = match found {
+            Found::Route(entry, name) => (Ok(entry), name, None),
+            Found::WrongMethod(surface, allow) => (Err(surface), None, Some(allow)),
+            Found::Slash => return Begun::Respond(redirect(&uri)),
+            Found::Nothing(surface) => (Err(surface), None, None),
+        };
+        let mut access = Access::new(
+            RequestId::new(request_id),
+            Instant::now(),
+            method.clone(),
+            uri.path_and_query().cloned(),
+        );
+        let surface = entry.map_or_else(|surface| surface, |entry| entry.surface);
+        access.set_surface(surface.name());
+        let mut task = Box::new(Self {
+            surface,
+            access,
+            asked: None,
+            reply_id: id,
+            entry: entry.ok(),
+            encoding: Encoding::Identity,
+            presented: None,
+            peer: extensions.get::<Peer>().copied(),
+            query: uri.query().map(str::to_owned),
+            name: name.map(std::borrow::Cow::into_owned),
+            endpoint: None,
+            headers,
+            shared,
+        });
+        if task.entry.is_none() {
+            return Begun::Respond(task.unrouted(&method, uri.path(), refused));
+        }
+        match task.admit() {
+            Ok(None) => Begun::Read(task),
+            Ok(Some(answer)) => Begun::Respond(task.answer(answer)),
+            Err(error) => Begun::Respond(task.error(&error)),
+        }
+    }
+
+    /// Everything that can be said before the body is read.
+    fn admit(&mut self) -> Result<Option<Answer>, CallError> {
+        self.presented = headers::take_credential(&mut self.headers);
+        let Some(Entry { route, .. }) = self.entry else {
+            return Ok(None);
+        };
+        if let Action::Tell(answer) = &route.action
+            && route.method != Method::POST
+        {
+            return self.tell(*answer, &Bytes::new()).map(Some);
+        }
+        self.encoding = read::inspect(&self.headers, self.shared.config.max_body_bytes)?;
+        if let Action::Ask(Named::Path, asked) = route.action {
+            let operation = match asked {
+                Asked::For(operation) => Some(operation),
+                _ => None,
+            };
+            let name = self.name.take().unwrap_or_default();
+            self.endpoint = Some(self.find(&name, operation)?);
+        }
+        Ok(None)
+    }
+
+    /// Looks at the body.
+    pub(crate) fn take_body(&mut self, body: Result<Bytes, CallError>) -> Next {
+        match body.and_then(|body| self.question(body)) {
+            Ok(next) => next,
+            Err(error) => Next::Respond(self.error(&error)),
+        }
+    }
+
+    fn question(&mut self, body: Bytes) -> Result<Next, CallError> {
+        let limit = self.shared.config.max_decompressed_bytes;
+        let body = read::decompress(self.encoding, body, limit)?;
+        match self.entry.map(|entry| &entry.route.action) {
+            Some(Action::Ask(named, asked)) => self.call(*named, *asked, body).map(Next::Call),
+            Some(Action::Tell(answer)) => {
+                let answer = self.tell(*answer, &body)?;
+                Ok(Next::Respond(self.answer(answer)))
+            }
+            None => Err(not_found("")),
+        }
+    }
+
+    /// Makes the call.
+    fn call(&mut self, named: Named, asked: Asked, body: Bytes) -> Result<Call, CallError> {
+        let surface = self.surface;
+        let codec = surface.codec().ok_or_else(|| not_found(""))?;
+        // For the words of an error; a wrong guess does no harm.
+        let likely = match asked {
+            Asked::For(operation) => operation,
+            _ => self
+                .endpoint
+                .as_ref()
+                .map_or(Operation::Chat, |endpoint| endpoint.operation),
+        };
+        if let Some(media) = headers::not_json(&self.headers) {
+            let media = String::from_utf8_lossy(media.as_bytes());
+            return Err(surface.wrong_media(likely, &body, &media));
+        }
+        let envelope = match Envelope::scan(&body) {
+            Ok(envelope) => envelope,
+            Err(fault) => return Err(surface.not_json(likely, &body, &fault)),
+        };
+        let json = Json {
+            text: &body,
+            envelope: &envelope,
+        };
+        let operation = match asked {
+            Asked::For(operation) => Some(operation),
+            Asked::Own => None,
+            Asked::ByBody(look) => Some(look(json)?),
+        };
+        let endpoint = match self.endpoint.take() {
+            Some(endpoint) if operation.is_none_or(|wanted| endpoint.answers(wanted)) => endpoint,
+            Some(endpoint) => return Err(wrong_type(&endpoint, operation)),
+            None if named == Named::Path => return Err(not_found("")),
+            None => self.find(&json.string("model")?, operation)?,
+        };
+        self.access.endpoint = Some(endpoint.name.clone());
+        let operation = operation.unwrap_or(endpoint.operation);
+        surface.check(json, &endpoint)?;
+        let streamable = matches!(operation, Operation::Chat | Operation::Completion);
+        let stream = streamable && surface.wants_stream(json)?;
+        self.asked = Some(AskedCall {
+            codec,
+            operation,
+            stream,
+            include_usage: stream && surface.wants_usage(json),
+        });
+        let context = self.context(&endpoint)?;
+        let payload = Payload::from_bytes(codec.client.dialect(), body, envelope, codec.decode);
+        Ok(Call::new(context, operation, stream, payload))
+    }
+
+    fn context(&mut self, endpoint: &EndpointInfo) -> Result<Context, CallError> {
+        let mut context = Context::new(
+            self.access.request_id.clone(),
+            endpoint.name.clone(),
+            self.access.started,
+        );
+        context.surface = self.surface.name();
+        context.presented = self.presented.take();
+        context.peer = self.peer.map(|peer| peer.0);
+        context.mapping = self.surface.mapping();
+        context.strict = endpoint.strict || headers::strict(&self.headers)?;
+        context.headers = std::mem::take(&mut self.headers);
+        self.access.journal = Some(context.journal.clone());
+        Ok(context)
+    }
+
+    fn find(
+        &self,
+        name: &str,
+        operation: Option<Operation>,
+    ) -> Result<Arc<EndpointInfo>, CallError> {
+        let directory = &self.shared.directory;
+        let Some(endpoint) = directory.find(name) else {
+            return Err(unknown(name, &self.shared));
+        };
+        if operation.is_some_and(|wanted| !endpoint.answers(wanted)) {
+            return Err(wrong_type(&endpoint, operation));
+        }
+        Ok(endpoint)
+    }
+
+    fn tell(
+        &self,
+        answer: fn(&Question<'_>) -> Result<Answer, CallError>,
+        body: &Bytes,
+    ) -> Result<Answer, CallError> {
+        answer(&Question {
+            directory: &*self.shared.directory,
+            config: &self.shared.config,
+            name: self.name.as_deref(),
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            body,
+        })
+    }
+
+    /// What the gateway says itself, as a response.
+    fn answer(&mut self, answer: Answer) -> Response<EdgeBody> {
+        let mut response = Response::new(EdgeBody::full(answer.body));
+        *response.status_mut() = answer.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        headers.extend(answer.headers);
+        self.seal(&mut response);
+        self.access.end();
+        response
+    }
+
+    /// An error, as a response.
+    pub(crate) fn error(&mut self, error: &CallError) -> Response<EdgeBody> {
+        let provider = self.access.journal.as_ref().and_then(last_provider);
+        let rendered = error::response(
+            error,
+            Audience {
+                dialect: self.surface.dialect(),
+                request_id: self.access.request_id.as_str(),
+                provider: provider.as_deref(),
+            },
+        );
+        let mut response = Response::new(EdgeBody::full(rendered.body));
+        *response.status_mut() = rendered.status;
+        *response.headers_mut() = rendered.headers;
+        self.seal(&mut response);
+        self.access.fail(error);
+        response
+    }
+
+    /// No such path, or no such method.
+    fn unrouted(
+        &mut self,
+        method: &Method,
+        path: &str,
+        allow: Option<HeaderValue>,
+    ) -> Response<EdgeBody> {
+        let Some(allow) = allow else {
+            return self.error(&not_found(path));
+        };
+        let error = CallError::client(
+            ErrorKind::MethodNotAllowed,
+            format!(
+                "The method {method} is not allowed for {path}; allowed: {}.",
+                allow.to_str().unwrap_or_default()
+            ),
+        );
+        let mut response = self.error(&error);
+        response.headers_mut().insert(ALLOW, allow);
+        response
+    }
+
+    /// What every response carries.
+    pub(crate) fn seal(&mut self, response: &mut Response<EdgeBody>) {
+        self.access.set_status(response.status());
+        let id = HeaderValue::from_str(self.access.request_id.as_str())
+            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let done = Done {
+            request_id: &id,
+            elapsed: self.access.started.elapsed(),
+            journal: self.access.journal.as_ref(),
+            stream: self.access.streamed,
+        };
+        crate::reply::describe(&done, response.headers_mut());
+        self.surface.finish(&done, response.headers_mut());
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+}
+
+/// The provider that was asked last.
+fn last_provider(journal: &Journal) -> Option<String> {
+    let notes = journal.notes();
+    let attempt = notes.attempts.last()?;
+    Some(attempt.provider.as_str().to_owned())
+}
+
+/// To the path without its last slash.
+fn redirect(uri: &http::Uri) -> Response<EdgeBody> {
+    let mut target = uri.path().trim_end_matches('/').to_owned();
+    if let Some(query) = uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    let mut response = Response::new(EdgeBody::full(Bytes::new()));
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    if let Ok(target) = HeaderValue::try_from(target) {
+        response.headers_mut().insert(LOCATION, target);
+    }
+    response
+}
+
+fn not_found(path: &str) -> CallError {
+    CallError::client(ErrorKind::NotFound, format!("There is nothing at {path}."))
+        .with_code("unknown_url")
+}
+
+/// A name that nothing has, with the one that was probably meant.
+fn unknown(name: &str, shared: &Shared) -> CallError {
+    let mut message = format!("There is no endpoint or route named '{name}'.");
+    let (endpoints, routes) = (shared.directory.endpoints(), shared.directory.routes());
+    let names = endpoints.iter().chain(&routes).map(|it| it.name.as_str());
+    if let Some(near) = nearest(name, names) {
+        message.push_str(&format!(" Did you mean '{near}'?"));
+    }
+    let error = CallError::client(ErrorKind::NotFound, message);
+    error.with_code("model_not_found")
+}
+
+fn wrong_type(endpoint: &EndpointInfo, wanted: Option<Operation>) -> CallError {
+    let wanted = wanted.unwrap_or(endpoint.operation);
+    CallError::client(
+        ErrorKind::InvalidRequest,
+        format!(
+            "Endpoint '{}' is not {} endpoint; it is {} endpoint.",
+            endpoint.name,
+            with_article(wanted),
+            with_article(endpoint.operation)
+        ),
+    )
+    .with_code("wrong_endpoint_type")
+}
+
+/// The name of an endpoint's type in a sentence.
+fn with_article(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Chat | Operation::CountTokens => "a chat",
+        Operation::Completion => "a completions",
+        Operation::Embedding => "an embeddings",
+        Operation::Rerank => "a rerank",
+        _ => "such an",
+    }
+}
