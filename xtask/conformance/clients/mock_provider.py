@@ -10,6 +10,8 @@ it answers is decided by the last text of the user:
     !think                                 thinking with a signature, then text (Anthropic only)
     !error-midway                          a stream that reports an error after two events
     !cut                                   a stream that breaks off after two events
+    !slow a b c d ...                      a stream with 100 ms between its events
+    !endless id=ID                         a stream that goes on until the reader leaves; GET /left/ID tells whether it did
 A message that ends in tool results is answered with "Tools said: ..." and their texts.
 """
 import base64
@@ -168,7 +170,7 @@ class Mock:
     """The server. `seen` keeps every request it got: (path, headers, body)."""
 
     def __init__(self):
-        self.seen, self.failures, self.problems = [], collections.Counter(), []
+        self.seen, self.failures, self.problems, self.left = [], collections.Counter(), [], set()
         self.lock = threading.Lock()
         mock = self
 
@@ -228,7 +230,10 @@ class Exchange:
             self.send(status, {"error": {"message": message, "type": kind, "param": None, "code": code}}, headers)
 
     def get(self):
-        if self.path == "/v1/models":
+        if self.path.startswith("/left/"):
+            with self.mock.lock:
+                self.send(200, {"left": self.path.rsplit("/", 1)[1] in self.mock.left})
+        elif self.path == "/v1/models":
             self.send(200, {"object": "list", "data": [{"id": m, "object": "model", "created": 1, "owned_by": "mock"} for m in MODELS]})
         elif self.path.startswith("/v1/models/") and self.path.rsplit("/", 1)[1] in MODELS:
             self.send(200, {"id": self.path.rsplit("/", 1)[1], "object": "model", "created": 1, "owned_by": "mock"})
@@ -323,8 +328,21 @@ class Exchange:
                 self.handler.connection.shutdown(2)
                 return
             self.chunk(frame)
-            time.sleep(0.001)
+            time.sleep(0.1 if turn.text.startswith("!slow ") else 0.001)
+            if number == 3 and turn.text.startswith("!endless "):
+                return self.until_left(frame, turn.option("id"))
         self.handler.wfile.write(b"0\r\n\r\n")
+
+    def until_left(self, frame, key):
+        """Sends the same event again and again; 20 s are more than any reader waits."""
+        try:
+            for _ in range(2000):
+                self.chunk(frame)
+                time.sleep(0.01)
+        except OSError:
+            with self.mock.lock:
+                self.mock.left.add(key)
+            raise
 
     def chunk(self, text):
         data = text.encode()

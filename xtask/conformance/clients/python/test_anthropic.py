@@ -3,7 +3,7 @@ import unittest
 
 import anthropic
 
-from case import ANTHROPIC_KEY, CHAT, DIRECT, PARIS, PNG, ROME, SCHEMA, URL, fail, through_gateway
+from case import ANTHROPIC_KEY, CHAT, DIRECT, PARIS, PNG, ROME, SCHEMA, URL, arrivals, fail, ids, seconds_until_left, through_gateway
 
 ENDPOINTS = ["anthropic-chat"] if DIRECT else CHAT
 TOOL = {"name": "get_weather", "description": "Weather of a city", "input_schema": SCHEMA}
@@ -44,6 +44,23 @@ class Messages(unittest.TestCase):
                 self.assertEqual(kinds[:2], ["message_start", "content_block_start"])
                 self.assertEqual(kinds[-3:], ["content_block_stop", "message_delta", "message_stop"])
                 self.assertEqual(set(kinds[2:-3]), {"content_block_delta"})
+
+    def test_events_arrive_as_they_are_sent(self):
+        for endpoint in ENDPOINTS:
+            with self.subTest(endpoint), client.messages.stream(
+                    model=endpoint, messages=[{"role": "user", "content": "!slow a b c d e f"}], max_tokens=99) as stream:
+                self.assertGreater(arrivals(stream.text_stream), 0.4)
+
+    def test_a_client_that_leaves_ends_the_call_of_the_provider(self):
+        for endpoint in ENDPOINTS:
+            with self.subTest(endpoint):
+                key = "leave-anthropic-%d" % next(ids)
+                stream = ask("!endless id=%s and more words" % key, endpoint, stream=True)
+                for number, _ in enumerate(stream):
+                    if number == 5:
+                        break
+                stream.close()
+                self.assertLess(seconds_until_left(key), 1)
 
     def test_length_limit(self):
         for endpoint in ENDPOINTS:

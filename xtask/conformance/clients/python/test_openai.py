@@ -5,7 +5,8 @@ import unittest
 
 import openai
 
-from case import CHAT, DIRECT, EMBEDDINGS, KEY, PARIS, PNG, ROME, SCHEMA, URL, fail, through_gateway
+from case import (CHAT, DIRECT, EMBEDDINGS, KEY, PARIS, PNG, ROME, SCHEMA, URL, arrivals, fail, ids, seconds_until_left,
+                  through_gateway)
 
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "Weather of a city", "parameters": SCHEMA}}
 client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0)
@@ -63,6 +64,23 @@ class Chat(unittest.TestCase):
                     for _ in stream:
                         pass
                     self.assertEqual(stream.get_final_completion().choices[0].message.content, "Echo: Hi")
+
+    def test_events_arrive_as_they_are_sent(self):
+        for endpoint in CHAT:
+            with self.subTest(endpoint):
+                stream = ask("!slow a b c d e f", endpoint, stream=True)
+                self.assertGreater(arrivals(c.choices[0].delta.content for c in stream if c.choices), 0.4)
+
+    def test_a_client_that_leaves_ends_the_call_of_the_provider(self):
+        for endpoint in CHAT:
+            with self.subTest(endpoint):
+                key = "leave-%d" % next(ids)
+                stream = ask("!endless id=%s and more words" % key, endpoint, stream=True)
+                for number, _ in enumerate(stream):
+                    if number == 5:
+                        break
+                stream.close()
+                self.assertLess(seconds_until_left(key), 1)
 
     def test_length_limit(self):
         for endpoint in CHAT:
