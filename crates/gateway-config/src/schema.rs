@@ -245,6 +245,9 @@ fn option(kind: OptionKind) -> Value {
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}}],
         }),
         OptionKind::Map => json!({"type": "object"}),
+        OptionKind::Maps => json!({
+            "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
+        }),
         _ => json!({"type": ["string", "number"]}),
     }
 }

@@ -22,6 +22,8 @@ pub enum OptionKind {
     List,
     /// A nested map, checked by the provider.
     Map,
+    /// A list of nested maps, or one of them, checked by the provider.
+    Maps,
 }
 
 /// One setting that a provider accepts under `model.config`.

@@ -185,6 +185,7 @@ fn setting(
         }
         OptionKind::List => list(item, &mut hidden, context)?,
         OptionKind::Map => map(item, context)?,
+        OptionKind::Maps => maps(item, context)?,
         _ => {
             if item.scalar().is_none() {
                 return wrong(item, spec, context);
@@ -286,6 +287,12 @@ fn map(item: &Item<'_>, context: &mut Context<'_>) -> Option<Value> {
     nested(item, Reach::Setting, context)
 }
 
+fn maps(item: &Item<'_>, context: &mut Context<'_>) -> Option<Value> {
+    let items = item.one_or_many();
+    let maps: Vec<Option<Value>> = items.iter().map(|item| map(item, context)).collect();
+    maps.into_iter().collect()
+}
+
 /// A nested value. Text below a key that names a credential is one.
 fn nested(item: &Item<'_>, reach: Reach, context: &mut Context<'_>) -> Option<Value> {
     match &item.node.value {
@@ -324,7 +331,7 @@ fn names_a_credential(key: &str) -> bool {
 
 fn wrong<T>(item: &Item<'_>, spec: &OptionSpec, context: &mut Context<'_>) -> Option<T> {
     let echo = match spec.kind {
-        OptionKind::Secret | OptionKind::Map => Echo::No,
+        OptionKind::Secret | OptionKind::Map | OptionKind::Maps => Echo::No,
         _ => Echo::Yes,
     };
     let diagnostic = Diagnostic::error(Kind::Type, item.place(), "the value has the wrong type")
@@ -346,6 +353,7 @@ fn allowed(kind: OptionKind) -> &'static str {
         OptionKind::Bool => "`true` or `false`",
         OptionKind::List => "a list of text, or text with commas",
         OptionKind::Map => "a map",
+        OptionKind::Maps => "a list of maps",
         _ => "a value",
     }
 }
