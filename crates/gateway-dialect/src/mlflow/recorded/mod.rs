@@ -1,4 +1,7 @@
-//! The recorded exchanges with MLflow: what clients sent is decoded, and refused with the same body where MLflow did.
+//! The recorded exchanges with MLflow: what clients sent is decoded, and refused with the same body where MLflow did;
+//! what providers answered is written as MLflow wrote it.
+
+mod exchange;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
