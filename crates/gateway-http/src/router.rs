@@ -55,8 +55,7 @@ impl Router {
             }
         }
         let mut paths = matchit::Router::new();
-        for (path, mut entries) in table {
-            entries.sort_by_key(|entry| entry.route.when.is_none());
+        for (path, entries) in table {
             // The paths are constants; a test inserts them all.
             let inserted = paths.insert(path, entries);
             debug_assert!(inserted.is_ok(), "{inserted:?}");
@@ -72,24 +71,14 @@ impl Router {
         path: &'p str,
         headers: &HeaderMap,
     ) -> Found<'p> {
-        let applies = |entry: &&Entry| {
-            entry
-                .route
-                .when
-                .is_none_or(|header| headers.contains_key(header))
-        };
         let Ok(matched) = self.paths.at(path) else {
             return self.unknown(path, headers);
         };
-        let found = matched
-            .value
-            .iter()
-            .filter(applies)
-            .find(|entry| entry.route.method == *method);
-        match found {
-            Some(entry) => Found::Route(*entry, matched.params.get("name").map(percent_decoded)),
-            None => match matched.value.iter().find(applies) {
-                Some(entry) => Found::WrongMethod(entry.surface, allowed(matched.value, headers)),
+        let entries = matched.value;
+        match choose(entries, headers, |entry| entry.route.method == *method) {
+            Some(entry) => Found::Route(entry, matched.params.get("name").map(percent_decoded)),
+            None => match choose(entries, headers, |_| true) {
+                Some(entry) => Found::WrongMethod(entry.surface, allowed(entries)),
                 None => self.unknown(path, headers),
             },
         }
@@ -119,16 +108,26 @@ impl Router {
     }
 }
 
+/// The entry whose condition is met, else one without a condition, else any.
+fn choose(entries: &[Entry], headers: &HeaderMap, fits: impl Fn(&Entry) -> bool) -> Option<Entry> {
+    let rank = |entry: &Entry| match entry.route.when {
+        Some(header) if headers.contains_key(header) => 0,
+        None => 1,
+        Some(_) => 2,
+    };
+    entries
+        .iter()
+        .filter(|entry| fits(entry))
+        .min_by_key(|entry| rank(entry))
+        .copied()
+}
+
 /// The value of `Allow`.
-fn allowed(entries: &[Entry], headers: &HeaderMap) -> HeaderValue {
+fn allowed(entries: &[Entry]) -> HeaderValue {
     let mut text = String::new();
     for entry in entries {
-        let applies = entry
-            .route
-            .when
-            .is_none_or(|header| headers.contains_key(header));
         let method = entry.route.method.as_str();
-        if applies && !text.split(", ").any(|known| known == method) {
+        if !text.split(", ").any(|known| known == method) {
             if !text.is_empty() {
                 text.push_str(", ");
             }
@@ -139,7 +138,7 @@ fn allowed(entries: &[Entry], headers: &HeaderMap) -> HeaderValue {
 }
 
 /// Undoes percent-encoding. What is not valid stays as it is.
-fn percent_decoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

@@ -17,10 +17,11 @@ use crate::directory::EndpointInfo;
 use crate::edge::{Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
-use crate::near::nearest;
 use crate::read::{self, Encoding};
 use crate::router::{Entry, Found};
-use crate::surface::{Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface};
+use crate::surface::{
+    Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, unknown_name,
+};
 
 /// A request that has been matched. It owns what is needed until the response is complete.
 pub(crate) struct Task {
@@ -240,7 +241,7 @@ impl Task {
     ) -> Result<Arc<EndpointInfo>, CallError> {
         let directory = &self.shared.directory;
         let Some(endpoint) = directory.find(name) else {
-            return Err(unknown(name, &self.shared));
+            return Err(unknown_name(name, &**directory));
         };
         if operation.is_some_and(|wanted| !endpoint.answers(wanted)) {
             return Err(wrong_type(&endpoint, operation));
@@ -358,18 +359,6 @@ fn redirect(uri: &http::Uri) -> Response<EdgeBody> {
 fn not_found(path: &str) -> CallError {
     CallError::client(ErrorKind::NotFound, format!("There is nothing at {path}."))
         .with_code("unknown_url")
-}
-
-/// A name that nothing has, with the one that was probably meant.
-fn unknown(name: &str, shared: &Shared) -> CallError {
-    let mut message = format!("There is no endpoint or route named '{name}'.");
-    let (endpoints, routes) = (shared.directory.endpoints(), shared.directory.routes());
-    let names = endpoints.iter().chain(&routes).map(|it| it.name.as_str());
-    if let Some(near) = nearest(name, names) {
-        message.push_str(&format!(" Did you mean '{near}'?"));
-    }
-    let error = CallError::client(ErrorKind::NotFound, message);
-    error.with_code("model_not_found")
 }
 
 fn wrong_type(endpoint: &EndpointInfo, wanted: Option<Operation>) -> CallError {

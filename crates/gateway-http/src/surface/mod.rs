@@ -1,9 +1,11 @@
 //! The ways in. A surface is one wire format at some URLs: a unit struct with a table of routes, and the few functions
 //! in which it differs from the others. To add one: a file here, and a line in [`ALL`].
 
+mod anthropic;
 mod operations;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_dialect::ClientCodec;
@@ -13,9 +15,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::config::EdgeConfig;
 use crate::directory::{Directory, EndpointInfo};
+use crate::near::nearest;
+use crate::router::percent_decoded;
 
-/// Every surface. Where two have the same path and method, the one with a condition ([`Route::when`]) is asked first.
-pub(crate) static ALL: &[&dyn Surface] = &[&operations::Operations];
+/// Every surface. Where two have the same path and method, [`Route::when`] decides.
+pub(crate) static ALL: &[&dyn Surface] = &[&anthropic::Anthropic, &operations::Operations];
 
 /// A wire format at some URLs.
 pub(crate) trait Surface: Send + Sync + 'static {
@@ -109,7 +113,8 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     /// Below the surface's bases, in the syntax of `matchit`. A parameter is called `name`.
     pub(crate) path: &'static str,
-    /// Only for requests with this header.
+    /// Preferred to another surface's route of the same path and method for requests with this header; the other is
+    /// preferred without it.
     pub(crate) when: Option<&'static str>,
     pub(crate) action: Action,
 }
@@ -171,7 +176,7 @@ impl Route {
         }
     }
 
-    /// Only for requests with this header.
+    /// Preferred to another surface's route for requests with this header.
     pub(crate) const fn when(mut self, header: &'static str) -> Self {
         self.when = Some(header);
         self
@@ -188,6 +193,46 @@ pub(crate) struct Question<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The body; empty for a GET.
     pub(crate) body: &'a Bytes,
+}
+
+impl Question<'_> {
+    /// A parameter of the query, percent-decoded.
+    pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.query?
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| percent_decoded(value))
+    }
+
+    /// Everything that can be asked, by name.
+    pub(crate) fn models(&self) -> Vec<Arc<EndpointInfo>> {
+        let mut all = self.directory.endpoints();
+        all.extend(self.directory.routes());
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The endpoint or route that the path names.
+    pub(crate) fn model(&self) -> Result<Arc<EndpointInfo>, CallError> {
+        let name = self.name.unwrap_or_default();
+        self.directory
+            .find(name)
+            .ok_or_else(|| unknown_name(name, self.directory))
+    }
+}
+
+/// A name that nothing has, with the one that was probably meant.
+pub(crate) fn unknown_name(name: &str, directory: &dyn Directory) -> CallError {
+    let mut message = format!("There is no endpoint or route named '{name}'.");
+    let (endpoints, routes) = (directory.endpoints(), directory.routes());
+    let names = endpoints.iter().chain(&routes).map(|it| it.name.as_str());
+    if let Some(near) = nearest(name, names) {
+        message.push_str(" Did you mean '");
+        message.push_str(near);
+        message.push_str("'?");
+    }
+    CallError::client(ErrorKind::NotFound, message).with_code("model_not_found")
 }
 
 /// What the gateway says itself.
