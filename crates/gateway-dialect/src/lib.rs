@@ -13,6 +13,8 @@
 pub mod anthropic;
 pub mod failure;
 pub mod mlflow;
+mod node;
+pub mod openai;
 pub mod sse;
 
 use bytes::Bytes;
