@@ -53,22 +53,13 @@ fn named(question: &Question<'_>) -> Option<manage::Endpoint> {
     shown(&*question.directory.find(question.name?)?)
 }
 
-fn token<'q>(question: &Question<'q>) -> Option<std::borrow::Cow<'q, str>> {
-    let pairs = question.query?.split('&');
-    let value = pairs
-        .filter_map(|pair| pair.split_once('='))
-        .find_map(|(name, value)| (name == "page_token").then_some(value))?;
-    // `+` is a letter of base64 and stands for a blank in a query; a token has no blanks.
-    Some(crate::router::percent_decoded(value))
-}
-
 pub(super) fn endpoints(question: &Question<'_>) -> Told {
-    let page = manage::endpoints_page(&all(question), token(question).as_deref())?;
+    let page = manage::endpoints_page(&all(question), question.parameter("page_token").as_deref())?;
     Ok(Answer::json(&page))
 }
 
 pub(super) fn legacy_routes(question: &Question<'_>) -> Told {
-    let page = manage::legacy_routes_page(&all(question), token(question).as_deref())?;
+    let page = manage::legacy_routes_page(&all(question), question.parameter("page_token").as_deref())?;
     Ok(Answer::json(&page))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_dialect::mlflow::{
-    self, MlflowCodec, UnifiedCodec, not_json, unified_operation, wants_stream,
+    MlflowCodec, UnifiedCodec, not_json, strict_json, unified_operation, wants_stream,
 };
 use gateway_dialect::ClientCodec;
 use gateway_provider::ScanError;
@@ -111,11 +111,18 @@ impl Surface for Invocations {
         usage_wanted(body)
     }
 
-    fn not_json(&self, operation: Operation, body: &[u8], fault: &ScanError) -> CallError {
-        match INVOCATIONS.decode(operation, body) {
-            Err(error) => error,
-            Ok(_) => super::not_json(fault),
-        }
+    fn not_json(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        _: &ScanError,
+    ) -> Result<Bytes, CallError> {
+        INVOCATIONS.decode(operation, body)?;
+        strict_json(body)
+    }
+
+    fn reads_first(&self) -> bool {
+        true
     }
 
     fn wrong_media(&self, _: Operation, body: &[u8], _: &str) -> CallError {
@@ -148,11 +155,19 @@ impl Surface for Unified {
         usage_wanted(body)
     }
 
-    fn not_json(&self, operation: Operation, body: &[u8], fault: &ScanError) -> CallError {
-        match unified_operation(body).and_then(|_| UNIFIED.decode(operation, body)) {
-            Err(error) => error,
-            Ok(_) => super::not_json(fault),
-        }
+    fn not_json(
+        &self,
+        _: Operation,
+        body: &[u8],
+        _: &ScanError,
+    ) -> Result<Bytes, CallError> {
+        let operation = unified_operation(body)?;
+        UNIFIED.decode(operation, body)?;
+        strict_json(body)
+    }
+
+    fn reads_first(&self) -> bool {
+        true
     }
 
     fn finish(&self, done: &Done<'_>, headers: &mut HeaderMap) {
