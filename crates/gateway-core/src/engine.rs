@@ -1,0 +1,176 @@
+//! The typed engine: calls in, replies out, one running plan.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use gateway_config::Plan;
+use gateway_middleware::split::Dice;
+use gateway_provider::{Call, Deps, Registry, Reply};
+use gateway_schema::{CallError, ErrorKind};
+use gateway_store::{MemoryRecords, RecordSink};
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::running::{BuildError, Running, Shop};
+use crate::stack::{Stack, StackLayers};
+
+/// Collects what an [`Engine`] needs.
+pub struct EngineBuilder {
+    shop: Shop,
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder").finish_non_exhaustive()
+    }
+}
+
+impl EngineBuilder {
+    /// An engine over the providers of `registry`.
+    pub fn new(registry: Registry, deps: Deps) -> Self {
+        Self {
+            shop: Shop {
+                registry,
+                deps,
+                records: Arc::new(MemoryRecords::new(0)),
+                dice: Arc::new(|| fastrand::u64(..)),
+                layers: Vec::new(),
+            },
+        }
+    }
+
+    /// Sends the record of every call to `records`. Without it records are dropped.
+    pub fn with_records(mut self, records: Arc<dyn RecordSink>) -> Self {
+        self.shop.records = records;
+        self
+    }
+
+    /// Draws from `dice`, so that splits can be replayed.
+    pub fn with_dice(mut self, dice: Dice) -> Self {
+        self.shop.dice = dice;
+        self
+    }
+
+    /// Wraps every name's stack in a layer of your own, outside of all others; the last one added is outermost.
+    pub fn with_layer<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Stack> + Send + Sync + 'static,
+        L::Service:
+            Service<Call, Response = Reply, Error = CallError> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Call>>::Future: Send,
+    {
+        let layers: StackLayers = Arc::new(move |inner| Stack::new(layer.layer(inner)));
+        self.shop.layers.push(layers);
+        self
+    }
+
+    /// An engine that runs `plan`.
+    ///
+    /// # Errors
+    /// Everything that keeps the plan from running.
+    pub fn build(self, plan: &Plan) -> Result<Engine, Vec<BuildError>> {
+        let running = Running::build(plan, &self.shop)?;
+        Ok(Engine(Arc::new(Shared {
+            running: ArcSwap::from_pointee(running),
+            shop: self.shop,
+        })))
+    }
+}
+
+struct Shared {
+    running: ArcSwap<Running>,
+    shop: Shop,
+}
+
+/// Answers calls from one running plan. Clones share it.
+///
+/// Shape: the call's context names an endpoint or a route; an unknown one is an error of kind not found.
+/// Cancellation: dropping the future or the reply's stream abandons the upstream exchange; the call is settled.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let running = self.0.running.load();
+        f.debug_struct("Engine")
+            .field("names", &running.names.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Runs another plan from now on. Calls in flight, streams included, keep the plan they began with.
+    ///
+    /// # Errors
+    /// Everything that keeps the plan from running; the one before it keeps serving.
+    pub fn apply(&self, plan: &Plan) -> Result<(), Vec<BuildError>> {
+        let running = Running::build(plan, &self.0.shop)?;
+        self.0.running.store(Arc::new(running));
+        Ok(())
+    }
+
+    pub(crate) fn running(&self) -> arc_swap::Guard<Arc<Running>> {
+        self.0.running.load()
+    }
+}
+
+impl Service<Call> for Engine {
+    type Response = Reply;
+    type Error = CallError;
+    type Future = EngineFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        // Which stack must be ready is known only in the call; its future waits for it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> EngineFuture {
+        use tower::ServiceExt;
+
+        // One look at the running plan for the whole life of this call.
+        let running = self.running();
+        EngineFuture(match running.names.get(&call.context.endpoint) {
+            Some((_, stack)) => State::Known(stack.clone().oneshot(call)),
+            None => State::Unknown(Some(unknown(call.context.endpoint.as_str()))),
+        })
+    }
+}
+
+fn unknown(name: &str) -> CallError {
+    CallError::client(
+        ErrorKind::NotFound,
+        format!("There is no endpoint or route named '{name}'."),
+    )
+    .with_code("model_not_found")
+}
+
+/// The answer of an [`Engine`].
+pub struct EngineFuture(State);
+
+enum State {
+    Known(Oneshot<Stack, Call>),
+    Unknown(Option<CallError>),
+}
+
+impl fmt::Debug for EngineFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineFuture").finish_non_exhaustive()
+    }
+}
+
+impl Future for EngineFuture {
+    type Output = Result<Reply, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Known(future) => Pin::new(future).poll(cx),
+            State::Unknown(error) => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! From a plan to what runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gateway_config::{Endpoint, Plan, Route, Strategy};
+use gateway_http::{Destination, EndpointInfo, EndpointLimit};
+use gateway_middleware::split::Dice;
+use gateway_middleware::timeout::TimeoutConfig;
+use gateway_provider::{Deps, Registry, SendLimits, TargetSpec};
+use gateway_schema::{EndpointName, OptionProblem};
+use gateway_store::RecordSink;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::stack::{self, Stack, StackLayers};
+
+/// Why a plan cannot run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The registry has no such provider.
+    #[error("endpoint '{endpoint}': there is no provider named '{provider}'")]
+    UnknownProvider {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// What it names.
+        provider: String,
+    },
+    /// The provider refuses its settings.
+    #[error("endpoint '{endpoint}': {}", messages(problems))]
+    Provider {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// What is wrong.
+        problems: Vec<OptionProblem>,
+    },
+    /// A route leads to something that is not an endpoint.
+    #[error("route '{route}': there is no endpoint named '{destination}'")]
+    UnknownDestination {
+        /// The route.
+        route: EndpointName,
+        /// What it names.
+        destination: EndpointName,
+    },
+}
+
+fn messages(problems: &[OptionProblem]) -> String {
+    let messages: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    messages.join("; ")
+}
+
+/// What every build needs.
+pub(crate) struct Shop {
+    pub(crate) registry: Registry,
+    pub(crate) deps: Deps,
+    pub(crate) records: Arc<dyn RecordSink>,
+    pub(crate) dice: Dice,
+    pub(crate) layers: Vec<StackLayers>,
+}
+
+/// One plan, running.
+#[derive(Default)]
+pub(crate) struct Running {
+    pub(crate) names: HashMap<EndpointName, (Arc<EndpointInfo>, Stack)>,
+    pub(crate) endpoints: Vec<Arc<EndpointInfo>>,
+    pub(crate) routes: Vec<Arc<EndpointInfo>>,
+}
+
+impl Running {
+    /// Builds everything, or says everything that is wrong.
+    pub(crate) fn build(plan: &Plan, shop: &Shop) -> Result<Self, Vec<BuildError>> {
+        let created = shop.deps.clock.unix_seconds();
+        let mut running = Self::default();
+        let mut errors = Vec::new();
+        let mut targets = HashMap::new();
+        for endpoint in &plan.endpoints {
+            match target(endpoint, shop) {
+                Ok(target) => {
+                    let stack = stack::endpoint(target.clone(), Arc::clone(&shop.records));
+                    targets.insert(endpoint.name.clone(), target);
+                    let info =
+                        running.add(endpoint_info(endpoint).with_created(created), stack, shop);
+                    running.endpoints.push(info);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        for route in &plan.routes {
+            let mut chosen = Vec::new();
+            for to in &route.destinations {
+                match targets.get(&to.endpoint) {
+                    Some(target) => chosen.push((
+                        to.endpoint.clone(),
+                        u32::from(to.traffic_percentage),
+                        target.clone(),
+                    )),
+                    None => errors.push(BuildError::UnknownDestination {
+                        route: route.name.clone(),
+                        destination: to.endpoint.clone(),
+                    }),
+                }
+            }
+            let stack = stack::route(chosen, Arc::clone(&shop.dice), Arc::clone(&shop.records));
+            let info = running.add(route_info(route).with_created(created), stack, shop);
+            running.routes.push(info);
+        }
+        if errors.is_empty() {
+            Ok(running)
+        } else {
+            Err(errors)
+        }
+    }
+
+    fn add(&mut self, info: EndpointInfo, stack: Stack, shop: &Shop) -> Arc<EndpointInfo> {
+        let stack = shop.layers.iter().fold(stack, |inner, layer| layer(inner));
+        let info = Arc::new(info);
+        self.names
+            .insert(info.name.clone(), (Arc::clone(&info), stack));
+        info
+    }
+}
+
+fn target(endpoint: &Endpoint, shop: &Shop) -> Result<stack::Target, BuildError> {
+    let model = &endpoint.model;
+    let factory =
+        shop.registry
+            .find(model.provider.as_str())
+            .ok_or_else(|| BuildError::UnknownProvider {
+                endpoint: endpoint.name.clone(),
+                provider: model.provider.to_string(),
+            })?;
+    let mut spec = TargetSpec::new(
+        model.provider_alias.as_str(),
+        model.name.clone(),
+        endpoint.operation,
+    );
+    spec.defaults = Arc::new(model.defaults.clone());
+    spec.headers = headers(endpoint);
+    spec.limits = SendLimits::default().with_connect(endpoint.timeouts.connect);
+    let provider = (factory.build)(&spec, &model.options, &shop.deps).map_err(|problems| {
+        BuildError::Provider {
+            endpoint: endpoint.name.clone(),
+            problems,
+        }
+    })?;
+    let timeouts = &endpoint.timeouts;
+    let timeout = TimeoutConfig::new()
+        .with_first_event(timeouts.first_event)
+        .with_idle(timeouts.idle)
+        .with_total(timeouts.total);
+    Ok(stack::target(provider, timeout))
+}
+
+/// The configuration has checked names and values; what HTTP refuses all the same is left out and logged.
+fn headers(endpoint: &Endpoint) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &endpoint.headers {
+        let parsed = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value.expose()),
+        );
+        match parsed {
+            (Ok(name), Ok(mut value)) => {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+            _ => {
+                tracing::warn!(endpoint = %endpoint.name, header = name, "not a valid header: left out");
+            }
+        }
+    }
+    headers
+}
+
+fn endpoint_info(endpoint: &Endpoint) -> EndpointInfo {
+    let model = &endpoint.model;
+    EndpointInfo::endpoint(
+        endpoint.name.clone(),
+        endpoint.operation,
+        model.provider_alias.clone(),
+        model.name.clone(),
+    )
+    .with_strict(endpoint.strict)
+    .with_limit(endpoint.limit.as_ref().map(|limit| {
+        EndpointLimit::new(limit.calls, limit.renewal_period.clone(), limit.key.clone())
+    }))
+}
+
+fn route_info(route: &Route) -> EndpointInfo {
+    let destinations = route
+        .destinations
+        .iter()
+        .map(|to| Destination {
+            name: to.endpoint.clone(),
+            traffic_percentage: u32::from(to.traffic_percentage),
+        })
+        .collect();
+    EndpointInfo::route(
+        route.name.clone(),
+        route.operation,
+        destinations,
+        strategy_name(route.strategy),
+    )
+}
+
+fn strategy_name(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::LeastLatency => "LEAST_LATENCY",
+        Strategy::LeastBusy => "LEAST_BUSY",
+        Strategy::LowestCost => "LOWEST_COST",
+        Strategy::RoundRobin => "ROUND_ROBIN",
+        Strategy::Priority => "PRIORITY",
+        _ => "TRAFFIC_SPLIT",
+    }
+}

@@ -1,0 +1,91 @@
+//! All composition stands here, outermost first, with a reason per line.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gateway_middleware::split::{Destination, Dice, Split, Weights};
+use gateway_middleware::timeout::{Timeout, TimeoutConfig};
+use gateway_middleware::usage::Metered;
+use gateway_provider::{BoxFuture, Call, Provider, Reply};
+use gateway_schema::{CallError, EndpointName, ErrorKind};
+use gateway_store::RecordSink;
+use tower::util::BoxCloneSyncService;
+use tower_service::Service;
+
+/// What answers one name. Erased once per name, because the table of names holds stacks of many shapes.
+pub type Stack = BoxCloneSyncService<Call, Reply, CallError>;
+
+/// Wraps a finished stack in layers of the embedder's own; see [`EngineBuilder::with_layer`](crate::EngineBuilder::with_layer).
+pub type StackLayers = Arc<dyn Fn(Stack) -> Stack + Send + Sync>;
+
+/// What one target is reached through: everything that is decided per endpoint.
+pub(crate) fn target(provider: Arc<dyn Provider>, timeout: TimeoutConfig) -> Target {
+    // The timeout is innermost: it bounds one target, so that a slow one can be left for another.
+    Timeout::new(Answering(provider), timeout)
+}
+
+/// One target, not yet erased: routes spread over these.
+pub(crate) type Target = Timeout<Answering>;
+
+/// What an endpoint's name is answered by.
+pub(crate) fn endpoint(target: Target, records: Arc<dyn RecordSink>) -> Stack {
+    Stack::new(
+        // Usage is outermost: whatever happens below, one record leaves.
+        Metered::new(target, records),
+    )
+}
+
+/// What a route's name is answered by.
+pub(crate) fn route(
+    destinations: Vec<(EndpointName, u32, Target)>,
+    dice: Dice,
+    records: Arc<dyn RecordSink>,
+) -> Stack {
+    let weights = Weights::new(destinations.iter().map(|(_, share, _)| *share));
+    let destinations = destinations
+        .into_iter()
+        .map(|(name, _, service)| Destination { name, service })
+        .collect();
+    Stack::new(
+        // Usage is outermost: a call over a route is one call, whichever destination answers.
+        Metered::new(
+            // The split stands above the targets' own layers, which are the destination's.
+            Split::new(destinations, weights, dice),
+            records,
+        ),
+    )
+}
+
+/// A provider as a service.
+#[derive(Clone)]
+pub(crate) struct Answering(Arc<dyn Provider>);
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Answering").field(self.0.info()).finish()
+    }
+}
+
+impl Service<Call> for Answering {
+    type Response = Reply;
+    type Error = CallError;
+    type Future = BoxFuture<'static, Result<Reply, CallError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let info = self.0.info();
+        if !info.operations.contains(&call.operation) {
+            let message = format!(
+                "Provider {} does not offer {}: endpoint '{}' cannot be asked for it.",
+                info.name, call.operation, call.context.endpoint
+            );
+            let error = CallError::gateway(ErrorKind::Unsupported, message);
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        Arc::clone(&self.0).call(call)
+    }
+}
