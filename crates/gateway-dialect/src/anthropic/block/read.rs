@@ -116,14 +116,12 @@ impl<E: Error> Take for FromRaw<E> {
 
 impl Draft {
     fn new(name: String) -> Self {
-        match Kind::of(&name) {
-            Some(kind) => Self::Known(kind, Box::default()),
-            None => {
-                let mut fields = Map::new();
-                fields.insert("type".to_owned(), Value::String(name));
-                Self::Opaque(fields)
-            }
+        if let Some(kind) = Kind::of(&name) {
+            return Self::Known(kind, Box::default());
         }
+        let mut fields = Map::new();
+        fields.insert("type".to_owned(), Value::String(name));
+        Self::Opaque(fields)
     }
 
     fn set<S: Take>(&mut self, key: &str, value: S) -> Result<(), S::Error> {
@@ -362,7 +360,7 @@ impl<'de> Deserialize<'de> for Block {
                 while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
                     match &mut draft {
                         Some(draft) if key != "type" => {
-                            draft.set(&key, FromMap(&mut map, PhantomData))?
+                            draft.set(&key, FromMap(&mut map, PhantomData))?;
                         }
                         Some(_) => return Err(A::Error::duplicate_field("type")),
                         None if key == "type" => {

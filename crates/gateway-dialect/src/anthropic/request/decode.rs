@@ -112,7 +112,10 @@ fn convert(request: RequestIn, purpose: Purpose) -> Option<ChatRequest> {
     if let Some(format) = format {
         chat.response_format = Some(response_format(format)?);
     }
-    chat.reasoning = reasoning(request.thinking, output.remove("effort"))?;
+    let effort = output.remove("effort").filter(|effort| !effort.is_null());
+    if request.thinking.is_some() || effort.is_some() {
+        chat.reasoning = Some(reasoning(request.thinking, effort)?);
+    }
     keep(&mut extra, "output_config", output);
     chat.extra = Extra::of(Dialect::ANTHROPIC, extra);
     Some(chat)
@@ -212,15 +215,7 @@ fn response_format(mut format: Map<String, Value>) -> Option<ResponseFormat> {
     })
 }
 
-/// `None` inside when neither was given; `None` outside when they are not as they should be.
-fn reasoning(
-    thinking: Option<Map<String, Value>>,
-    effort: Option<Value>,
-) -> Option<Option<Reasoning>> {
-    let effort = effort.filter(|effort| !effort.is_null());
-    if thinking.is_none() && effort.is_none() {
-        return Some(None);
-    }
+fn reasoning(thinking: Option<Map<String, Value>>, effort: Option<Value>) -> Option<Reasoning> {
     let mut reasoning = Reasoning::default();
     let mut extra = Map::new();
     if let Some(effort) = effort {
@@ -244,7 +239,7 @@ fn reasoning(
         extra.insert("thinking".to_owned(), Value::Object(thinking));
     }
     reasoning.extra = Extra::of(Dialect::ANTHROPIC, extra);
-    Some(Some(reasoning))
+    Some(reasoning)
 }
 
 fn effort_of(word: &str) -> Effort {

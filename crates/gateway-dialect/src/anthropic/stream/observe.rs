@@ -173,7 +173,7 @@ impl Decode for StreamObserver {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
         let scanned = scanner.feed(&chunk, |event| {
-            self.event(event.name, event.data, &mut facts)
+            self.event(event.name, event.data, &mut facts);
         });
         self.scanner = scanner;
         out.push(Frame::raw(chunk, facts));
