@@ -72,7 +72,8 @@ pub struct Diagnostic {
     pub allowed: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
-    lax: bool,
+    /// What happens to it where it is let through; absent: it never is, or always.
+    lax: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -87,7 +88,7 @@ impl Diagnostic {
             found: None,
             allowed: None,
             help: None,
-            lax: false,
+            lax: None,
         }
     }
 
@@ -99,11 +100,16 @@ impl Diagnostic {
         }
     }
 
-    /// A problem that refuses the configuration only where [`Strictness::Strict`] is asked for.
-    pub(crate) fn lax(kind: Kind, place: Place, message: impl Into<String>) -> Self {
+    /// A problem that refuses the configuration only where [`Strictness::Strict`] is asked for. Elsewhere `then` says
+    /// what becomes of it.
+    pub(crate) fn lax(
+        kind: Kind,
+        place: Place,
+        message: impl Into<String>,
+        then: &'static str,
+    ) -> Self {
         Self {
-            severity: Severity::Warning,
-            lax: true,
+            lax: Some(then),
             ..Self::error(kind, place, message)
         }
     }
@@ -153,8 +159,12 @@ impl Problems {
     }
 
     pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
-        if diagnostic.lax && self.strictness == Strictness::Strict {
-            diagnostic.severity = Severity::Error;
+        if let Some(then) = diagnostic.lax
+            && self.strictness == Strictness::Lenient
+        {
+            diagnostic.severity = Severity::Warning;
+            diagnostic.message.push_str("; ");
+            diagnostic.message.push_str(then);
         }
         self.found.push(diagnostic);
     }

@@ -13,7 +13,12 @@ pub(crate) fn nearest<'k>(
     if length == 0 || length > LONGEST {
         return None;
     }
-    let allowed = (length / 3).clamp(1, 3);
+    let allowed = match length {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=8 => 2,
+        _ => 3,
+    };
     known
         .into_iter()
         .filter(|name| *name != written)
@@ -79,6 +84,7 @@ mod tests {
         assert_eq!(nearest("Route", known), Some("routes"));
         assert_eq!(nearest("version", known), None);
         assert_eq!(nearest("", known), None);
+        assert_eq!(nearest("b", ["a", "c"]), None);
         assert_eq!(
             nearest("openai-api-key", ["openai_api_key"]),
             Some("openai_api_key")

@@ -27,7 +27,8 @@ pub(crate) fn check(item: &Item<'_>, shape: &Shape, problems: &mut Problems) {
         Shape::Section(section) => check_section(item, section, problems),
         Shape::Switch(section) => match &item.node.value {
             Value::Scalar(word) if scalar::flag(&word.text).is_some() => {}
-            _ => check_section(item, section, problems),
+            Value::Map(_) => check_section(item, section, problems),
+            _ => wrong_type(item, shape, problems),
         },
         Shape::Either(sections) => {
             let marked = sections
@@ -88,6 +89,9 @@ fn check_section(item: &Item<'_>, section: &Section, problems: &mut Problems) {
     }
 }
 
+/// What becomes of a key that is not known.
+pub(crate) const IGNORED: &str = "it is ignored";
+
 /// Reports a key that means nothing where it stands. Keys that begin with `x-` are the user's own.
 pub(crate) fn unknown<'k>(
     pair: &Pair<'_>,
@@ -98,12 +102,9 @@ pub(crate) fn unknown<'k>(
     if pair.key.starts_with("x-") {
         return;
     }
-    let message = format!(
-        "`{}` is not a key of {what}; it is ignored",
-        shown(pair.key)
-    );
+    let message = format!("`{}` is not a key of {what}", shown(pair.key));
     let known: Vec<&str> = known.collect();
-    let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message)
+    let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, IGNORED)
         .at(shown(&pair.item.path))
         .near(pair.key, known.iter().copied());
     problems.push(match diagnostic.help {
@@ -157,6 +158,7 @@ pub(crate) fn allows(shape: &Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
         Shape::Secret => "text, `$NAME`, `{{ secrets.NAME }}` or the path of a file".to_owned(),
+        Shape::Integer(i64::MIN, i64::MAX) => "a whole number".to_owned(),
         Shape::Integer(least, i64::MAX) => format!("a whole number from {least}"),
         Shape::Integer(least, most) => format!("a whole number from {least} to {most}"),
         Shape::Number(least, most) if *most >= f64::MAX => format!("a number from {least}"),

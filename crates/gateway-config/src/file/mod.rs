@@ -15,3 +15,6 @@ pub(crate) mod shape;
 
 pub use node::Place;
 pub(crate) use node::{Entry, Node, Scalar, Value};
+
+#[cfg(test)]
+mod tests;

@@ -220,11 +220,16 @@ fn put(problems: &mut Problems, entries: &mut Vec<Entry>, key: String, place: Pl
     match entries.iter_mut().find(|known| known.key == entry.key) {
         Some(known) => {
             let message = format!(
-                "the key `{}` stands twice in this map, first in line {}; this one counts",
+                "the key `{}` stands twice in this map, first in line {}",
                 crate::diagnostic::shown(&entry.key),
                 known.place.line
             );
-            problems.push(Diagnostic::lax(Kind::DuplicateKey, place, message));
+            problems.push(Diagnostic::lax(
+                Kind::DuplicateKey,
+                place,
+                message,
+                "this one counts",
+            ));
             *known = entry;
         }
         None => entries.push(entry),

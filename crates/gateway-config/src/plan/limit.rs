@@ -14,7 +14,7 @@ pub(crate) static SECTION: Section = Section::new(
     &[
         Key::required(
             "calls",
-            Shape::Integer(i64::MIN, i64::MAX),
+            Shape::Integer(0, i64::MAX),
             "Calls that one client address may make in each renewal period.",
         ),
         Key::required(
@@ -129,31 +129,14 @@ impl Serialize for CallLimit {
 }
 
 pub(crate) fn read(item: &Item<'_>, context: &mut Context<'_>) -> Option<CallLimit> {
-    let calls = item.integer_at("calls")?;
+    let calls = item.count_at("calls")?;
     let period = item.text_at("renewal_period")?;
-    let Ok(count) = u64::try_from(calls) else {
-        let at = item.get("calls")?;
-        refuse(
-            &at,
-            "`limit.calls` must not be negative",
-            "a whole number from 0",
-            context,
-        );
-        return None;
-    };
-    let Some(windows) = windows(count, period) else {
-        let allowed = "`second`, `minute`, `hour`, `day`, `month` or `year`, also as `5 minutes`";
-        let at = item.get("renewal_period")?;
-        refuse(
-            &at,
-            "`limit.renewal_period` is not a period that is known",
-            allowed,
-            context,
-        );
+    let Some(windows) = windows(calls, period) else {
+        refuse(&item.get("renewal_period")?, context);
         return None;
     };
     Some(CallLimit {
-        calls: count,
+        calls,
         renewal_period: period.to_owned(),
         key: item.text_at("key").map(str::to_owned),
         windows,
@@ -161,13 +144,16 @@ pub(crate) fn read(item: &Item<'_>, context: &mut Context<'_>) -> Option<CallLim
     })
 }
 
-fn refuse(item: &Item<'_>, message: &str, allowed: &str, context: &mut Context<'_>) {
-    let near = item.text().unwrap_or_default();
+fn refuse(item: &Item<'_>, context: &mut Context<'_>) {
+    let message = "this is not a period that is known";
     let diagnostic = Diagnostic::error(Kind::Value, item.place(), message)
         .at(&item.path)
         .found(describe(item.node, Echo::Yes))
-        .allowed(allowed)
-        .near(near, WindowUnit::ALL.map(WindowUnit::as_str));
+        .allowed("`second`, `minute`, `hour`, `day`, `month` or `year`, also as `5 minutes`")
+        .near(
+            item.text().unwrap_or_default(),
+            WindowUnit::ALL.map(WindowUnit::as_str),
+        );
     context.problems.push(diagnostic);
 }
 

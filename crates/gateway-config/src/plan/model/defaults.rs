@@ -110,12 +110,9 @@ pub(crate) fn read(
         _ => parameter.generation,
     };
     if !applies {
-        let message = format!(
-            "`{}` means nothing for {operation}; it is ignored",
-            pair.key
-        );
-        let diagnostic =
-            Diagnostic::lax(Kind::UnknownKey, pair.key_place, message).at(&pair.item.path);
+        let message = format!("`{}` means nothing for {operation}", pair.key);
+        let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, check::IGNORED)
+            .at(&pair.item.path);
         context.problems.push(diagnostic);
         return None;
     }

@@ -149,13 +149,20 @@ pub(crate) fn read(
     form: Form,
     context: &mut Context<'_>,
 ) -> Option<Model> {
-    let provider = item.get("provider")?;
-    let written = provider.text()?;
+    let provider = item.get("provider");
     let providers = context.providers;
-    let Some(found) = find(providers, written) else {
-        unknown_provider(&provider, written, context);
+    let found = provider
+        .as_ref()
+        .and_then(Item::text)
+        .and_then(|written| find(providers, written));
+    let (Some(provider), Some(found)) = (&provider, found) else {
+        if let Some(provider) = &provider {
+            unknown_provider(provider, context);
+        }
+        near_misses(item, context);
         return None;
     };
+    let written = provider.text()?;
     if !context.policy.allows(found.entry.name) {
         let message = format!(
             "Provider '{}' is not allowed by the current gateway provider policy.",
@@ -167,7 +174,7 @@ pub(crate) fn read(
             .help("MLFLOW_GATEWAY_ALLOWED_PROVIDERS lists the providers that may be used");
         context.problems.push(diagnostic);
     }
-    let name = item.text_at("name").map(str::to_owned);
+    let name = item.text_at("name").filter(|name| !name.trim().is_empty());
     let pairs = settings_of(item, &found, form, context);
     let given = settings::read(&pairs, &found, operation, item, context);
     let mut model = Model::new(found.entry.name);
@@ -184,7 +191,18 @@ pub(crate) fn read(
     Some(model)
 }
 
-fn unknown_provider(item: &Item<'_>, written: &str, context: &mut Context<'_>) {
+/// Reports keys that look like those of a model, where the provider is not known and any other may be a setting.
+fn near_misses(item: &Item<'_>, context: &mut Context<'_>) {
+    for pair in item.pairs() {
+        let known = SECTION.key(pair.key).is_some();
+        if !known && crate::diagnostic::nearest(pair.key, SECTION.names()).is_some() {
+            check::unknown(&pair, "a model", SECTION.names(), context.problems);
+        }
+    }
+}
+
+fn unknown_provider(item: &Item<'_>, context: &mut Context<'_>) {
+    let Some(written) = item.text() else { return };
     let entries = context.providers.entries();
     let names = || {
         entries
@@ -216,13 +234,14 @@ fn settings_of<'n>(
         match form {
             Form::Older if is_option => pairs.push(pair),
             Form::Current if is_option => {
-                let message = format!("`{}` is ignored here: it belongs under `config`", pair.key);
-                let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message)
-                    .at(&pair.item.path)
-                    .help(format!(
-                        "move it to `{}`",
-                        item.below(&format!("config.{}", pair.key))
-                    ));
+                let message = format!("`{}` belongs under `config`", pair.key);
+                let diagnostic =
+                    Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, check::IGNORED)
+                        .at(&pair.item.path)
+                        .help(format!(
+                            "move it to `{}`",
+                            item.below(&format!("config.{}", pair.key))
+                        ));
                 context.problems.push(diagnostic);
             }
             _ => check::unknown(&pair, "a model", SECTION.names(), context.problems),

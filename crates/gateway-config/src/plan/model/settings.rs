@@ -132,11 +132,11 @@ fn unknown(pair: &Pair<'_>, found: &Found<'_>, context: &mut Context<'_>) {
         return;
     }
     let message = format!(
-        "`{}` is neither a setting of {} nor a request parameter; it is ignored",
+        "`{}` is neither a setting of {} nor a request parameter",
         shown(pair.key),
         found.spelled
     );
-    let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message)
+    let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, check::IGNORED)
         .at(shown(&pair.item.path))
         .near(pair.key, known);
     context.problems.push(diagnostic);
@@ -157,12 +157,12 @@ fn missing(
     let place = config.as_ref().unwrap_or(model).place();
     let near = crate::diagnostic::nearest(spec.name, pairs.iter().map(|pair| pair.key));
     let diagnostic = Diagnostic::error(Kind::Missing, place, message)
-        .at(model.below(&format!("config.{}", spec.name)))
-        .allowed(spec.doc);
-    context.problems.push(match near {
-        Some(near) => diagnostic.help(format!("is `{}` meant?", shown(near))),
-        None => diagnostic,
-    });
+        .at(model.below(&format!("config.{}", spec.name)));
+    let help = match near {
+        Some(near) => format!("is `{}` meant?", shown(near)),
+        None => spec.doc.to_owned(),
+    };
+    context.problems.push(diagnostic.help(help));
 }
 
 /// Reads one setting. `None` when it cannot be read, which has been reported.
@@ -399,6 +399,19 @@ fn without_credentials(value: Value) -> Value {
             })
             .collect(),
         Value::Array(items) => items.into_iter().map(without_credentials).collect(),
+        Value::String(text) => Value::from(without_user(&text)),
         other => other,
+    }
+}
+
+/// A URL without the user and password that may stand in it.
+fn without_user(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(..authority).and_then(|host| host.rfind('@')) {
+        Some(at) => format!("{scheme}://{HIDDEN}{}", rest.get(at..).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

@@ -11,7 +11,6 @@ use super::names::Names;
 use super::{Context, Subject, TASKS, task, task_name};
 use crate::diagnostic::{Diagnostic, Kind, alternatives, shown};
 use crate::file::Place;
-use crate::file::check::{Echo, describe};
 use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
 
@@ -23,7 +22,7 @@ static DESTINATION: Section = Section::new(
         Key::required("name", Shape::Text, "The name of an endpoint."),
         Key::optional(
             "traffic_percentage",
-            Shape::Integer(i64::MIN, i64::MAX),
+            Shape::Integer(0, 100),
             "Its share of the calls, 0 to 100. With TRAFFIC_SPLIT required, and the sum must be 100.",
         ),
     ],
@@ -259,34 +258,24 @@ fn destinations(
     destinations
 }
 
-/// False when the share is wrong, so that the sum need not be judged.
+/// False when there is no share to add up.
 fn check_share(
     item: &Item<'_>,
     share: Option<i64>,
     strategy: Strategy,
     context: &mut Context<'_>,
 ) -> bool {
-    let at = item.get("traffic_percentage");
-    let diagnostic = match (share, at) {
-        (Some(0..=100), _) => return true,
-        (Some(_), Some(at)) => {
-            let message = "The route destination traffic percentage must between 0 and 100.";
-            Diagnostic::error(Kind::Value, at.place(), message)
-                .at(&at.path)
-                .found(describe(at.node, Echo::Yes))
-                .allowed("a whole number from 0 to 100")
-        }
-        // The type has been reported.
-        (None, Some(_)) => return false,
-        _ if strategy != Strategy::TrafficSplit => return true,
-        _ => {
-            let message = "`traffic_percentage` is missing: TRAFFIC_SPLIT needs the share of each destination";
-            Diagnostic::error(Kind::Missing, item.place(), message)
-                .at(item.below("traffic_percentage"))
-        }
-    };
-    context.problems.push(diagnostic);
-    false
+    if share.is_none()
+        && item.get("traffic_percentage").is_none()
+        && strategy == Strategy::TrafficSplit
+    {
+        let message =
+            "`traffic_percentage` is missing: TRAFFIC_SPLIT needs the share of each destination";
+        let diagnostic = Diagnostic::error(Kind::Missing, item.place(), message)
+            .at(item.below("traffic_percentage"));
+        context.problems.push(diagnostic);
+    }
+    share.is_some_and(|share| (0..=100).contains(&share))
 }
 
 /// The endpoint that `at` names, if it exists and does what the route does.
