@@ -25,7 +25,9 @@ pub fn detail(error: &CallError) -> (u16, Value) {
         let status = error.status().unwrap_or(status);
         return (status, json!({ "detail": detail }));
     }
-    let status = error.status().unwrap_or_else(|| by_kind(error));
+    let said = error.upstream_failure().and_then(|failure| failure.status);
+    let said = said.filter(|status| (400..600).contains(status));
+    let status = error.status().or(said).unwrap_or_else(|| by_kind(error));
     let message = match error.kind() {
         // The header `allow` says the rest.
         ErrorKind::MethodNotAllowed => "Method Not Allowed",
@@ -89,6 +91,10 @@ fn upstream(failure: &UpstreamFailure) -> Option<(u16, Value)> {
             .as_deref()
             .and_then(unsupported)
             .map(|detail| (502, detail));
+    }
+    if failure.content_type.is_none() && failure.body.is_empty() && status >= 400 {
+        // An error without a body of its own, such as one inside a stream.
+        return None;
     }
     let shown = if status < 400 { 502 } else { status };
     let kind = failure.content_type.as_deref().unwrap_or_default();

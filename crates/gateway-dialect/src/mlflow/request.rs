@@ -44,7 +44,7 @@ pub(super) fn chat(check: &mut Check, body: &Value) -> Option<ChatRequest> {
     }
     out.stream = shared.stream;
     out.include_usage = shared.include_usage;
-    keep_stream_options(&mut rest, shared.stream_extra, out.include_usage);
+    keep_stream_options(&mut rest, shared.stream_extra);
     out.extra = rest.into_extra();
     Some(out)
 }
@@ -68,7 +68,7 @@ pub(super) fn completion(check: &mut Check, body: &Value) -> Option<CompletionRe
     out.user = rest.text("user");
     out.stream = shared.stream;
     out.include_usage = shared.include_usage;
-    keep_stream_options(&mut rest, shared.stream_extra, out.include_usage);
+    keep_stream_options(&mut rest, shared.stream_extra);
     if let Some(format) = shared.response_format {
         rest.put("response_format", format_as_written(format));
     }
@@ -95,15 +95,11 @@ pub(super) fn embedding(check: &mut Check, body: &Value) -> Option<EmbeddingRequ
     Some(out)
 }
 
-/// Keys of `stream_options` that the canonical form does not name stay together with the one it does.
-fn keep_stream_options(rest: &mut Rest, mut options: Map<String, Value>, usage: Option<bool>) {
-    if options.is_empty() {
-        return;
+/// Keys of `stream_options` that the canonical form does not name.
+fn keep_stream_options(rest: &mut Rest, options: Map<String, Value>) {
+    if !options.is_empty() {
+        rest.put("stream_options", Value::Object(options));
     }
-    if let Some(usage) = usage {
-        options.entry("include_usage").or_insert(Value::Bool(usage));
-    }
-    rest.put("stream_options", Value::Object(options));
 }
 
 fn format_as_written(format: ResponseFormat) -> Value {

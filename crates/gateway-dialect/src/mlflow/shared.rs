@@ -73,16 +73,21 @@ pub(super) fn read(check: &mut Check, whole: &Value, fields: &Map<String, Value>
     sampling.top_k = count(check, "top_k");
 
     let mut options = options.unwrap_or_default();
-    let asked = options.shift_remove("include_usage");
-    // Streams carry usage unless the caller declines.
-    out.include_usage = match asked {
+    out.include_usage = match options.shift_remove("include_usage") {
         Some(Value::Bool(asked)) => Some(asked),
-        Some(Value::Null) | None => out.stream.then_some(true),
-        Some(other) => {
-            options.insert("include_usage".to_owned(), other);
-            out.stream.then_some(true)
+        Some(Value::Null) | None => None,
+        Some(_) => {
+            check.losses.dropped(
+                "stream_options.include_usage",
+                "neither true nor false: usage is sent",
+            );
+            None
         }
     };
+    // Streams carry usage unless the caller declines.
+    if out.stream {
+        out.include_usage.get_or_insert(true);
+    }
     out.stream_extra = options;
     out
 }

@@ -39,7 +39,9 @@ impl Body<'_, '_> {
     /// The name of a field at the vendor's; `None`, and a loss, when it refuses the field.
     pub(crate) fn name(&mut self, key: &'static str) -> Option<&'static str> {
         let quirks = self.shape.quirks;
-        if quirks.refused.contains(&key) {
+        // MLflow forwards every field: its `openai` provider also stands before servers of other makes.
+        let refuses = self.shape.options.mapping == Mapping::Faithful;
+        if refuses && quirks.refused.contains(&key) {
             self.losses.dropped(key, "this provider does not take it");
             return None;
         }
