@@ -38,6 +38,18 @@ impl Extra {
         }
     }
 
+    /// Takes from `defaults` the fields that are not here, if both belong to the same dialect or there are none here.
+    pub fn fill(&mut self, defaults: &Self) {
+        let Some(dialect) = defaults.dialect() else {
+            return;
+        };
+        for (name, value) in &defaults.fields {
+            if !self.fields.contains_key(name) {
+                self.insert(dialect, name.clone(), value.clone());
+            }
+        }
+    }
+
     /// The fields, if they belong to `dialect`.
     pub fn for_dialect(&self, dialect: Dialect) -> Option<&Map<String, Value>> {
         (self.dialect == Some(dialect)).then_some(&self.fields)

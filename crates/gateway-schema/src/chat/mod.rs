@@ -1,6 +1,7 @@
 //! Chat: messages in, choices or a stream of events out.
 
 mod event;
+mod fill;
 mod fold;
 mod message;
 mod part;
