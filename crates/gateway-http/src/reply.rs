@@ -173,7 +173,9 @@ impl Folding {
                     self.ended |= frame.facts.ended;
                     match frame.data {
                         FrameData::Events(events) => {
-                            events.into_iter().for_each(|event| self.fold.push(event));
+                            for event in events {
+                                self.fold.push(event);
+                            }
                         }
                         // Nobody streams raw bytes to a caller that did not ask for a stream.
                         FrameData::Raw(bytes) if bytes.is_empty() => {}

@@ -20,7 +20,7 @@ use crate::headers::{self, REQUEST_ID};
 use crate::read::{self, Encoding};
 use crate::router::{Entry, Found};
 use crate::surface::{
-    Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, unknown_name,
+    Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, not_json, unknown_name,
 };
 
 /// A request that has been matched. It owns what is needed until the response is complete.
@@ -183,9 +183,13 @@ impl Task {
             let media = String::from_utf8_lossy(media.as_bytes());
             return Err(surface.wrong_media(likely, &body, &media));
         }
-        let envelope = match Envelope::scan(&body) {
-            Ok(envelope) => envelope,
-            Err(fault) => return Err(surface.not_json(likely, &body, &fault)),
+        let (body, envelope) = match Envelope::scan(&body) {
+            Ok(envelope) => (body, envelope),
+            Err(fault) => {
+                let strict = surface.not_json(likely, &body, &fault)?;
+                let envelope = Envelope::scan(&strict).map_err(|fault| not_json(&fault))?;
+                (strict, envelope)
+            }
         };
         let json = Json {
             text: &body,
@@ -215,6 +219,9 @@ impl Task {
         });
         let context = self.context(&endpoint)?;
         let payload = Payload::from_bytes(codec.client.dialect(), body, envelope, codec.decode);
+        if surface.reads_first() {
+            payload.canonical(operation)?;
+        }
         Ok(Call::new(context, operation, stream, payload))
     }
 

@@ -2,6 +2,7 @@
 //! in which it differs from the others. To add one: a file here, and a line in [`ALL`].
 
 mod anthropic;
+mod mlflow;
 mod operations;
 
 use std::borrow::Cow;
@@ -19,7 +20,12 @@ use crate::near::nearest;
 use crate::router::percent_decoded;
 
 /// Every surface. Where two have the same path and method, [`Route::when`] decides.
-pub(crate) static ALL: &[&dyn Surface] = &[&anthropic::Anthropic, &operations::Operations];
+pub(crate) static ALL: &[&dyn Surface] = &[
+    &anthropic::Anthropic,
+    &mlflow::Invocations,
+    &mlflow::Unified,
+    &operations::Operations,
+];
 
 /// A wire format at some URLs.
 pub(crate) trait Surface: Send + Sync + 'static {
@@ -72,10 +78,20 @@ pub(crate) trait Surface: Send + Sync + 'static {
         Ok(())
     }
 
-    /// What to say of a body that is not a JSON object.
-    fn not_json(&self, operation: Operation, body: &[u8], fault: &ScanError) -> CallError {
+    /// What to make of a body that is not a JSON object: the same in strict JSON, or an error.
+    fn not_json(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        fault: &ScanError,
+    ) -> Result<Bytes, CallError> {
         let _ = (operation, body);
-        not_json(fault)
+        Err(not_json(fault))
+    }
+
+    /// Whether every field is read before the call is handed on, so that a wrong one is told before any limit counts.
+    fn reads_first(&self) -> bool {
+        false
     }
 
     /// What to say of a body whose `content-type` is not JSON.

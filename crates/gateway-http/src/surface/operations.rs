@@ -41,11 +41,10 @@ impl Surface for Operations {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
 fn health(question: &Question<'_>) -> Result<Answer, CallError> {
     let health = question.directory.health();
-    let mut body = json!({"status": "OK"});
-    if let Some(why) = health.refused_reload {
-        body["reload"] = json!({"status": "refused", "reason": why});
-    }
-    Ok(Answer::json(&body))
+    Ok(Answer::json(&match health.refused_reload {
+        None => json!({"status": "OK"}),
+        Some(why) => json!({"status": "OK", "reload": {"status": "refused", "reason": why}}),
+    }))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]

@@ -59,7 +59,8 @@ pub(super) fn endpoints(question: &Question<'_>) -> Told {
 }
 
 pub(super) fn legacy_routes(question: &Question<'_>) -> Told {
-    let page = manage::legacy_routes_page(&all(question), question.parameter("page_token").as_deref())?;
+    let page =
+        manage::legacy_routes_page(&all(question), question.parameter("page_token").as_deref())?;
     Ok(Answer::json(&page))
 }
 

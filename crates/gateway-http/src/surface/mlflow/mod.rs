@@ -8,10 +8,10 @@ mod manage;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gateway_dialect::ClientCodec;
 use gateway_dialect::mlflow::{
     MlflowCodec, UnifiedCodec, not_json, strict_json, unified_operation, wants_stream,
 };
-use gateway_dialect::ClientCodec;
 use gateway_provider::ScanError;
 use gateway_schema::{CallError, Mapping, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -47,8 +47,14 @@ static INVOCATION_ROUTES: &[Route] = &[
     ask("/gateway/{name}/invocations", Asked::Own),
     ask("/endpoints/{name}/invocations", Asked::Own),
     ask("/llm/v1/chat/{name}", Asked::For(Operation::Chat)),
-    ask("/llm/v1/completions/{name}", Asked::For(Operation::Completion)),
-    ask("/llm/v1/embeddings/{name}", Asked::For(Operation::Embedding)),
+    ask(
+        "/llm/v1/completions/{name}",
+        Asked::For(Operation::Completion),
+    ),
+    ask(
+        "/llm/v1/embeddings/{name}",
+        Asked::For(Operation::Embedding),
+    ),
     Route::tell("/", manage::to_docs),
     Route::tell("/docs", manage::docs),
     Route::tell("/redoc", manage::docs),
@@ -58,7 +64,10 @@ static INVOCATION_ROUTES: &[Route] = &[
     Route::tell("/api/2.0/endpoints/", manage::endpoints),
     Route::tell("/api/2.0/endpoints/{name}", manage::endpoint),
     Route::tell("/api/2.0/endpoints/limits/{name}", manage::get_limits),
-    Route::post("/api/2.0/endpoints/limits/", Action::Tell(manage::set_limits)),
+    Route::post(
+        "/api/2.0/endpoints/limits/",
+        Action::Tell(manage::set_limits),
+    ),
     Route::tell("/api/2.0/gateway/routes", manage::to_legacy_routes),
     Route::tell("/api/2.0/gateway/routes/", manage::legacy_routes),
     Route::tell("/api/2.0/gateway/routes/{name}", manage::legacy_route),
@@ -155,12 +164,7 @@ impl Surface for Unified {
         usage_wanted(body)
     }
 
-    fn not_json(
-        &self,
-        _: Operation,
-        body: &[u8],
-        _: &ScanError,
-    ) -> Result<Bytes, CallError> {
+    fn not_json(&self, _: Operation, body: &[u8], _: &ScanError) -> Result<Bytes, CallError> {
         let operation = unified_operation(body)?;
         UNIFIED.decode(operation, body)?;
         strict_json(body)
