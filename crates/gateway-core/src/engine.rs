@@ -1,5 +1,6 @@
 //! The typed engine: calls in, replies out, one running plan.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll};
 use arc_swap::ArcSwap;
 use gateway_config::Plan;
 use gateway_middleware::split::Dice;
-use gateway_provider::{Call, Deps, Registry, Reply};
+use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, ErrorKind};
 use gateway_store::{MemoryRecords, RecordSink};
 use tower::util::Oneshot;
@@ -34,6 +35,7 @@ impl EngineBuilder {
         Self {
             shop: Shop {
                 registry,
+                providers: HashMap::new(),
                 deps,
                 records: Arc::new(MemoryRecords::new(0)),
                 dice: Arc::new(|| fastrand::u64(..)),
@@ -45,6 +47,12 @@ impl EngineBuilder {
     /// Sends the record of every call to `records`. Without it records are dropped.
     pub fn with_records(mut self, records: Arc<dyn RecordSink>) -> Self {
         self.shop.records = records;
+        self
+    }
+
+    /// Lets endpoints whose provider is `name` be answered by `provider`, without a factory.
+    pub fn with_provider(mut self, name: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
+        self.shop.providers.insert(name.into(), provider);
         self
     }
 

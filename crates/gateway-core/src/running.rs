@@ -7,7 +7,7 @@ use gateway_config::{Endpoint, Plan, Route, Strategy};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::split::Dice;
 use gateway_middleware::timeout::TimeoutConfig;
-use gateway_provider::{Deps, Registry, SendLimits, TargetSpec};
+use gateway_provider::{Deps, Provider, Registry, SendLimits, TargetSpec};
 use gateway_schema::{EndpointName, OptionProblem};
 use gateway_store::RecordSink;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -55,6 +55,7 @@ fn messages(problems: &[OptionProblem]) -> String {
 /// What every build needs.
 pub(crate) struct Shop {
     pub(crate) registry: Registry,
+    pub(crate) providers: HashMap<String, Arc<dyn Provider>>,
     pub(crate) deps: Deps,
     pub(crate) records: Arc<dyn RecordSink>,
     pub(crate) dice: Dice,
@@ -124,7 +125,19 @@ impl Running {
 }
 
 fn target(endpoint: &Endpoint, shop: &Shop) -> Result<stack::Target, BuildError> {
+    let timeouts = &endpoint.timeouts;
+    let timeout = TimeoutConfig::new()
+        .with_first_event(timeouts.first_event)
+        .with_idle(timeouts.idle)
+        .with_total(timeouts.total);
+    Ok(stack::target(provider(endpoint, shop)?, timeout))
+}
+
+fn provider(endpoint: &Endpoint, shop: &Shop) -> Result<Arc<dyn Provider>, BuildError> {
     let model = &endpoint.model;
+    if let Some(own) = shop.providers.get(model.provider.as_str()) {
+        return Ok(Arc::clone(own));
+    }
     let factory =
         shop.registry
             .find(model.provider.as_str())
@@ -140,18 +153,10 @@ fn target(endpoint: &Endpoint, shop: &Shop) -> Result<stack::Target, BuildError>
     spec.defaults = Arc::new(model.defaults.clone());
     spec.headers = headers(endpoint);
     spec.limits = SendLimits::default().with_connect(endpoint.timeouts.connect);
-    let provider = (factory.build)(&spec, &model.options, &shop.deps).map_err(|problems| {
-        BuildError::Provider {
-            endpoint: endpoint.name.clone(),
-            problems,
-        }
-    })?;
-    let timeouts = &endpoint.timeouts;
-    let timeout = TimeoutConfig::new()
-        .with_first_event(timeouts.first_event)
-        .with_idle(timeouts.idle)
-        .with_total(timeouts.total);
-    Ok(stack::target(provider, timeout))
+    (factory.build)(&spec, &model.options, &shop.deps).map_err(|problems| BuildError::Provider {
+        endpoint: endpoint.name.clone(),
+        problems,
+    })
 }
 
 /// The configuration has checked names and values; what HTTP refuses all the same is left out and logged.

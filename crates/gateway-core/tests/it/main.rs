@@ -1,0 +1,4 @@
+//! The engine and the gateway through their public faces.
+
+mod engine;
+mod support;
