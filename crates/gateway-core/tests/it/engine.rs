@@ -50,7 +50,7 @@ async fn a_provider_is_not_asked_for_what_it_does_not_offer() {
         .build(&plan(vec![endpoint("one")]))
         .unwrap();
     let mut call = call("one", false);
-    call.operation = Operation::Rerank;
+    call.operation = Operation::Proxy;
     let error = engine.oneshot(call).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(one.call_count(), 0);

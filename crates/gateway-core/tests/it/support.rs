@@ -45,6 +45,7 @@ pub(crate) fn call(endpoint: &str, stream: bool) -> Call {
 }
 
 /// The text of a whole chat answer.
+#[expect(clippy::panic, reason = "a test helper")]
 pub(crate) fn text(reply: &Reply) -> String {
     match &reply.body {
         ReplyBody::Whole(Whole::Canonical(Response::Chat(chat))) => chat
