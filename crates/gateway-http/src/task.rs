@@ -236,7 +236,7 @@ impl Task {
         context.peer = self.peer.map(|peer| peer.0);
         context.mapping = self.surface.mapping();
         context.strict = endpoint.strict || headers::strict(&self.headers)?;
-        context.headers = std::mem::take(&mut self.headers);
+        context.headers = Arc::new(std::mem::take(&mut self.headers));
         self.access.journal = Some(context.journal.clone());
         Ok(context)
     }

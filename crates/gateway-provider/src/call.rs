@@ -68,7 +68,7 @@ pub struct Context {
     pub strict: bool,
     /// The caller's headers without credentials and cookies. Nothing of it goes upstream unless a [`Wire`](crate::Wire)
     /// picks it by name.
-    pub headers: http::HeaderMap,
+    pub headers: Arc<http::HeaderMap>,
     /// What happened so far. Shared: every layer and the edge see the same one.
     pub journal: Journal,
 }
@@ -87,7 +87,7 @@ impl Context {
             deadline: None,
             mapping: Mapping::Faithful,
             strict: false,
-            headers: http::HeaderMap::new(),
+            headers: Arc::default(),
             journal: Journal::new(),
         }
     }
@@ -140,7 +140,7 @@ impl Call {
                 deadline: context.deadline,
                 mapping: context.mapping,
                 strict: context.strict,
-                headers: context.headers.clone(),
+                headers: Arc::clone(&context.headers),
                 journal: context.journal.clone(),
             }),
             operation: self.operation,

@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
             "x-private",
         ] {
             let value = HeaderValue::from_static(CANARY);
-            context.headers.insert(name, value);
+            Arc::make_mut(&mut context.headers).insert(name, value);
         }
         context
     }

@@ -126,7 +126,7 @@ impl Wire for Toy {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = "https://toy.invalid/v1/answer".parse().unwrap();
         if self.is("leaks_credential") {
-            request.headers_mut().clone_from(&call.context.headers);
+            request.headers_mut().clone_from(&*call.context.headers);
         }
         Ok(Encoded {
             request,
