@@ -104,6 +104,7 @@ pub(super) fn set_limits(question: &Question<'_>) -> Told {
     Err(manage::set_limits(question.body))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
 pub(super) fn openapi(question: &Question<'_>) -> Told {
     let directory = question.directory;
     let infos: Vec<_> = directory
