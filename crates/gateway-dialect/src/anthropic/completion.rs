@@ -3,7 +3,7 @@
 //! Spec: MLflow's `anthropic` completions; prompt format of <https://platform.claude.com/docs/en/api/completions>.
 
 use bytes::Bytes;
-use gateway_schema::chat::{FinishReason, StreamEvent};
+use gateway_schema::chat::{Content, FinishReason, StreamEvent};
 use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse, Prompt};
 use gateway_schema::stream::{Decode, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses, Mapping, Retry};
@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::error::{self, ErrorIn};
 use super::model::Traits;
-use super::request::{Host, both_samplers, halved, one_answer, refused};
-use super::response::unreadable;
+use super::request::{Host, both_samplers, encode_chat_for, halved, one_answer, refused};
+use super::response::{decode_chat, unreadable};
 use super::{finish, to_bytes};
 use crate::sse::SseScanner;
 use crate::{EncodedRequest, RequestOptions};
@@ -133,6 +133,64 @@ pub fn encode_completion_for(
         extra: (native || mlflow).then(|| request.extra.fields()),
     })?;
     Ok(EncodedRequest { body, losses })
+}
+
+/// Writes a completion as a chat turn, for models that do not know the older API.
+///
+/// # Errors
+/// The caller's: several prompts or answers, and on MLflow's URLs what MLflow refuses.
+pub fn encode_completion_by_chat(
+    request: &CompletionRequest,
+    options: &RequestOptions<'_>,
+    host: Host,
+) -> Result<EncodedRequest, CallError> {
+    let Some(chat) = request.to_chat() else {
+        return Err(unsupported(
+            "prompt: Anthropic takes one prompt of text per request.",
+        ));
+    };
+    let mut encoded = encode_chat_for(&chat, options, host)?;
+    let lost = [
+        ("suffix", request.suffix.is_some()),
+        ("echo", request.echo == Some(true)),
+        ("best_of", request.best_of.is_some_and(|best| best > 1)),
+        ("logprobs", request.logprobs.is_some()),
+    ];
+    for (field, is_lost) in lost {
+        if is_lost {
+            encoded
+                .losses
+                .dropped(field, "Anthropic has no such parameter");
+        }
+    }
+    Ok(encoded)
+}
+
+/// Reads the reply to [`encode_completion_by_chat`]: the text of the answer.
+///
+/// # Errors
+/// As [`decode_chat`].
+pub fn decode_completion_by_chat(body: &[u8]) -> Result<CompletionResponse, CallError> {
+    let reply = decode_chat(body)?;
+    let mut response = CompletionResponse::default();
+    response.id = reply.id;
+    response.model = reply.model;
+    response.usage = reply.usage;
+    response.choices = reply
+        .choices
+        .into_iter()
+        .map(|answer| {
+            let mut choice = CompletionChoice::default();
+            choice.finish = answer.finish;
+            for part in answer.parts {
+                if let Content::Text { text, .. } = part.content {
+                    choice.text.push_str(&text);
+                }
+            }
+            choice
+        })
+        .collect();
+    Ok(response)
 }
 
 /// The prompt in the form that the models were trained on.

@@ -31,12 +31,12 @@ use serde::Serialize;
 
 pub use codec::AnthropicCodec;
 pub use completion::{
-    CompletionDecoder, completes_by_chat, decode_completion, encode_completion,
-    encode_completion_for,
+    CompletionDecoder, completes_by_chat, decode_completion, decode_completion_by_chat,
+    encode_completion, encode_completion_by_chat, encode_completion_for,
 };
 pub use error::decode_error;
 pub use request::{Host, encode_chat, encode_chat_for, encode_count, encode_count_for};
-pub use response::{decode_chat, decode_count};
+pub use response::{decode_chat, decode_count, observe_chat};
 pub use stream::{StreamDecoder, StreamObserver};
 
 /// Writes JSON. Fails only on values that JSON cannot hold, of which there are none here.

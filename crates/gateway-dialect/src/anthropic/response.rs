@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use gateway_schema::chat::{ChatResponse, Choice, Content};
+use gateway_schema::stream::Facts;
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -39,11 +41,7 @@ pub fn decode_chat(body: &[u8]) -> Result<ChatResponse, CallError> {
         return Err(error::inside_good_status(error));
     }
     let Some(blocks) = message.content else {
-        return Err(CallError::upstream(
-            ErrorKind::Upstream,
-            "The provider's reply has no content.",
-        )
-        .with_detail(format!("type: {:?}", message.kind)));
+        return Err(without_content().with_detail(format!("type: {:?}", message.kind)));
     };
     let mut choice = Choice::default();
     choice.parts = blocks.into_iter().map(|Block(part)| part).collect();
@@ -57,6 +55,42 @@ pub fn decode_chat(body: &[u8]) -> Result<ChatResponse, CallError> {
     response.usage = message.usage.map(UsageIn::into_usage);
     response.extra = Extra::of(Dialect::ANTHROPIC, extra);
     Ok(response)
+}
+
+/// Reads the facts of a reply whose bytes go to a client of this dialect as they are. Content is skipped, not read.
+///
+/// # Errors
+/// As [`decode_chat`].
+pub fn observe_chat(body: &[u8]) -> Result<Facts, CallError> {
+    #[derive(Deserialize)]
+    struct Seen {
+        id: Option<String>,
+        model: Option<String>,
+        content: Option<IgnoredAny>,
+        stop_reason: Option<String>,
+        stop_sequence: Option<String>,
+        usage: Option<UsageIn>,
+        error: Option<ErrorIn>,
+    }
+    let seen: Seen = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+    if let Some(error) = seen.error {
+        return Err(error::inside_good_status(error));
+    }
+    if seen.content.is_none() {
+        return Err(without_content());
+    }
+    let mut facts = Facts::default();
+    facts.meaningful = true;
+    facts.ended = true;
+    facts.finish = Some(finish::read(seen.stop_reason, seen.stop_sequence).reason);
+    facts.usage = seen.usage.map(|usage| Box::new(usage.into_usage()));
+    facts.model = seen.model;
+    facts.id = seen.id;
+    Ok(facts)
+}
+
+fn without_content() -> CallError {
+    CallError::upstream(ErrorKind::Upstream, "The provider's reply has no content.")
 }
 
 /// Reads the number of tokens that `count_tokens` replies with.

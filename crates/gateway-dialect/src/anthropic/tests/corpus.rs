@@ -206,26 +206,23 @@ fn recorded_completions_are_read_whole_and_streamed() {
         if !x.is("completions") {
             continue;
         }
-        match x.reply().as_str() {
-            Some(stream) => {
-                let (frames, error) = feed(&mut CompletionDecoder::new(), stream.as_bytes(), &[]);
-                assert_eq!(error, None);
-                let text: String = events(frames)
-                    .into_iter()
-                    .filter_map(|event| match event {
-                        StreamEvent::Text { text, .. } => Some(text),
-                        _ => None,
-                    })
-                    .collect();
-                assert_eq!(text, " Light scatters blue.");
-            }
-            None => {
-                let reply = decode_completion(x.reply().to_string().as_bytes()).unwrap();
-                assert_eq!(
-                    reply.choices[0].text,
-                    x.reply()["completion"].as_str().unwrap()
-                );
-            }
+        if let Some(stream) = x.reply().as_str() {
+            let (frames, error) = feed(&mut CompletionDecoder::new(), stream.as_bytes(), &[]);
+            assert_eq!(error, None);
+            let text: String = events(frames)
+                .into_iter()
+                .filter_map(|event| match event {
+                    StreamEvent::Text { text, .. } => Some(text),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(text, " Light scatters blue.");
+        } else {
+            let reply = decode_completion(x.reply().to_string().as_bytes()).unwrap();
+            assert_eq!(
+                reply.choices[0].text,
+                x.reply()["completion"].as_str().unwrap()
+            );
         }
     }
 }
