@@ -11,7 +11,7 @@ enum Framing {
 }
 
 /// A reply that is being read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reply {
     head: Vec<u8>,
     framing: Option<Framing>,
@@ -24,22 +24,6 @@ pub struct Reply {
     line: Vec<u8>,
     previous: u8,
     done: bool,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Self {
-            head: Vec::new(),
-            framing: None,
-            status: 0,
-            events: 0,
-            bytes: 0,
-            tail: Vec::new(),
-            line: Vec::new(),
-            previous: 0,
-            done: false,
-        }
-    }
 }
 
 /// How much of the body's end is kept.
