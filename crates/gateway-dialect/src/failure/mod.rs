@@ -128,13 +128,14 @@ impl Said {
 
 impl From<Said> for RemoteError {
     fn from(said: Said) -> Self {
+        let status = said.status.or_else(|| status_of_words(&said));
         Self {
             message: said
                 .message
                 .unwrap_or_else(|| "The provider reported an error without a message.".to_owned()),
             error_type: said.error_type,
             code: said.code,
-            status: said.status,
+            status,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! an object from first to last lets the last duplicate win, as JSON readers commonly do.
 
 mod emit;
+mod raw;
 mod reader;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 pub(crate) use emit::{List, Object, object};
+pub(crate) use raw::RawFields;
 pub(crate) use reader::Reader;
 
 /// The fields of an object, in order.
@@ -147,8 +149,8 @@ fn whole(number: &Number) -> Option<u64> {
             clippy::cast_sign_loss,
             reason = "checked to be whole and within 2^53"
         )]
-        let whole =
-            ((0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0).then_some(value as u64);
+        let whole = ((0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0)
+            .then_some(value as u64);
         whole
     })
 }
@@ -315,18 +317,27 @@ mod tests {
             (b"  ", "is empty"),
             (b"[1]", "is a list"),
             (b"{\"a\":\"\xff\"}", "UTF-8 at byte 6"),
-            (b"{\"a\":1} x", "trailing characters at line 1 column 9 (byte 8)"),
+            (
+                b"{\"a\":1} x",
+                "trailing characters at line 1 column 9 (byte 8)",
+            ),
         ] {
             let error = request_fields(body).unwrap_err();
             assert!(error.message().contains(words), "{}", error.message());
         }
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(500), "]".repeat(500));
-        assert!(request_fields(deep.as_bytes()).unwrap_err().message().contains("recursion limit"));
+        assert!(
+            request_fields(deep.as_bytes())
+                .unwrap_err()
+                .message()
+                .contains("recursion limit")
+        );
     }
 
     #[test]
     fn text_is_borrowed_and_numbers_keep_their_kind() {
-        let fields = request_fields(br#"{"a":"x","b":"\n","c":5.0,"d":-1,"e":1.5,"a":"last"}"#).unwrap();
+        let fields =
+            request_fields(br#"{"a":"x","b":"\n","c":5.0,"d":-1,"e":1.5,"a":"last"}"#).unwrap();
         assert!(matches!(&fields[0].1, Node::Text(Cow::Borrowed("x"))));
         let top = Node::Object(fields);
         assert_eq!(top.get("c").unwrap().as_u64(), Some(5));

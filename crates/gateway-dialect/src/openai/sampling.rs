@@ -1,6 +1,7 @@
 //! Limits and sampling: the same fields in chat and completions.
 
 use gateway_schema::chat::Sampling;
+use serde_json::{Map, Value};
 
 use crate::node::{Node, Reader};
 
@@ -55,5 +56,30 @@ fn stop(reader: &mut Reader, sampling: &mut Sampling, node: Node<'_>) {
         other => reader.at("stop", |reader| {
             reader.wrong(&other, "a string or a list of strings");
         }),
+    }
+}
+
+/// Reads `stream_options`: whether usage is asked for, and the rest as it is.
+pub(crate) fn stream_options(
+    node: Node<'_>,
+    include_usage: &mut Option<bool>,
+    extra: &mut Map<String, Value>,
+) {
+    let Node::Object(fields) = node else {
+        if !node.is_null() {
+            extra.insert("stream_options".to_owned(), node.into_value());
+        }
+        return;
+    };
+    let mut rest = Map::new();
+    for (key, node) in fields {
+        if let (Node::Bool(value), "include_usage") = (&node, &*key) {
+            *include_usage = Some(*value);
+        } else {
+            rest.insert(key.into_owned(), node.into_value());
+        }
+    }
+    if !rest.is_empty() {
+        extra.insert("stream_options".to_owned(), Value::Object(rest));
     }
 }

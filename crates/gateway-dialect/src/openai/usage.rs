@@ -121,6 +121,14 @@ pub(crate) fn encode(usage: &Usage, out: &mut Object<'_>) {
     }
 }
 
+/// Writes the usage of a call that generates nothing.
+pub(crate) fn encode_input(usage: &Usage, out: &mut Object<'_>) {
+    out.field("prompt_tokens", &usage.input_tokens.unwrap_or(0));
+    out.option("completion_tokens", usage.output_tokens.as_ref());
+    out.field("total_tokens", &usage.total());
+    out.fields(&usage.extra);
+}
+
 fn encode_details(out: &mut Object<'_>, name: &str, counts: &[(&str, Option<u64>)], usage: &Usage) {
     let rest = usage.extra.get(name).and_then(Value::as_object);
     if rest.is_none() && counts.iter().all(|(_, count)| count.is_none()) {

@@ -90,19 +90,8 @@ fn field<'a>(
 /// Reads fields that some vendors add, and keeps the rest as it is.
 fn other(request: &mut ChatRequest, extra: &mut Map<String, Value>, key: &str, node: Node<'_>) {
     match (key, node) {
-        ("stream_options", Node::Object(fields)) => {
-            for (key, node) in fields {
-                if let (Node::Bool(value), "include_usage") = (&node, &*key) {
-                    request.include_usage = Some(*value);
-                } else {
-                    let rest = extra
-                        .entry("stream_options")
-                        .or_insert_with(|| Value::Object(Map::new()));
-                    if let Value::Object(rest) = rest {
-                        rest.insert(key.into_owned(), node.into_value());
-                    }
-                }
-            }
+        ("stream_options", node) => {
+            sampling::stream_options(node, &mut request.include_usage, extra);
         }
         ("response_format", node @ Node::Object(_)) => match response_format(node) {
             Ok(format) => request.response_format = Some(format),
@@ -116,7 +105,7 @@ fn other(request: &mut ChatRequest, extra: &mut Map<String, Value>, key: &str, n
         ("thinking", Node::Object(fields)) => {
             thinking(reasoning(request), into_map(fields));
         }
-        ("tool_choice" | "stream_options" | "response_format", Node::Null) => {}
+        ("tool_choice" | "response_format", Node::Null) => {}
         (_, node) => {
             extra.insert(key.to_owned(), node.into_value());
         }

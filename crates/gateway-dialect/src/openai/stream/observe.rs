@@ -1,0 +1,312 @@
+//! Streams of the same dialect on both sides: forwarded untouched, and watched.
+
+use bytes::{Bytes, BytesMut};
+use gateway_schema::CallError;
+use gateway_schema::stream::{Decode, Facts, Frame};
+use memchr::memmem;
+
+use super::DONE;
+use super::chunk::ChunkReader;
+use super::decode::cut_short;
+use crate::node::Node;
+use crate::sse::{SseEvent, SseScanner};
+
+/// Whether the chunk that only reports usage reaches the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UsageChunk {
+    /// Forwarded like everything else.
+    #[default]
+    Forward,
+    /// Cut out: the gateway asked for usage on its own behalf, the caller did not.
+    Hide,
+}
+
+/// Forwards the bytes of a stream and states what is in them.
+///
+/// Only the first events, and those with usage, a finish reason or an error, are parsed; of all others it looks for
+/// the text and takes its length. With [`UsageChunk::Hide`] it holds back the bytes of an incomplete event, so
+/// that the one event it cuts out never half leaves.
+#[derive(Debug)]
+pub struct Observer {
+    scanner: SseScanner,
+    reader: ChunkReader,
+    usage_chunk: UsageChunk,
+    held: BytesMut,
+    /// Events are parsed until the answer has begun and is known by model and id.
+    is_known: bool,
+    is_begun: bool,
+    parsed: u32,
+    /// The bytes forwarded so far end in the middle of an event.
+    is_open: bool,
+}
+
+/// How many events are parsed in search of a model that some providers never name.
+const MAX_SEARCH: u32 = 8;
+
+impl Observer {
+    /// An observer at the start of a stream.
+    pub fn new(usage_chunk: UsageChunk) -> Self {
+        Self {
+            scanner: SseScanner::new(),
+            reader: ChunkReader::default(),
+            usage_chunk,
+            held: BytesMut::new(),
+            is_known: false,
+            is_begun: false,
+            parsed: 0,
+            is_open: false,
+        }
+    }
+
+    /// What may leave: everything held back and the chunk up to `tail`, where its incomplete event begins, without
+    /// the events in `cuts`. The rest of the chunk is held back.
+    fn assemble(&mut self, chunk: &Bytes, tail: usize, cuts: &[(Option<usize>, usize)]) -> Bytes {
+        let rest = chunk.get(tail..).unwrap_or_default();
+        if tail == 0 {
+            self.held.extend_from_slice(rest);
+            return Bytes::new();
+        }
+        let bytes = if cuts.is_empty() && self.held.is_empty() {
+            chunk.slice(..tail)
+        } else {
+            let mut out = std::mem::take(&mut self.held);
+            let mut from = 0;
+            for (start, end) in cuts {
+                match start {
+                    Some(start) => {
+                        out.extend_from_slice(chunk.get(from..*start).unwrap_or_default());
+                    }
+                    // It began in what was held back, which holds nothing else.
+                    None => out.clear(),
+                }
+                from = *end;
+            }
+            out.extend_from_slice(chunk.get(from..tail).unwrap_or_default());
+            out.freeze()
+        };
+        self.held.extend_from_slice(rest);
+        bytes
+    }
+}
+
+impl Decode for Observer {
+    fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let mut facts = Facts::default();
+        let mut failure = None;
+        let mut cuts = Vec::new();
+        let mut watch = Watch {
+            reader: &mut self.reader,
+            is_known: &mut self.is_known,
+            is_begun: &mut self.is_begun,
+            parsed: &mut self.parsed,
+        };
+        let hides = self.usage_chunk == UsageChunk::Hide;
+        let tail = self.scanner.feed(&chunk, |event| {
+            if failure.is_some() {
+                return;
+            }
+            match watch.event(&event, &mut facts) {
+                Ok(has_usage) => {
+                    if hides && has_usage && is_usage_only(event.data) {
+                        cuts.push((event.start, event.end));
+                    }
+                }
+                Err(error) => failure = Some(error),
+            }
+        })?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let bytes = if hides {
+            self.assemble(&chunk, tail, &cuts)
+        } else {
+            self.is_open = tail < chunk.len();
+            chunk
+        };
+        if !bytes.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(bytes, facts));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let mut facts = Facts::default();
+        let mut outcome = Ok(false);
+        let mut is_hidden = false;
+        let mut watch = Watch {
+            reader: &mut self.reader,
+            is_known: &mut self.is_known,
+            is_begun: &mut self.is_begun,
+            parsed: &mut self.parsed,
+        };
+        let hides = self.usage_chunk == UsageChunk::Hide;
+        self.scanner.finish(|event| {
+            outcome = watch.event(&event, &mut facts);
+            is_hidden = hides && is_usage_only(event.data);
+        });
+        outcome?;
+        let held = std::mem::take(&mut self.held).freeze();
+        let mut is_open = self.is_open || !held.is_empty();
+        let bytes = if is_hidden {
+            is_open = false;
+            Bytes::new()
+        } else {
+            held
+        };
+        if !bytes.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(bytes, facts));
+        }
+        if self.reader.ended || self.reader.failed {
+            return Ok(());
+        }
+        if !self.reader.has_finish() {
+            return Err(cut_short());
+        }
+        self.reader.ended = true;
+        let facts = {
+            let mut facts = Facts::default();
+            facts.ended = true;
+            facts.meaningful = true;
+            facts
+        };
+        let done: &[u8] = if is_open {
+            b"\n\ndata: [DONE]\n\n"
+        } else {
+            b"data: [DONE]\n\n"
+        };
+        out.push(Frame::raw(Bytes::from_static(done), facts));
+        Ok(())
+    }
+}
+
+/// The part of an observer that looks at events.
+struct Watch<'a> {
+    reader: &'a mut ChunkReader,
+    is_known: &'a mut bool,
+    is_begun: &'a mut bool,
+    parsed: &'a mut u32,
+}
+
+impl Watch<'_> {
+    /// Looks at one event. True when it reports usage.
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> Result<bool, CallError> {
+        if self.reader.ended {
+            return Ok(false);
+        }
+        let data = event.data;
+        let settled = *self.is_known && *self.is_begun;
+        if settled && event.name != Some("error") && data != DONE && !is_interesting(data) {
+            facts.meaningful = true;
+            facts.content_events += 1;
+            facts.text_bytes = facts.text_bytes.saturating_add(text_length(data));
+            return Ok(false);
+        }
+        let events = self.reader.event(event)?;
+        let read = Facts::of(&events);
+        *self.parsed += 1;
+        *self.is_begun |= read.meaningful;
+        *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
+        let has_usage = read.usage.is_some();
+        absorb(facts, read);
+        Ok(has_usage)
+    }
+}
+
+fn absorb(facts: &mut Facts, later: Facts) {
+    facts.meaningful |= later.meaningful;
+    facts.ended |= later.ended;
+    facts.content_events += later.content_events;
+    facts.text_bytes = facts.text_bytes.saturating_add(later.text_bytes);
+    facts.finish = later.finish.or(facts.finish);
+    facts.model = facts.model.take().or(later.model);
+    facts.id = facts.id.take().or(later.id);
+    facts.error = facts.error.take().or(later.error);
+    if let Some(usage) = later.usage {
+        match &mut facts.usage {
+            Some(known) => known.update(*usage),
+            none => *none = Some(usage),
+        }
+    }
+}
+
+/// True when an event must be parsed: it may hold usage, a finish reason or an error.
+fn is_interesting(data: &[u8]) -> bool {
+    has_value(data, b"\"finish_reason\"")
+        || has_value(data, b"\"usage\"")
+        || has_value(data, b"\"error\"")
+}
+
+/// True when the quoted word stands as a key of something other than null. Inside a text its quotes would have
+/// backslashes, so a text that talks about it is not taken for it.
+fn has_value(data: &[u8], quoted: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(rest) = data.get(from..) {
+        let Some(at) = memmem::find(rest, quoted) else {
+            return false;
+        };
+        let after = rest
+            .get(at + quoted.len()..)
+            .unwrap_or_default()
+            .trim_ascii_start();
+        if let Some(value) = after.strip_prefix(b":")
+            && !value.trim_ascii_start().starts_with(b"null")
+        {
+            return true;
+        }
+        from += at + quoted.len();
+    }
+    false
+}
+
+/// The length of the text that an event adds, escapes counted as they stand.
+fn text_length(data: &[u8]) -> u32 {
+    const KEYS: [&[u8]; 5] = [
+        b"\"content\":",
+        b"\"arguments\":",
+        b"\"reasoning_content\":",
+        b"\"reasoning\":",
+        b"\"text\":",
+    ];
+    for key in KEYS {
+        let Some(at) = memmem::find(data, key) else {
+            continue;
+        };
+        let value = data
+            .get(at + key.len()..)
+            .unwrap_or_default()
+            .trim_ascii_start();
+        if let Some(text) = value.strip_prefix(b"\"") {
+            let length = string_length(text);
+            if length > 0 {
+                return u32::try_from(length).unwrap_or(u32::MAX);
+            }
+        }
+    }
+    0
+}
+
+/// The length of a JSON string whose opening quote was taken off.
+fn string_length(text: &[u8]) -> usize {
+    let mut from = 0;
+    while let Some(found) = text
+        .get(from..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
+        let at = from + found;
+        if text.get(at) == Some(&b'"') {
+            return at;
+        }
+        from = at + 2;
+    }
+    text.len()
+}
+
+/// True for the chunk that reports usage and nothing else.
+fn is_usage_only(data: &[u8]) -> bool {
+    let Ok(node) = serde_json::from_slice::<Node<'_>>(data) else {
+        return false;
+    };
+    matches!(node.get("choices"), Some(Node::List(choices)) if choices.is_empty())
+        && matches!(node.get("usage"), Some(Node::Object(_)))
+        && node.get("error").is_none_or(Node::is_void)
+}
