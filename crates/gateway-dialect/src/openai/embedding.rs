@@ -177,7 +177,7 @@ pub fn decode_embedding_response(body: &[u8]) -> Result<EmbeddingResponse, CallE
             "usage" => response.usage = usage::decode(node),
             _ if node.is_void() => {}
             _ => {
-                extra.insert(key.into_owned(), node.into_value());
+                extra.insert(key, node.into_value());
             }
         }
     }
