@@ -18,6 +18,7 @@ mod failure;
 mod features;
 mod golden;
 mod install;
+mod new_provider;
 mod services;
 mod shell;
 mod tally;

@@ -3,7 +3,9 @@
 use crate::args::{Accepts, Args};
 use crate::failure::Failure;
 use crate::tally::Tally;
-use crate::{cargo_verbs, ci, codegen, conformance, deny, features, golden, test, tidy};
+use crate::{
+    cargo_verbs, ci, codegen, conformance, deny, features, golden, new_provider, test, tidy,
+};
 
 /// One verb.
 #[derive(Debug)]
@@ -105,6 +107,16 @@ pub(crate) const VERBS: &[Verb] = &[
             ..NOTHING
         },
         run: conformance::run,
+    },
+    Verb {
+        name: "new-provider",
+        help: "make a third-party provider crate outside this repository; --test it too",
+        accepts: Accepts {
+            flags: &["--test"],
+            options: &["--path"],
+            words: &["NAME"],
+        },
+        run: new_provider::run,
     },
 ];
 
