@@ -2,7 +2,9 @@
 //! in which it differs from the others. To add one: a file here, and a line in [`ALL`].
 
 mod anthropic;
+mod azure;
 mod mlflow;
+mod openai;
 mod operations;
 
 use std::borrow::Cow;
@@ -21,6 +23,8 @@ use crate::router::percent_decoded;
 
 /// Every surface. Where two have the same path and method, [`Route::when`] decides.
 pub(crate) static ALL: &[&dyn Surface] = &[
+    &openai::OpenAi,
+    &azure::Azure,
     &anthropic::Anthropic,
     &mlflow::Invocations,
     &mlflow::Unified,

@@ -4,7 +4,7 @@
 //! Reference: <https://platform.openai.com/docs/api-reference>, read 2026-11-21.
 
 use gateway_dialect::ClientCodec as _;
-use gateway_dialect::openai::OpenAiCodec;
+use gateway_dialect::openai;
 use gateway_schema::{CallError, Operation};
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ use crate::directory::{EndpointInfo, EndpointKind};
 pub(super) struct OpenAi;
 
 pub(super) static CODEC: Codec = Codec {
-    client: &OpenAiCodec,
-    decode: &|operation, body| OpenAiCodec.decode(operation, body),
+    client: &openai::OpenAi,
+    decode: &|operation, body| openai::OpenAi.decode(operation, body),
 };
 
 static ROUTES: &[Route] = &[
