@@ -174,6 +174,11 @@ impl Problems {
         self.found.len()
     }
 
+    /// Forgets all but the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.found.truncate(len);
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.found
             .iter()

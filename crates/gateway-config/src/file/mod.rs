@@ -9,6 +9,7 @@
 pub(crate) mod check;
 pub(crate) mod item;
 mod node;
+mod padding;
 pub(crate) mod reader;
 pub(crate) mod scalar;
 pub(crate) mod shape;

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
+use super::padding::Padding;
 use super::{Entry, Node, Place, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Kind, Problems};
 
@@ -19,6 +20,37 @@ const DEPTH: usize = 64;
 /// Reads a text. `None` means that it is not one YAML document, which has been reported.
 pub(crate) fn read(text: &str, problems: &mut Problems) -> Option<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut padding = Padding::default();
+    let mut first = None;
+    loop {
+        let before = problems.len();
+        match attempt(&padding.apply(text), &padding, problems) {
+            Ok(root) => return Some(root),
+            Err(Failure::Scan(error)) => {
+                let told = first
+                    .get_or_insert_with(|| syntax(padding.place(*error.marker()), error.info()));
+                if padding.widen(&error, text) {
+                    problems.truncate(before);
+                } else {
+                    problems.push((**told).clone());
+                    return None;
+                }
+            }
+            Err(Failure::Told(diagnostic)) => {
+                problems.push(*diagnostic);
+                return None;
+            }
+        }
+    }
+}
+
+/// Why a text could not be read.
+enum Failure {
+    Scan(ScanError),
+    Told(Box<Diagnostic>),
+}
+
+fn attempt(text: &str, padding: &Padding, problems: &mut Problems) -> Result<Node, Failure> {
     let mut builder = Builder {
         problems,
         open: Vec::new(),
@@ -28,21 +60,16 @@ pub(crate) fn read(text: &str, problems: &mut Problems) -> Option<Node> {
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let step = match event {
-            Ok((Event::StreamEnd, _)) => break,
-            Ok((event, span)) => builder.take(event, span.start),
-            Err(error) => Err(syntax(place(*error.marker()), error.info())),
-        };
-        if let Err(diagnostic) = step {
-            builder.problems.push(*diagnostic);
-            return None;
+        match event.map_err(Failure::Scan)? {
+            (Event::StreamEnd, _) => break,
+            (event, span) => builder
+                .take(event, padding.place(span.start))
+                .map_err(Failure::Told)?,
         }
     }
-    Some(
-        builder
-            .root
-            .unwrap_or_else(|| Node::scalar(Place::START, String::new(), true)),
-    )
+    Ok(builder
+        .root
+        .unwrap_or_else(|| Node::scalar(Place::START, String::new(), true)))
 }
 
 type Step = Result<(), Box<Diagnostic>>;
@@ -50,10 +77,6 @@ type Step = Result<(), Box<Diagnostic>>;
 fn syntax(place: Place, message: &str) -> Box<Diagnostic> {
     let message = format!("this is not valid YAML: {message}");
     Box::new(Diagnostic::error(Kind::Syntax, place, message))
-}
-
-fn place(marker: Marker) -> Place {
-    Place::new(marker.line(), marker.col().saturating_add(1))
 }
 
 /// A list or a map that is not finished.
@@ -82,8 +105,7 @@ struct Builder<'p> {
 }
 
 impl Builder<'_> {
-    fn take(&mut self, event: Event<'_>, at: Marker) -> Step {
-        let at = place(at);
+    fn take(&mut self, event: Event<'_>, at: Place) -> Step {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 Err(syntax(at, "there is more than one document in it"))

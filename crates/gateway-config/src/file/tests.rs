@@ -43,6 +43,28 @@ fn plain_documents_are_read_as_another_reader_reads_them() {
 }
 
 #[test]
+fn text_between_brackets_and_quotes_may_stand_as_far_left_as_it_likes() {
+    for text in [
+        "a: [\n]\n",
+        "a: [\n{b: c},\n{d: e}\n]\nf: g\n",
+        "a:\n  b: {\n  c: d\n  }\n",
+        "a:\n  b: [\nc,\n d\n]\n",
+        "a:\n  b: 'x\n  y\nz'\n  c: \"x\ny\"\r\nd: e\n",
+    ] {
+        assert_eq!(ours(text), theirs(text), "{text}");
+        assert!(ours(text).is_some(), "{text}");
+    }
+    let mut problems = Problems::new(Strictness::Lenient);
+    let node = reader::read("a: [\nx,\n  y\n]\n", &mut problems).unwrap();
+    let items = Item::root(&node).list("a");
+    let places: Vec<_> = items.iter().map(|item| item.place().position()).collect();
+    assert_eq!(places, [(2, 1), (3, 3)]);
+    reader::read("a: [\nx,\n  y: ]\n}", &mut problems);
+    let report = problems.into_report("c").to_string();
+    assert!(report.starts_with("c:2:1: error: "), "{report}");
+}
+
+#[test]
 fn what_the_other_reader_refuses_is_refused() {
     for text in [
         "a: [",

@@ -1,6 +1,6 @@
 //! Whole reports, as people see them: `tests/golden/<case>.yaml` and `<case>.txt` beside it.
 //!
-//! `GOLDEN_BLESS=1 cargo test -p gateway-config` writes the texts anew.
+//! `cargo xtask golden --bless` writes the texts anew.
 
 use std::path::Path;
 
@@ -37,5 +37,5 @@ fn every_wrong_file_is_told_in_full() {
     reason = "a test that is told to write its golden files"
 )]
 fn bless() -> bool {
-    std::env::var_os("GOLDEN_BLESS").is_some()
+    std::env::var_os("GATEWAY_BLESS").is_some()
 }
