@@ -9,6 +9,7 @@
 )]
 
 mod args;
+mod bench;
 mod cargo_verbs;
 mod ci;
 mod codegen;

@@ -4,7 +4,7 @@ use crate::args::{Accepts, Args};
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::{
-    cargo_verbs, ci, codegen, conformance, deny, features, golden, new_provider, test, tidy,
+    bench, cargo_verbs, ci, codegen, conformance, deny, features, golden, new_provider, test, tidy,
 };
 
 /// One verb.
@@ -97,6 +97,16 @@ pub(crate) const VERBS: &[Verb] = &[
             ..NOTHING
         },
         run: golden::run,
+    },
+    Verb {
+        name: "bench",
+        help: "processor time, latency and memory beside a proxy that only forwards bytes",
+        accepts: Accepts {
+            options: &["--target", "--rounds", "--config", "--gateway"],
+            words: &["WORKLOAD"],
+            ..NOTHING
+        },
+        run: bench::run,
     },
     Verb {
         name: "conformance",
