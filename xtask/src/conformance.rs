@@ -1,7 +1,8 @@
 //! `conformance`: the running binary against recordings and real clients.
 //!
 //! `mlflow` replays recorded exchanges of MLflow's gateway, `corpus` recorded provider traffic (kept outside the
-//! repository, skipped where it is absent), `clients` starts the SDKs people use.
+//! repository, skipped where it is absent), `clients` starts the SDKs people use, `provider` makes a third-party provider
+//! and runs its tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +10,7 @@ use std::process::Command;
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::install;
+use crate::new_provider;
 use crate::shell;
 use crate::tally::Tally;
 
@@ -39,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
     let chosen = args.word(0);
     if let Some(name) = chosen.filter(|name| SUITES.iter().all(|(known, _)| known != name)) {
         return Err(Failure::new(format!(
-            "no suite `{name}`; there are: mlflow, corpus, clients"
+            "no suite `{name}`; there are: mlflow, corpus, clients, provider"
         )));
     }
     let mut tally = Tally::default();

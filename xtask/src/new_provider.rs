@@ -12,7 +12,7 @@ use crate::shell;
 use crate::tally::Tally;
 
 /// Where a file goes, and what is in it.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (
         "Cargo.toml",
         include_str!("../templates/provider/Cargo.toml.txt"),
@@ -24,6 +24,10 @@ const FILES: [(&str, &str); 4] = [
     (
         "src/lib.rs",
         include_str!("../templates/provider/src/lib.rs.txt"),
+    ),
+    (
+        "src/wire.rs",
+        include_str!("../templates/provider/src/wire.rs.txt"),
     ),
     (
         "tests/conformance.rs",
@@ -41,6 +45,34 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
         Some(path) => std::path::absolute(path)?,
         None => beside(&format!("gateway-provider-{name}")),
     };
+    make(name, &folder)?;
+    println!("made {}", folder.display());
+    if args.has("--test") {
+        return test(&folder);
+    }
+    println!("try it: cd {} && cargo test", folder.display());
+    Ok(Tally::PASSED)
+}
+
+/// Makes a crate in the folder for temporary files, runs its tests, and takes it away again.
+pub(crate) fn prove() -> Result<Tally, Failure> {
+    let folder =
+        std::env::temp_dir().join(format!("gateway-provider-proof-{}", std::process::id()));
+    let result = make("proof", &folder).and_then(|()| test(&folder));
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    result
+}
+
+fn test(folder: &Path) -> Result<Tally, Failure> {
+    let mut test = shell::cargo(&["test", "--quiet"]);
+    // The crates of this repository are built here already.
+    test.env("CARGO_TARGET_DIR", shell::target_dir());
+    shell::run(test.current_dir(folder)).map(Tally::check)
+}
+
+fn make(name: &str, folder: &Path) -> Result<(), Failure> {
     if folder.exists() {
         return Err(Failure::new(format!(
             "{} is there already",
@@ -54,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
     }
     for (file, template) in FILES {
         let path = folder.join(file);
-        fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
         fs::write(path, fill(template, name, shell::root()))?;
     }
     // The same versions as here, so that it builds with what is already downloaded.
@@ -62,14 +94,8 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
         fs::copy(shell::root().join(file), folder.join(file))?;
     }
     // Line breaks depend on how long the name is.
-    shell::read(shell::cargo(&["fmt"]).current_dir(&folder))?;
-    println!("made {}", folder.display());
-    if args.has("--test") {
-        let mut test = shell::cargo(&["test", "--quiet"]);
-        return shell::run(test.current_dir(&folder)).map(Tally::check);
-    }
-    println!("try it: cd {} && cargo test", folder.display());
-    Ok(Tally::PASSED)
+    shell::read(shell::cargo(&["fmt"]).current_dir(folder))?;
+    Ok(())
 }
 
 fn beside(name: &str) -> PathBuf {

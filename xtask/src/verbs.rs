@@ -110,7 +110,7 @@ pub(crate) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "conformance",
-        help: "replay recordings and run real clients: mlflow, corpus, clients",
+        help: "replay recordings and run real clients",
         accepts: Accepts {
             options: &["--gateway", "--profile"],
             words: &["SUITE"],
