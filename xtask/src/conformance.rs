@@ -26,7 +26,12 @@ const RECORDED: &str = "openai-*,azure-*,anthropic-*,config-*,mgmt-*,route-*,rat
 /// Runs against a binary.
 type Suite = fn(&Path) -> Result<Tally, Failure>;
 
-const SUITES: [(&str, Suite); 3] = [("mlflow", mlflow), ("corpus", corpus), ("clients", clients)];
+const SUITES: [(&str, Suite); 4] = [
+    ("mlflow", mlflow),
+    ("corpus", corpus),
+    ("clients", clients),
+    ("provider", |_| new_provider::prove()),
+];
 
 /// Runs one suite, or all of them.
 pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
