@@ -1,1 +1,74 @@
-//! Anthropic.
+//! Anthropic: chat turns, token counts, and text completions.
+//!
+//! Requests of the Messages API are forwarded as they are, with the model and absent defaults spliced in; requests of
+//! other dialects are translated. Models before Claude 3 complete by the older API, newer ones by chat. There are no
+//! embeddings.
+//!
+//! ```
+//! use gateway_provider::Registry;
+//! use gateway_provider_anthropic::ANTHROPIC;
+//!
+//! let registry = Registry::new().with(ANTHROPIC);
+//! assert!(registry.find("Anthropic").is_some());
+//! ```
+
+mod defaults;
+mod options;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use gateway_provider::{
+    Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
+};
+use gateway_schema::{Operation, OptionProblem, Options};
+
+use options::Settings;
+use wire::AnthropicWire;
+
+/// What can be asked.
+const OPERATIONS: &[Operation] = &[
+    Operation::Chat,
+    Operation::CountTokens,
+    Operation::Completion,
+];
+
+/// Makes Anthropic's providers.
+pub const ANTHROPIC: Factory = Factory {
+    name: "anthropic",
+    aliases: &[],
+    display_name: "Anthropic",
+    options: options::SPECS,
+    operations: OPERATIONS,
+    check,
+    build,
+};
+
+fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
+    Settings::read(spec, options).err().unwrap_or_default()
+}
+
+fn build(
+    spec: &TargetSpec,
+    options: &Options,
+    deps: &Deps,
+) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    let settings = Settings::read(spec, options)?;
+    let mut target = Target::new(settings.model.clone());
+    target.defaults = Arc::clone(&spec.defaults);
+    target.headers = spec.headers.clone();
+    let key = StaticCredential::key(settings.key.expose().clone());
+    let wire = AnthropicWire::new(spec.provider.as_str(), settings, &spec.defaults);
+    let provider = HttpProvider::new(
+        wire,
+        target,
+        Arc::new(key),
+        Arc::clone(&deps.transport),
+        Arc::clone(&deps.clock),
+    )
+    .with_limits(spec.limits);
+    Ok(Arc::new(provider))
+}
