@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use gateway_config::Plan;
-use gateway_middleware::split::Dice;
+use gateway_middleware::Dice;
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, ErrorKind};
 use gateway_store::{MemoryRecords, RecordSink};

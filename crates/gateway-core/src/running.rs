@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gateway_config::{Endpoint, Plan, Route, Strategy};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
-use gateway_middleware::split::Dice;
+use gateway_middleware::Dice;
 use gateway_middleware::timeout::TimeoutConfig;
 use gateway_provider::{Deps, Provider, Registry, SendLimits, TargetSpec};
 use gateway_schema::{EndpointName, OptionProblem};

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use gateway_middleware::split::{Destination, Dice, Split, Weights};
+use gateway_middleware::Dice;
+use gateway_middleware::split::{Destination, Split, Weights};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
 use gateway_middleware::usage::Metered;
 use gateway_provider::{BoxFuture, Call, Provider, Reply};

@@ -6,13 +6,35 @@
 //!
 //! | layer | what it does |
 //! |---|---|
+//! | [`fallback`] | tries other keys, then other endpoints |
+//! | [`retry`] | tries the same target again |
 //! | [`split`] | spreads the calls of a route by weight |
 //! | [`timeout`] | ends calls that take too long, and streams that stall |
 //! | [`usage`] | settles every call exactly once into a record |
 
+#[cfg(test)]
+mod testing;
+
+#[cfg(feature = "fallback")]
+pub mod fallback;
+#[cfg(feature = "retry")]
+pub mod retry;
 #[cfg(feature = "split")]
 pub mod split;
 #[cfg(feature = "timeout")]
 pub mod timeout;
 #[cfg(feature = "usage")]
 pub mod usage;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Randomness, as an argument: a number drawn evenly from all of `u64`.
+pub type Dice = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What a deadline leaves; `None` without one.
+#[cfg(feature = "retry")]
+pub(crate) fn remaining(deadline: Option<Instant>) -> Option<Duration> {
+    deadline
+        .map(|deadline| deadline.saturating_duration_since(tokio::time::Instant::now().into_std()))
+}

@@ -8,4 +8,4 @@ mod policy;
 mod service;
 
 pub use policy::Weights;
-pub use service::{Destination, Dice, Split};
+pub use service::{Destination, Split};

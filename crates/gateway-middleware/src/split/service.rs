@@ -7,9 +7,7 @@ use gateway_schema::{CallError, EndpointName, ErrorKind};
 use tower_service::Service;
 
 use super::policy::Weights;
-
-/// Randomness, as an argument: a number drawn evenly from all of `u64`.
-pub type Dice = Arc<dyn Fn() -> u64 + Send + Sync>;
+use crate::Dice;
 
 /// One destination of a route.
 #[derive(Debug, Clone)]

@@ -1,0 +1,52 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Until when one candidate rests. Clones share the state; it may outlive a plan.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    born: Instant,
+    /// Nanoseconds after `born`.
+    until: Arc<AtomicU64>,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Rest {
+    /// Fit.
+    pub fn new() -> Self {
+        Self {
+            born: Instant::now(),
+            until: Arc::default(),
+        }
+    }
+
+    /// Rests for at least this long from now on.
+    pub(super) fn rest(&self, wait: Duration) {
+        let until = self.born.elapsed().saturating_add(wait);
+        let until = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);
+        self.until.fetch_max(until, Ordering::Relaxed);
+    }
+
+    /// Fit again: it has just answered.
+    pub(super) fn fit(&self) {
+        if self.until.load(Ordering::Relaxed) != 0 {
+            self.until.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// For how long it still rests.
+    pub fn remaining(&self) -> Duration {
+        match self.until.load(Ordering::Relaxed) {
+            // Nothing to compare with: no clock is read on the usual path.
+            0 => Duration::ZERO,
+            until => Duration::from_nanos(until).saturating_sub(self.born.elapsed()),
+        }
+    }
+}
