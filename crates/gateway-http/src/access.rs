@@ -19,6 +19,8 @@ pub(crate) struct Access {
     target: Option<PathAndQuery>,
     surface: &'static str,
     status: Option<StatusCode>,
+    /// All that matters has been sent: a caller that leaves now has its answer.
+    complete: bool,
     written: bool,
 }
 
@@ -48,6 +50,7 @@ impl Access {
             target,
             surface: "",
             status: None,
+            complete: false,
             written: false,
         }
     }
@@ -60,6 +63,11 @@ impl Access {
     /// Which status was sent.
     pub(crate) const fn set_status(&mut self, status: StatusCode) {
         self.status = Some(status);
+    }
+
+    /// All that matters has been sent.
+    pub(crate) const fn complete(&mut self) {
+        self.complete = true;
     }
 
     /// The reply is over and was good.
@@ -123,6 +131,10 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        self.write(Outcome::Cancelled);
+        self.write(if self.complete {
+            Outcome::Ok
+        } else {
+            Outcome::Cancelled
+        });
     }
 }

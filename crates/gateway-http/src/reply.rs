@@ -9,9 +9,12 @@ use gateway_provider::{Attempt, Reply, ReplyBody, ReplyStream, Whole};
 use gateway_schema::chat::{ChatResponse, Fold};
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::FrameData;
-use gateway_schema::{CallError, ErrorKind, Losses, Operation, Response as Canonical};
+use gateway_schema::{
+    CallError, ErrorKind, Losses, ModelId, Operation, ProviderName, Response as Canonical,
+};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use uuid::Uuid;
 
 use crate::body::EdgeBody;
 use crate::headers::REQUEST_ID;
@@ -41,8 +44,30 @@ pub(crate) enum Outgoing {
 /// The parts of a response that a reply decides.
 struct Sketch {
     asked: AskedCall,
-    info: ReplyInfo,
+    by: Answerer,
     headers: HeaderMap,
+}
+
+/// Who answered, and the facts for formats that demand them.
+pub(crate) struct Answerer {
+    pub(crate) provider: ProviderName,
+    model: ModelId,
+    id: Uuid,
+    created: i64,
+    include_usage: bool,
+}
+
+impl Answerer {
+    /// What an encoder needs. Made only when there is something to encode.
+    pub(crate) fn info(&self) -> ReplyInfo {
+        ReplyInfo::new(
+            self.model.as_str(),
+            self.provider.as_str(),
+            self.id.as_simple().to_string(),
+            self.created,
+        )
+        .with_include_usage(self.include_usage)
+    }
 }
 
 impl Task {
@@ -55,13 +80,13 @@ impl Task {
         };
         let sketch = Sketch {
             asked,
-            info: ReplyInfo::new(
-                reply.model.as_str(),
-                reply.provider.as_str(),
-                self.reply_id.as_simple().to_string(),
-                self.shared.clock.unix_seconds(),
-            )
-            .with_include_usage(asked.include_usage),
+            by: Answerer {
+                provider: reply.provider,
+                model: reply.model,
+                id: self.reply_id,
+                created: self.shared.clock.unix_seconds(),
+                include_usage: asked.include_usage,
+            },
             headers: shown(reply.headers),
         };
         match reply.body {
@@ -86,7 +111,7 @@ impl Task {
         stream_headers(head.headers_mut(), self.surface.stream_type());
         let mut response = head.map(|()| EdgeBody::full(Bytes::new()));
         self.seal(&mut response);
-        let writer = Writer::new(sketch.asked.codec, sketch.asked.operation, sketch.info);
+        let writer = Writer::new(sketch.asked, sketch.by);
         let access = self.access;
         response.map(|_| EdgeBody::stream(StreamBody::new(stream, writer, access)))
     }
@@ -94,7 +119,7 @@ impl Task {
     fn whole(mut self: Box<Self>, whole: Whole, sketch: Sketch) -> Response<EdgeBody> {
         let Sketch {
             asked,
-            info,
+            by,
             mut headers,
         } = sketch;
         let body = match whole {
@@ -107,7 +132,7 @@ impl Task {
             Whole::Canonical(response) if asked.stream => {
                 self.access.streamed = true;
                 stream_headers(&mut headers, self.surface.stream_type());
-                let mut writer = Writer::new(asked.codec, asked.operation, info);
+                let mut writer = Writer::new(asked, by);
                 for group in groups(response) {
                     writer.events(&group);
                 }
@@ -116,7 +141,10 @@ impl Task {
             }
             Whole::Canonical(response) => {
                 let mut losses = Losses::new();
-                let encoded = asked.codec.client.encode(&response, &info, &mut losses);
+                let encoded = asked
+                    .codec
+                    .client
+                    .encode(&response, &by.info(), &mut losses);
                 if let Some(journal) = &self.access.journal {
                     journal.notes().losses.extend(losses);
                 }
@@ -155,7 +183,7 @@ impl Folding {
         let canonical = gathered.and_then(|()| {
             std::mem::take(&mut self.fold)
                 .finish()
-                .map_err(|error| reported(&error, &sketch.info.provider))
+                .map_err(|error| reported(&error, &sketch.by.provider))
         });
         Poll::Ready(Some(match canonical {
             Ok(chat) => {

@@ -21,7 +21,7 @@ pub(crate) enum Found<'p> {
     /// The path exists, the method does not; what is allowed.
     WrongMethod(&'static dyn Surface, HeaderValue),
     /// A path with one slash too many: the right path is one shorter.
-    Slash,
+    Slash(&'static dyn Surface),
     /// Nothing; the surface whose words fit best.
     Nothing(&'static dyn Surface),
 }
@@ -86,9 +86,10 @@ impl Router {
 
     fn unknown<'p>(&self, path: &str, headers: &HeaderMap) -> Found<'p> {
         if let Some(shorter) = path.strip_suffix('/')
-            && self.paths.at(shorter).is_ok()
+            && let Ok(matched) = self.paths.at(shorter)
+            && let Some(entry) = choose(matched.value, headers, |_| true)
         {
-            return Found::Slash;
+            return Found::Slash(entry.surface);
         }
         // A caller that says it speaks Anthropic's API is answered so, wherever it went.
         let anthropic = headers.contains_key("anthropic-version");

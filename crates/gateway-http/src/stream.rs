@@ -3,15 +3,16 @@
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use gateway_dialect::ReplyInfo;
 use gateway_provider::ReplyStream;
 use gateway_schema::chat::{RemoteError, StreamEvent};
-use gateway_schema::stream::{Encode, FrameData};
-use gateway_schema::{CallError, ErrorKind, Operation, UpstreamFailure};
+use gateway_schema::stream::{Encode, Frame, FrameData};
+use gateway_schema::{CallError, ErrorKind, Operation, ProviderName, UpstreamFailure};
 
 use crate::access::Access;
 use crate::error::{self, Audience};
+use crate::reply::Answerer;
 use crate::surface::Codec;
+use crate::task::AskedCall;
 
 /// Frames in, bytes of the caller's dialect out. Raw frames pass as they are; canonical events are written by the
 /// dialect's encoder. A reply that breaks, or ends without its terminator, ends with the dialect's error event.
@@ -24,26 +25,24 @@ pub(crate) struct StreamBody {
     ended: bool,
     /// The caller has been told of an error.
     told: bool,
-    /// Canonical events were written, so that the encoder writes the end too.
-    written: bool,
     raw: RawTail,
 }
 
 /// Writes events, by an encoder that is made when it is needed first.
 pub(crate) struct Writer {
-    pub(crate) codec: &'static Codec,
-    pub(crate) operation: Operation,
-    pub(crate) info: ReplyInfo,
+    codec: &'static Codec,
+    operation: Operation,
+    by: Answerer,
     encoder: Option<Box<dyn Encode>>,
     out: BytesMut,
 }
 
 impl Writer {
-    pub(crate) fn new(codec: &'static Codec, operation: Operation, info: ReplyInfo) -> Self {
+    pub(crate) fn new(asked: AskedCall, by: Answerer) -> Self {
         Self {
-            codec,
-            operation,
-            info,
+            codec: asked.codec,
+            operation: asked.operation,
+            by,
             encoder: None,
             out: BytesMut::new(),
         }
@@ -52,7 +51,7 @@ impl Writer {
     fn encoder(&mut self) -> (&mut dyn Encode, &mut BytesMut) {
         let encoder = self
             .encoder
-            .get_or_insert_with(|| self.codec.client.encoder(self.operation, &self.info));
+            .get_or_insert_with(|| self.codec.client.encoder(self.operation, &self.by.info()));
         (&mut **encoder, &mut self.out)
     }
 
@@ -75,7 +74,7 @@ impl Writer {
             Audience {
                 dialect: self.codec.client.dialect(),
                 request_id,
-                provider: Some(&self.info.provider),
+                provider: Some(self.by.provider.as_str()),
             },
         );
         let (encoder, out) = self.encoder();
@@ -102,7 +101,6 @@ impl StreamBody {
             access,
             ended: false,
             told: false,
-            written: false,
             raw: RawTail::default(),
         }
     }
@@ -118,17 +116,9 @@ impl StreamBody {
                 return Poll::Ready(None);
             };
             let chunk = match ready!(stream.as_mut().poll_next(cx)) {
-                Some(Ok(frame)) => {
-                    self.ended |= frame.facts.ended;
-                    match frame.data {
-                        FrameData::Raw(bytes) => {
-                            self.told |= frame.facts.error.is_some();
-                            self.raw.note(&bytes);
-                            bytes
-                        }
-                        FrameData::Events(events) => self.events(&events),
-                    }
-                }
+                Some(Ok(frame)) => self.frame(frame),
+                // After the terminator nothing can go wrong any more.
+                Some(Err(_)) | None if self.ended => self.finish(),
                 Some(Err(error)) => self.break_off(&error),
                 None => self.finish(),
             };
@@ -138,9 +128,28 @@ impl StreamBody {
         }
     }
 
+    /// The terminator goes out at once, before the upstream ends its body.
+    fn frame(&mut self, frame: Frame) -> Bytes {
+        let ended = self.ended;
+        self.ended |= frame.facts.ended;
+        let chunk = match frame.data {
+            FrameData::Raw(bytes) => {
+                self.told |= frame.facts.error.is_some();
+                self.raw.note(&bytes);
+                bytes
+            }
+            // What a provider says after its end has no place in the caller's dialect.
+            FrameData::Events(_) if ended => Bytes::new(),
+            FrameData::Events(events) => self.events(&events),
+        };
+        if self.ended && !self.told {
+            self.access.complete();
+        }
+        chunk
+    }
+
     /// Writes canonical events. An error among them ends the reply.
     fn events(&mut self, events: &[StreamEvent]) -> Bytes {
-        self.written = true;
         let failed = events
             .iter()
             .enumerate()
@@ -151,6 +160,9 @@ impl StreamBody {
         match failed {
             None => {
                 self.writer.events(events);
+                if self.ended {
+                    self.writer.end();
+                }
                 self.writer.take()
             }
             Some((at, error)) => {
@@ -158,7 +170,7 @@ impl StreamBody {
                 if !before.is_empty() {
                     self.writer.events(before);
                 }
-                let error = reported(error, &self.writer.info.provider);
+                let error = reported(error, &self.writer.by.provider);
                 self.break_off(&error)
             }
         }
@@ -179,7 +191,7 @@ impl StreamBody {
     /// The reply is over without an error.
     fn finish(&mut self) -> Bytes {
         if self.told {
-            let error = reported(&RemoteError::default(), &self.writer.info.provider);
+            let error = reported(&RemoteError::default(), &self.writer.by.provider);
             return self.break_off(&error);
         }
         if !self.ended {
@@ -190,9 +202,6 @@ impl StreamBody {
             return self.break_off(&error);
         }
         self.stream = None;
-        if self.written {
-            self.writer.end();
-        }
         self.close(None)
     }
 
@@ -215,7 +224,7 @@ impl StreamBody {
 }
 
 /// An error that the provider reported inside its stream.
-pub(crate) fn reported(error: &RemoteError, provider: &str) -> CallError {
+pub(crate) fn reported(error: &RemoteError, provider: &ProviderName) -> CallError {
     let kind = match error.status {
         Some(429) => ErrorKind::RateLimited,
         Some(400 | 404 | 413 | 422) => ErrorKind::InvalidRequest,
@@ -230,7 +239,7 @@ pub(crate) fn reported(error: &RemoteError, provider: &str) -> CallError {
         error.message.clone()
     };
     let mut failure = UpstreamFailure::default();
-    failure.provider = Some(provider.into());
+    failure.provider = Some(provider.clone());
     failure.status = error.status;
     failure.error_type.clone_from(&error.error_type);
     failure.code.clone_from(&error.code);

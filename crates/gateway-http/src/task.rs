@@ -84,11 +84,11 @@ impl Task {
         let request_id = headers::request_id(&headers)
             .unwrap_or_else(|| id.as_hyphenated().encode_lower(&mut buffer));
         let found = shared.router.find(&method, uri.path(), &headers);
-        let (entry, name, refused) = match found {
-            Found::Route(entry, name) => (Ok(entry), name, None),
-            Found::WrongMethod(surface, allow) => (Err(surface), None, Some(allow)),
-            Found::Slash => return Begun::Respond(redirect(&uri)),
-            Found::Nothing(surface) => (Err(surface), None, None),
+        let (entry, name, instead) = match found {
+            Found::Route(entry, name) => (Ok(entry), name, Instead::Nothing),
+            Found::WrongMethod(surface, allow) => (Err(surface), None, Instead::Methods(allow)),
+            Found::Slash(surface) => (Err(surface), None, Instead::Shorter),
+            Found::Nothing(surface) => (Err(surface), None, Instead::Nothing),
         };
         let mut access = Access::new(
             RequestId::new(request_id),
@@ -114,7 +114,7 @@ impl Task {
             shared,
         });
         if task.entry.is_none() {
-            return Begun::Respond(task.unrouted(&method, uri.path(), refused));
+            return Begun::Respond(task.unrouted(&method, &uri, instead));
         }
         match task.admit() {
             Ok(None) => Begun::Read(task),
@@ -266,7 +266,6 @@ impl Task {
             config: &self.shared.config,
             name: self.name.as_deref(),
             query: self.query.as_deref(),
-            headers: &self.headers,
             body,
         })
     }
@@ -306,11 +305,14 @@ impl Task {
     fn unrouted(
         &mut self,
         method: &Method,
-        path: &str,
-        allow: Option<HeaderValue>,
+        uri: &http::Uri,
+        instead: Instead,
     ) -> Response<EdgeBody> {
-        let Some(allow) = allow else {
-            return self.error(&not_found(path));
+        let path = uri.path();
+        let allow = match instead {
+            Instead::Methods(allow) => allow,
+            Instead::Shorter => return self.answer(shorter(uri)),
+            Instead::Nothing => return self.error(&not_found(path)),
         };
         let error = CallError::client(
             ErrorKind::MethodNotAllowed,
@@ -348,19 +350,29 @@ fn last_provider(journal: &Journal) -> Option<String> {
     Some(attempt.provider.as_str().to_owned())
 }
 
+/// What there is instead of a route.
+enum Instead {
+    /// Other methods.
+    Methods(HeaderValue),
+    /// The path without its last slash.
+    Shorter,
+    Nothing,
+}
+
 /// To the path without its last slash.
-fn redirect(uri: &http::Uri) -> Response<EdgeBody> {
+fn shorter(uri: &http::Uri) -> Answer {
     let mut target = uri.path().trim_end_matches('/').to_owned();
     if let Some(query) = uri.query() {
         target.push('?');
         target.push_str(query);
     }
-    let mut response = Response::new(EdgeBody::full(Bytes::new()));
-    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    if let Ok(target) = HeaderValue::try_from(target) {
-        response.headers_mut().insert(LOCATION, target);
+    let location = HeaderValue::try_from(target).ok();
+    Answer {
+        status: StatusCode::TEMPORARY_REDIRECT,
+        headers: location.map(|to| (LOCATION, to)).into_iter().collect(),
+        content_type: "text/plain; charset=utf-8",
+        body: Bytes::new(),
     }
-    response
 }
 
 fn not_found(path: &str) -> CallError {

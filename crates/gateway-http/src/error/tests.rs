@@ -27,10 +27,21 @@ fn body(rendered: &Rendered) -> Value {
     serde_json::from_slice(&rendered.body).unwrap()
 }
 
+type Expected = (
+    ErrorKind,
+    u16,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    u16,
+);
+
 /// What a gateway's own error of each kind is: status, OpenAI type and code, Anthropic type, Google status, Bedrock
 /// exception, and MLflow's status.
 #[rustfmt::skip]
-const TABLE: [(ErrorKind, u16, &str, &str, &str, &str, &str, u16); 17] = [
+const TABLE: [Expected; 17] = [
     (ErrorKind::InvalidRequest, 400, "invalid_request_error", "invalid_request", "invalid_request_error", "INVALID_ARGUMENT", "ValidationException", 400),
     (ErrorKind::ContextLength, 400, "invalid_request_error", "context_length_exceeded", "invalid_request_error", "INVALID_ARGUMENT", "ValidationException", 400),
     (ErrorKind::Unauthenticated, 401, "authentication_error", "invalid_api_key", "authentication_error", "UNAUTHENTICATED", "UnrecognizedClientException", 401),

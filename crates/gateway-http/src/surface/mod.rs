@@ -210,7 +210,6 @@ pub(crate) struct Question<'a> {
     /// The parameter of the path.
     pub(crate) name: Option<&'a str>,
     pub(crate) query: Option<&'a str>,
-    pub(crate) headers: &'a HeaderMap,
     /// The body; empty for a GET.
     pub(crate) body: &'a Bytes,
 }

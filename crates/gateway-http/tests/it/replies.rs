@@ -108,9 +108,11 @@ async fn a_stream_that_breaks_while_it_is_gathered_is_an_error_response() {
         assert_eq!(got.status, StatusCode::BAD_GATEWAY);
         assert!(way.message(&got.json()).contains("before its answer"));
 
-        let mut error = RemoteError::default();
-        error.message = "too busy".to_owned();
-        error.status = Some(529);
+        let error = RemoteError {
+            message: "too busy".to_owned(),
+            status: Some(529),
+            ..RemoteError::default()
+        };
         frames.push(Frame::events(vec![StreamEvent::Error(error)]));
         frames.push(Frame::events(vec![StreamEvent::End]));
         let told = frames.into_iter().map(Ok).collect();

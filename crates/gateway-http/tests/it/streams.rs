@@ -140,9 +140,11 @@ async fn a_stream_without_its_terminator_never_ends_cleanly() {
 #[tokio::test]
 async fn an_error_among_the_events_ends_the_stream() {
     for way in WAYS {
-        let mut error = RemoteError::default();
-        error.message = "Overloaded".to_owned();
-        error.status = Some(529);
+        let error = RemoteError {
+            message: "Overloaded".to_owned(),
+            status: Some(529),
+            ..RemoteError::default()
+        };
         let events = vec![
             StreamEvent::Text {
                 choice: 0,
@@ -210,4 +212,24 @@ async fn the_upstream_is_let_go_when_the_stream_is_over() {
     while body.frame().await.is_some() {}
     assert!(http_body::Body::is_end_stream(&body));
     assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn the_terminator_goes_out_at_once_and_nothing_after_it_matters() {
+    for way in WAYS {
+        let end = || Ok(Frame::events(vec![StreamEvent::End]));
+        let broken = || Err(CallError::upstream(ErrorKind::Timeout, "Too late."));
+        let items = vec![text("Hel"), finish(), end(), text("never"), end(), broken()];
+        let got = stream(way, Dialect::GEMINI, items).await;
+        assert!(!got.text().contains("Too late"), "{}", got.text());
+        assert!(!got.text().contains("never"), "{}", got.text());
+        let terminator = match way {
+            Way::OpenAi => "data: [DONE]",
+            Way::Anthropic => "event: message_stop",
+        };
+        assert_eq!(got.text().matches(terminator).count(), 1, "{}", got.text());
+        let items = vec![last_raw("data: [DONE]\n\n"), broken()];
+        let got = stream(way, way.dialect(), items).await;
+        assert_eq!(got.text(), "data: [DONE]\n\n");
+    }
 }
