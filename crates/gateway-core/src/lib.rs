@@ -12,6 +12,7 @@ mod directory;
 mod engine;
 mod gateway;
 mod providers;
+mod reach;
 mod running;
 mod stack;
 

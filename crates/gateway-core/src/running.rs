@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gateway_config::{Endpoint, Plan, Route, Strategy};
+use gateway_config::{Endpoint, FallbackOn, Plan, Route, Strategy};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::Dice;
+use gateway_middleware::fallback::{Candidate, Rest};
+use gateway_middleware::retry::RetryConfig;
 use gateway_middleware::timeout::TimeoutConfig;
 use gateway_provider::{Deps, Provider, Registry, SendLimits, TargetSpec};
-use gateway_schema::{EndpointName, OptionProblem};
+use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::reach::Reach;
 use crate::stack::{self, Stack, StackLayers};
 
 /// Why a plan cannot run.
@@ -34,11 +37,11 @@ pub enum BuildError {
         /// What is wrong.
         problems: Vec<OptionProblem>,
     },
-    /// A route leads to something that is not an endpoint.
-    #[error("route '{route}': there is no endpoint named '{destination}'")]
+    /// A route or a fallback leads to something that is not an endpoint.
+    #[error("'{name}': there is no endpoint named '{destination}'")]
     UnknownDestination {
-        /// The route.
-        route: EndpointName,
+        /// The route, or the endpoint with the fallback.
+        name: EndpointName,
         /// What it names.
         destination: EndpointName,
     },
@@ -78,28 +81,35 @@ impl Running {
         let mut errors = Vec::new();
         let mut targets = HashMap::new();
         for endpoint in &plan.endpoints {
-            match target(endpoint, shop) {
-                Ok(target) => {
-                    let stack = stack::endpoint(target.clone(), Arc::clone(&shop.records));
-                    targets.insert(endpoint.name.clone(), target);
-                    let info =
-                        running.add(endpoint_info(endpoint).with_created(created), stack, shop);
-                    running.endpoints.push(info);
+            match accounts(endpoint, shop) {
+                Ok(own) => {
+                    targets.insert(endpoint.name.clone(), own);
                 }
                 Err(error) => errors.push(error),
             }
         }
+        let mut reaches = HashMap::new();
+        for endpoint in &plan.endpoints {
+            let candidates = candidates(endpoint, &targets, &mut errors);
+            let Some(reach) = reach(endpoint, candidates, shop) else {
+                continue;
+            };
+            let stack = stack::endpoint(reach.clone(), Arc::clone(&shop.records));
+            reaches.insert(endpoint.name.clone(), reach);
+            let info = running.add(endpoint_info(endpoint).with_created(created), stack, shop);
+            running.endpoints.push(info);
+        }
         for route in &plan.routes {
             let mut chosen = Vec::new();
             for to in &route.destinations {
-                match targets.get(&to.endpoint) {
-                    Some(target) => chosen.push((
+                match reaches.get(&to.endpoint) {
+                    Some(reach) => chosen.push((
                         to.endpoint.clone(),
                         u32::from(to.traffic_percentage),
-                        target.clone(),
+                        reach.clone(),
                     )),
                     None => errors.push(BuildError::UnknownDestination {
-                        route: route.name.clone(),
+                        name: route.name.clone(),
                         destination: to.endpoint.clone(),
                     }),
                 }
@@ -124,16 +134,86 @@ impl Running {
     }
 }
 
-fn target(endpoint: &Endpoint, shop: &Shop) -> Result<stack::Target, BuildError> {
+/// The targets of an endpoint: one for each of its credentials.
+fn accounts(endpoint: &Endpoint, shop: &Shop) -> Result<Vec<stack::Target>, BuildError> {
     let timeouts = &endpoint.timeouts;
     let timeout = TimeoutConfig::new()
         .with_first_event(timeouts.first_event)
         .with_idle(timeouts.idle)
         .with_total(timeouts.total);
-    Ok(stack::target(provider(endpoint, shop)?, timeout))
+    endpoint
+        .model
+        .accounts()
+        .map(|options| Ok(stack::target(provider(endpoint, options, shop)?, timeout)))
+        .collect()
 }
 
-fn provider(endpoint: &Endpoint, shop: &Shop) -> Result<Arc<dyn Provider>, BuildError> {
+/// Everything that may answer for an endpoint: its own accounts, then those of its fallbacks, in order.
+fn candidates(
+    endpoint: &Endpoint,
+    targets: &HashMap<EndpointName, Vec<stack::Target>>,
+    errors: &mut Vec<BuildError>,
+) -> Vec<Candidate<stack::Target>> {
+    let mut candidates = Vec::new();
+    for (group, name) in std::iter::once(&endpoint.name)
+        .chain(&endpoint.fallback)
+        .enumerate()
+    {
+        let Some(accounts) = targets.get(name) else {
+            // An endpoint that could not be built has been reported already.
+            if group > 0 {
+                errors.push(BuildError::UnknownDestination {
+                    name: endpoint.name.clone(),
+                    destination: name.clone(),
+                });
+            }
+            continue;
+        };
+        candidates.extend(accounts.iter().map(|target| Candidate {
+            name: name.clone(),
+            group,
+            service: target.clone(),
+            rest: Rest::new(),
+        }));
+    }
+    candidates
+}
+
+fn reach(
+    endpoint: &Endpoint,
+    candidates: Vec<Candidate<stack::Target>>,
+    shop: &Shop,
+) -> Option<Reach> {
+    let retry = endpoint.retry.map(|retry| {
+        RetryConfig::new()
+            .with_max_attempts(retry.max_attempts)
+            .with_backoff(retry.initial_backoff, retry.max_backoff)
+            .with_budget(retry.budget)
+    });
+    let also_on = endpoint
+        .fallback_on
+        .iter()
+        .map(|on| fallback_kind(*on))
+        .collect();
+    stack::reach(candidates, also_on, retry, Arc::clone(&shop.dice))
+}
+
+fn fallback_kind(on: FallbackOn) -> ErrorKind {
+    match on {
+        FallbackOn::ContextLength => ErrorKind::ContextLength,
+        FallbackOn::ContentFilter => ErrorKind::Blocked,
+        FallbackOn::Unauthenticated => ErrorKind::Unauthenticated,
+        FallbackOn::Forbidden => ErrorKind::Forbidden,
+        FallbackOn::NotFound => ErrorKind::NotFound,
+        _ => ErrorKind::Unsupported,
+    }
+}
+
+fn provider(
+    endpoint: &Endpoint,
+    options: &Options,
+    shop: &Shop,
+) -> Result<Arc<dyn Provider>, BuildError> {
     let model = &endpoint.model;
     if let Some(own) = shop.providers.get(model.provider.as_str()) {
         return Ok(Arc::clone(own));
@@ -153,7 +233,7 @@ fn provider(endpoint: &Endpoint, shop: &Shop) -> Result<Arc<dyn Provider>, Build
     spec.defaults = Arc::new(model.defaults.clone());
     spec.headers = headers(endpoint);
     spec.limits = SendLimits::default().with_connect(endpoint.timeouts.connect);
-    (factory.build)(&spec, &model.options, &shop.deps).map_err(|problems| BuildError::Provider {
+    (factory.build)(&spec, options, &shop.deps).map_err(|problems| BuildError::Provider {
         endpoint: endpoint.name.clone(),
         problems,
     })

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_middleware::Dice;
+use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig};
+use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
 use gateway_middleware::split::{Destination, Split, Weights};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
 use gateway_middleware::usage::Metered;
@@ -14,32 +16,63 @@ use gateway_store::RecordSink;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
 
+use crate::reach::Reach;
+
 /// What answers one name. Erased once per name, because the table of names holds stacks of many shapes.
 pub type Stack = BoxCloneSyncService<Call, Reply, CallError>;
 
 /// Wraps a finished stack in layers of the embedder's own; see [`EngineBuilder::with_layer`](crate::EngineBuilder::with_layer).
 pub type StackLayers = Arc<dyn Fn(Stack) -> Stack + Send + Sync>;
 
-/// What one target is reached through: everything that is decided per endpoint.
+/// One target with what is decided for it alone.
 pub(crate) fn target(provider: Arc<dyn Provider>, timeout: TimeoutConfig) -> Target {
     // The timeout is innermost: it bounds one target, so that a slow one can be left for another.
     Timeout::new(Answering(provider), timeout)
 }
 
-/// One target, not yet erased: routes spread over these.
+/// One target, not yet erased.
 pub(crate) type Target = Timeout<Answering>;
 
+/// How the targets of an endpoint are tried.
+pub(crate) fn reach(
+    mut candidates: Vec<Candidate<Target>>,
+    also_on: Vec<ErrorKind>,
+    retry: Option<RetryConfig>,
+    dice: Dice,
+) -> Option<Reach> {
+    if candidates.len() > 1 {
+        let budget = RetryBudget::new(retry.unwrap_or_default().budget);
+        let mut config = FallbackConfig::new().with_also_on(also_on);
+        config.rounds = retry;
+        // A different key or target comes before the same one again, so the rounds of the fallback are the retries.
+        return Some(Reach::Fallback(Fallback::new(
+            candidates, config, budget, dice,
+        )));
+    }
+    let target = candidates.pop()?.service;
+    Some(match retry {
+        // The retry stands above the timeout: each attempt has its own.
+        Some(config) => Reach::Retrying(Retrying::new(
+            target,
+            config,
+            RetryBudget::new(config.budget),
+            dice,
+        )),
+        None => Reach::Plain(target),
+    })
+}
+
 /// What an endpoint's name is answered by.
-pub(crate) fn endpoint(target: Target, records: Arc<dyn RecordSink>) -> Stack {
+pub(crate) fn endpoint(reach: Reach, records: Arc<dyn RecordSink>) -> Stack {
     Stack::new(
         // Usage is outermost: whatever happens below, one record leaves.
-        Metered::new(target, records),
+        Metered::new(reach, records),
     )
 }
 
 /// What a route's name is answered by.
 pub(crate) fn route(
-    destinations: Vec<(EndpointName, u32, Target)>,
+    destinations: Vec<(EndpointName, u32, Reach)>,
     dice: Dice,
     records: Arc<dyn RecordSink>,
 ) -> Stack {
@@ -51,7 +84,7 @@ pub(crate) fn route(
     Stack::new(
         // Usage is outermost: a call over a route is one call, whichever destination answers.
         Metered::new(
-            // The split stands above the targets' own layers, which are the destination's.
+            // The split stands above what is decided per endpoint: retries and fallbacks are the destination's.
             Split::new(destinations, weights, dice),
             records,
         ),
