@@ -218,9 +218,12 @@ impl Delta {
         } else {
             Value::Array(self.calls.clone())
         };
+        // The chunk that states the role alone says that the text is empty so far, as OpenAI's does.
+        let opening = self.role && self.calls.is_empty() && self.finish.is_none();
+        let text = self.text.as_deref().or(opening.then_some(""));
         let mut delta = Map::new();
         delta.insert("role".to_owned(), json!(self.role.then_some("assistant")));
-        delta.insert("content".to_owned(), json!(self.text));
+        delta.insert("content".to_owned(), json!(text));
         delta.insert("tool_calls".to_owned(), calls);
         if let Some(thinking) = &self.thinking {
             delta.insert("reasoning_content".to_owned(), json!(thinking));

@@ -33,17 +33,15 @@ static ANTHROPIC: Wire = Wire {
     stream: |_| Box::new(anthropic::StreamDecoder::new()),
 };
 
-fn to_openai(request: &Request, options: &RequestOptions<'_>, quirks: &Quirks) -> EncodedRequest {
-    match request {
-        Request::Chat(request) => openai::encode_chat_request(request, options, quirks),
-        other => panic!("{other:?}"),
-    }
-}
-
 static OPENAI: Wire = Wire {
-    request: |request, options| Ok(to_openai(request, options, &Quirks::OPENAI)),
-    reply: |_, body| openai::decode_chat_response(body).map(|it| Response::Chat(Box::new(it))),
-    stream: |_| panic!("no streams"),
+    request: |request, options| openai::encode_request(request, options, &Quirks::OPENAI),
+    reply: openai::decode_response,
+    stream: |_| Box::new(openai::StreamDecoder::new()),
+};
+
+static AZURE: Wire = Wire {
+    request: |request, options| openai::encode_request(request, options, &Quirks::AZURE),
+    ..OPENAI
 };
 
 /// Where `got` lacks something of `want`. More than wanted is allowed; absent is null.
@@ -82,9 +80,10 @@ fn sse(text: &str) -> Vec<Value> {
 /// What the client gets for the recorded upstream answer: status and body, streams as a list of events.
 fn answer(case: &Value, wire: &Wire, operation: Operation, streamed: bool) -> (u16, Value) {
     let upstream = &case["upstream_reply"];
-    let provider = case["gateway_reply"]["body"]["provider"].as_str();
-    let info = ReplyInfo::new("configured", provider.unwrap_or("anthropic"), "0", 1)
-        .with_include_usage(true);
+    let name = case["name"].as_str().unwrap();
+    let provider = name.split('-').next().filter(|it| *it != "route");
+    let info =
+        ReplyInfo::new("configured", provider.unwrap_or("openai"), "0", 1).with_include_usage(true);
     let codec = MlflowCodec::invocations();
     if let (true, Some(chunks)) = (streamed, upstream["chunks"].as_array()) {
         let mut decoder = (wire.stream)(operation);
@@ -198,5 +197,10 @@ fn anthropics_exchanges_are_the_recorded_ones() {
 
 #[test]
 fn openais_exchanges_are_the_recorded_ones() {
-    replay(&["openai-chat", "openai-up", "route-1"], &OPENAI);
+    replay(&["openai-", "route-"], &OPENAI);
+}
+
+#[test]
+fn azures_exchanges_are_the_recorded_ones() {
+    replay(&["azure-"], &AZURE);
 }
