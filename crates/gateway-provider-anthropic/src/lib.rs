@@ -61,7 +61,7 @@ fn build(
     target.defaults = Arc::clone(&spec.defaults);
     target.headers = spec.headers.clone();
     let key = StaticCredential::key(settings.key.expose().clone());
-    let wire = AnthropicWire::new(spec.provider.as_str(), settings, &spec.defaults);
+    let wire = AnthropicWire::new(spec.provider.as_str(), settings);
     let provider = HttpProvider::new(
         wire,
         target,

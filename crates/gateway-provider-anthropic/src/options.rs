@@ -4,6 +4,8 @@ use gateway_provider::TargetSpec;
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
 use http::{HeaderValue, Uri};
 
+use crate::defaults::Defaults;
+
 const KEY: &str = "anthropic_api_key";
 const VERSION: &str = "anthropic_version";
 const BASE: &str = "anthropic_api_base";
@@ -40,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) version: HeaderValue,
     /// Without a slash at its end.
     pub(crate) base: String,
+    pub(crate) defaults: Defaults,
 }
 
 impl Settings {
@@ -85,13 +88,19 @@ impl Settings {
                 format!("{BASE} must be an http or https address such as {DEFAULT_BASE}."),
             ));
         }
-        match (model, key, version) {
-            (Some(model), Some(key), Ok(version)) if problems.is_empty() => Ok(Self {
-                model,
-                key,
-                version,
-                base: base.to_owned(),
-            }),
+        let name = model.as_ref().map_or("", |model| model.as_str());
+        let defaults = Defaults::read(&spec.defaults, spec.operation, name)
+            .map_err(|found| problems.extend(found));
+        match (model, key, version, defaults) {
+            (Some(model), Some(key), Ok(version), Ok(defaults)) if problems.is_empty() => {
+                Ok(Self {
+                    model,
+                    key,
+                    version,
+                    base: base.to_owned(),
+                    defaults,
+                })
+            }
             _ => Err(problems),
         }
     }

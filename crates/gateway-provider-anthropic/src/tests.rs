@@ -1,5 +1,6 @@
 //! The provider on a scripted transport.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,15 +45,12 @@ fn stream(text: &str) -> String {
         json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}}),
         json!({"type": "message_stop"}),
     ];
-    events
-        .iter()
-        .map(|event| {
-            format!(
-                "event: {}\ndata: {event}\n\n",
-                event["type"].as_str().unwrap()
-            )
-        })
-        .collect()
+    let mut out = String::new();
+    for event in events {
+        let kind = event["type"].as_str().unwrap();
+        writeln!(out, "event: {kind}\ndata: {event}\n").unwrap();
+    }
+    out
 }
 
 fn decode(operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {
@@ -350,6 +348,34 @@ fn everything_wrong_with_settings_is_said_at_once() {
             "anthropic_api_base"
         ]
     );
+}
+
+#[test]
+fn defaults_that_cannot_work_are_refused_with_the_settings() {
+    let mut spec = TargetSpec::new("anthropic", Some(MODEL.into()), Operation::Chat);
+    let options = Options::new(
+        json!({"anthropic_api_key": "k"})
+            .as_object()
+            .unwrap()
+            .clone(),
+    );
+    for (defaults, path) in [
+        (json!({"temperature": "warm"}), "temperature"),
+        (json!({"n": 3}), ""),
+    ] {
+        spec.defaults = Arc::new(defaults.as_object().unwrap().clone());
+        let problems = (ANTHROPIC.check)(&spec, &options);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].path, path);
+    }
+    spec.operation = Operation::Completion;
+    spec.defaults = Arc::new(
+        json!({"logprobs": 3, "max_tokens": 5})
+            .as_object()
+            .unwrap()
+            .clone(),
+    );
+    assert!((ANTHROPIC.check)(&spec, &options).is_empty());
 }
 
 #[tokio::test]

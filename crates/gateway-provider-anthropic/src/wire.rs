@@ -14,7 +14,7 @@ use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::OPERATIONS;
 use crate::defaults::{Defaults, insert};
@@ -40,14 +40,13 @@ pub(crate) struct AnthropicWire {
 
 impl AnthropicWire {
     /// A wire for one model of one account.
-    pub(crate) fn new(name: &str, settings: Settings, defaults: &Map<String, Value>) -> Self {
-        let model = settings.model.as_str();
+    pub(crate) fn new(name: &str, settings: Settings) -> Self {
         Self {
-            defaults: Defaults::new(defaults, model),
-            completes_by_chat: anthropic::completes_by_chat(model),
+            completes_by_chat: anthropic::completes_by_chat(settings.model.as_str()),
             info: ProviderInfo::new(name, settings.model, Dialect::ANTHROPIC, OPERATIONS),
             base: settings.base,
             version: settings.version,
+            defaults: settings.defaults,
         }
     }
 
