@@ -12,6 +12,7 @@
 //! * white space, key order, and explicit `null`, `is_error: false` and `stream: false`;
 //! * neighbours of the same role become one turn, empty text blocks go;
 //! * the older `output_format` becomes `output_config.format`, objects in it say `additionalProperties: false`;
+//! * `caller` of a tool call goes in streams, where the canonical events have no place for it;
 //! * thinking with an empty signature is not sent to the API, which would refuse it.
 
 mod block;

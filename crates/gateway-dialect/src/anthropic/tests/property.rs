@@ -2,7 +2,8 @@
 
 use gateway_schema::chat::{CacheControl, Content, FunctionTool, Media, Signature, ToolResult};
 use gateway_schema::chat::{ChatRequest, Message, Part, Role, StreamEvent, Tool, ToolChoice};
-use gateway_schema::{Dialect, Operation};
+use gateway_schema::chat::{ChatResponse, Choice, Finish, FinishReason};
+use gateway_schema::{Dialect, Losses, Operation, Response, Usage};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -124,6 +125,37 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn reply()(
+        parts in proptest::collection::vec(assistant_part(), 0..5),
+        input in 100..1000_u64,
+        read in proptest::option::of(0..50_u64),
+        written in proptest::option::of(0..50_u64),
+        stop in prop_oneof![Just("end_turn"), Just("max_tokens"), Just("pause_turn"), Just("refusal")],
+    ) -> ChatResponse {
+        let mut choice = Choice::default();
+        let calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
+        let (reason, raw) = match stop {
+            _ if calls => (FinishReason::ToolCalls, "tool_use"),
+            "max_tokens" => (FinishReason::Length, stop),
+            "pause_turn" => (FinishReason::Pause, stop),
+            "refusal" => (FinishReason::Refusal, stop),
+            _ => (FinishReason::Stop, stop),
+        };
+        choice.parts = parts;
+        choice.finish = Some(Finish::with_raw(reason, raw));
+        let mut usage = Usage::new(input, 3);
+        usage.cache_read_tokens = read;
+        usage.cache_write_tokens = written;
+        let mut response = ChatResponse::default();
+        response.id = Some("msg_1".to_owned());
+        response.model = Some("claude".to_owned());
+        response.choices = vec![choice];
+        response.usage = Some(usage);
+        response
+    }
+}
+
 fn stream_event() -> impl Strategy<Value = StreamEvent> {
     prop_oneof![
         said().prop_map(|text| StreamEvent::Text { choice: 0, text }),
@@ -166,6 +198,15 @@ proptest! {
         prop_assert!(written.losses.is_empty(), "{:?}", written.losses);
         let again = decode(&json(&written.body)).unwrap();
         prop_assert_eq!(again, request);
+    }
+
+    #[test]
+    fn a_reply_written_and_read_is_the_same(reply in reply()) {
+        let mut losses = Losses::new();
+        let response = Response::Chat(Box::new(reply.clone()));
+        let bytes = AnthropicCodec.encode(&response, &super::info(), &mut losses).unwrap();
+        prop_assert!(losses.is_empty());
+        prop_assert_eq!(decode_chat(&bytes).unwrap(), reply);
     }
 
     #[test]
