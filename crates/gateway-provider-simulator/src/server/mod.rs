@@ -157,6 +157,8 @@ impl SimulatedServer {
             answering.completion()
         } else if path.ends_with("/embeddings") {
             answering.embedding()
+        } else if path.ends_with("/input_tokens") {
+            answering.count()
         } else {
             let message = format!("Invalid URL ({} {path})", request.method());
             Planned::error(

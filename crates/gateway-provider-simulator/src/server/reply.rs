@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Piece, Planned, bad_request};
 use crate::answer::chat::{Answer, Said};
-use crate::answer::{chat, embedding, tokens, words};
+use crate::answer::{chat, embedding, text_inside, tokens, words};
 use crate::options::Settings;
 
 /// One request to be answered.
@@ -203,6 +203,16 @@ impl Answering<'_> {
         }
         last(Bytes::from_static(DONE));
         Planned::stream(pieces)
+    }
+
+    /// The number of input tokens of a chat. Ours: OpenAI's chat API has no such operation.
+    pub(super) fn count(&self) -> Planned {
+        let mut prompt = String::new();
+        for name in ["messages", "tools"] {
+            text_inside(self.body.get(name).unwrap_or(&Value::Null), &mut prompt);
+        }
+        let body = json!({"input_tokens": tokens(&prompt)});
+        Planned::whole(StatusCode::OK, Duration::ZERO, &body)
     }
 
     pub(super) fn embedding(&self) -> Planned {

@@ -116,7 +116,6 @@ async fn broken_off(
             let complete = matches!(&outcome.ending, Ending::Good(digest)
                 if digest.text == full.text
                     && digest.tools == full.tools
-                    && digest.content_events == full.content_events
                     && digest.ends == 1);
             if complete {
                 continue;

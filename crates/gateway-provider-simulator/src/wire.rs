@@ -1,0 +1,192 @@
+//! Calls in OpenAI's form, without a vendor's quirks.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_dialect::RequestOptions;
+use gateway_dialect::openai::{
+    Observer, Quirks, StreamDecoder, UsageChunk, decode_error, decode_response, encode_request,
+    observe,
+};
+use gateway_provider::{
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+};
+use gateway_schema::stream::Decode;
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Response};
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http::{HeaderValue, Method, Uri};
+use serde_json::Value;
+
+use crate::OPERATIONS;
+
+/// The pure half of the simulator.
+#[derive(Debug)]
+pub struct SimulatorWire {
+    info: ProviderInfo,
+}
+
+impl SimulatorWire {
+    /// A wire to `model`.
+    pub fn new(model: ModelId) -> Self {
+        Self {
+            info: ProviderInfo::new("simulator", model, Dialect::OPENAI, OPERATIONS),
+        }
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+fn uri(operation: Operation) -> Uri {
+    Uri::from_static(match operation {
+        Operation::Completion => "http://simulator.invalid/v1/completions",
+        Operation::Embedding => "http://simulator.invalid/v1/embeddings",
+        Operation::CountTokens => "http://simulator.invalid/v1/input_tokens",
+        _ => "http://simulator.invalid/v1/chat/completions",
+    })
+}
+
+/// Whether the caller of the same dialect wants to see usage at the end of its stream.
+fn wants_usage(call: &Call) -> bool {
+    let Some((bytes, envelope)) = call.payload.native(Dialect::OPENAI) else {
+        return true;
+    };
+    envelope
+        .get(bytes, "stream_options")
+        .and_then(|options| serde_json::from_slice::<Value>(options).ok())
+        .is_some_and(|options| options.get("include_usage") == Some(&Value::Bool(true)))
+}
+
+/// Names the target's model, adds absent defaults, and asks for usage at the end of a stream.
+fn adapt(body: &Bytes, envelope: &Envelope, call: &Call, to: &Target) -> Bytes {
+    let model = Value::from(to.model.as_str()).to_string();
+    let mut added = Vec::new();
+    if envelope.find(body, "model").is_none() {
+        added.push(format!("\"model\":{model}"));
+    }
+    let has = |name: &str| envelope.find(body, name).is_some();
+    for (name, value) in to.defaults.iter() {
+        // Two spellings of one limit.
+        let other = match name.as_str() {
+            "max_tokens" => "max_completion_tokens",
+            "max_completion_tokens" => "max_tokens",
+            other => other,
+        };
+        if !has(name) && !has(other) {
+            added.push(format!("{}:{value}", Value::from(name.as_str())));
+        }
+    }
+    if call.stream && !has("stream_options") {
+        added.push("\"stream_options\":{\"include_usage\":true}".to_owned());
+    }
+    let mut edits = Vec::new();
+    if !added.is_empty() {
+        let mut text = added.join(",");
+        if !envelope.members().is_empty() {
+            text.push(',');
+        }
+        edits.push(Edit::new(envelope.open()..envelope.open(), text));
+    }
+    let named = envelope
+        .members()
+        .iter()
+        .filter(|member| body.get(member.key.clone()) == Some(b"model"));
+    edits.extend(named.map(|member| Edit::new(member.value.clone(), model.clone())));
+    splice(body, &edits)
+}
+
+impl Wire for SimulatorWire {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
+        let native = call.payload.native(Dialect::OPENAI);
+        let (body, lane, losses) = if let Some((bytes, envelope)) = native {
+            (adapt(bytes, envelope, call, to), Lane::Same, Losses::new())
+        } else {
+            let decoded = call.canonical()?;
+            let mut losses = decoded.losses.clone();
+            let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
+            let encoded = encode_request(&decoded.value, &options, &Quirks::OPENAI)?;
+            losses.extend(encoded.losses);
+            let envelope = Envelope::scan(&encoded.body).map_err(|error| {
+                CallError::gateway(
+                    ErrorKind::Internal,
+                    "The translated request is not a JSON object.",
+                )
+                .with_detail(format!("{error:?}"))
+            })?;
+            (
+                adapt(&encoded.body, &envelope, call, to),
+                Lane::Cross,
+                losses,
+            )
+        };
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri(call.operation);
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        Ok(Encoded {
+            request,
+            lane,
+            losses,
+        })
+    }
+
+    fn authorize(
+        &self,
+        _: &mut http::Request<Bytes>,
+        _: &Credential,
+        _: SystemTime,
+    ) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        call: &Call,
+        lane: Lane,
+        response: http::Response<Bytes>,
+    ) -> Result<Whole, CallError> {
+        let (head, body) = response.into_parts();
+        if call.operation == Operation::CountTokens {
+            return count(&body);
+        }
+        Ok(match lane {
+            Lane::Same => Whole::Raw {
+                facts: Box::new(observe(&body)?),
+                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
+                body,
+            },
+            Lane::Cross => Whole::Canonical(decode_response(call.operation, &body)?),
+        })
+    }
+
+    fn decoder(&self, call: &Call, lane: Lane, _: &Parts) -> Box<dyn Decode> {
+        match lane {
+            Lane::Cross => Box::new(StreamDecoder::new()),
+            Lane::Same if wants_usage(call) => Box::new(Observer::new(UsageChunk::Forward)),
+            Lane::Same => Box::new(Observer::new(UsageChunk::Hide)),
+        }
+    }
+
+    fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        decode_error(response.status().as_u16(), content_type, response.body())
+    }
+}
+
+fn count(body: &[u8]) -> Result<Whole, CallError> {
+    let reply: Option<Value> = serde_json::from_slice(body).ok();
+    reply
+        .and_then(|reply| reply.get("input_tokens")?.as_u64())
+        .map(|input_tokens| Whole::Canonical(Response::CountTokens { input_tokens }))
+        .ok_or_else(|| {
+            CallError::upstream(
+                ErrorKind::Upstream,
+                "The provider's answer holds no number of tokens.",
+            )
+        })
+}
