@@ -8,7 +8,7 @@ use gateway_dialect::openai::OpenAi;
 use gateway_provider::{Call, Context, Envelope, Journal, Lane, Payload, ReplyBody, Whole};
 use gateway_schema::chat::{ChatRequest, Content, Message};
 use gateway_schema::stream::FrameData;
-use gateway_schema::{CallError, Decoded, Dialect, Origin, Request, Response, Retry};
+use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Origin, Request, Response, Retry};
 use gateway_testkit::provider::{Sample, Suite};
 use gateway_testkit::{ScriptedTransport, deps};
 use serde_json::{Map, Value, json};
@@ -135,7 +135,11 @@ async fn read(provider: &Arc<dyn Provider>, call: Call) -> Result<String, CallEr
         ReplyBody::Stream(mut frames) => {
             let mut raw = Vec::new();
             while let Some(frame) = std::future::poll_fn(|cx| frames.as_mut().poll_next(cx)).await {
-                match frame?.data {
+                let frame = frame?;
+                if let Some(error) = frame.facts.error {
+                    return Err(CallError::upstream(ErrorKind::Upstream, error.message));
+                }
+                match frame.data {
                     FrameData::Raw(bytes) => raw.extend_from_slice(&bytes),
                     FrameData::Events(events) => {
                         for event in events {
