@@ -1,1 +1,66 @@
-//! OpenAI and Azure OpenAI.
+//! OpenAI and Azure OpenAI: chat, completions and embeddings.
+//!
+//! Requests of this dialect are forwarded as they are, with the model and absent defaults spliced in; requests of other
+//! dialects are translated. Streams report usage to the gateway even when the caller did not ask for it; the
+//! caller does not see that. The Responses API, files, images, audio and batches are not spoken here.
+//!
+//! ```
+//! use gateway_provider::Registry;
+//! use gateway_provider_openai::OPENAI;
+//!
+//! let registry = Registry::new().with(OPENAI);
+//! assert!(registry.find("azure").is_some());
+//! ```
+
+mod options;
+mod wire;
+
+use std::sync::Arc;
+
+use gateway_provider::{
+    Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
+};
+use gateway_schema::{Operation, OptionProblem, Options};
+
+use options::Settings;
+use wire::OpenAiWire;
+
+/// What can be asked.
+const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::Completion, Operation::Embedding];
+
+/// Makes the providers of OpenAI and Azure OpenAI.
+pub const OPENAI: Factory = Factory {
+    name: "openai",
+    aliases: &["azure"],
+    display_name: "OpenAI",
+    options: options::SPECS,
+    operations: OPERATIONS,
+    check,
+    build,
+};
+
+fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
+    Settings::read(spec, options).err().unwrap_or_default()
+}
+
+fn build(
+    spec: &TargetSpec,
+    options: &Options,
+    deps: &Deps,
+) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    let settings = Settings::read(spec, options)?;
+    let mut target = Target::new(settings.model.clone());
+    target.defaults = Arc::clone(&spec.defaults);
+    target.headers = spec.headers.clone();
+    let key = StaticCredential::key(settings.key.expose().clone());
+    let wire = OpenAiWire::new(spec.provider.as_str(), settings, &spec.defaults);
+    let provider = HttpProvider::new(
+        wire,
+        target,
+        Arc::new(key),
+        Arc::clone(&deps.transport),
+        Arc::clone(&deps.clock),
+    )
+    .with_limits(spec.limits);
+    Ok(Arc::new(provider))
+}

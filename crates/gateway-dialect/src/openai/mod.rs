@@ -16,6 +16,7 @@ mod chat;
 mod codec;
 mod completion;
 mod embedding;
+mod forward;
 mod glance;
 mod quirks;
 mod sampling;
@@ -34,6 +35,7 @@ pub use embedding::{
     decode_embedding_request, decode_embedding_response, encode_embedding_request,
     encode_embedding_response,
 };
+pub use forward::{Defaults, Forward, Place, Scanned};
 pub use glance::observe;
 pub use quirks::{EffortRule, Quirks, ReasoningField};
 pub use stream::{Observer, StreamDecoder, StreamEncoder, UsageChunk};

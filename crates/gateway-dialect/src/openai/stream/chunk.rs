@@ -1,7 +1,7 @@
 //! Chunks: from the data of one event to canonical events.
 
 use gateway_schema::chat::StreamEvent;
-use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Usage};
+use gateway_schema::{Dialect, Extra, Usage};
 use serde_json::{Map, Value};
 
 use super::DONE;
@@ -30,31 +30,27 @@ pub(super) struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// Reads one event.
-    pub(super) fn event(&mut self, event: &SseEvent<'_>) -> Result<Vec<StreamEvent>, CallError> {
+    /// Reads one event. What is not JSON is skipped, as is everything after an end or an error.
+    pub(super) fn event(&mut self, event: &SseEvent<'_>) -> Vec<StreamEvent> {
         let data = event.data.trim_ascii();
-        if self.ended || data.is_empty() {
-            return Ok(Vec::new());
+        if self.ended || self.failed || data.is_empty() {
+            return Vec::new();
         }
         if data == DONE {
             self.ended = true;
-            return Ok(vec![StreamEvent::End]);
+            return vec![StreamEvent::End];
         }
-        let node: Node<'_> = serde_json::from_slice(data).map_err(|error| {
-            CallError::upstream(
-                ErrorKind::Upstream,
-                "The provider sent a stream event that is not valid JSON.",
-            )
-            .with_detail(error.to_string())
-        })?;
+        let Ok(node) = serde_json::from_slice::<Node<'_>>(data) else {
+            return Vec::new();
+        };
         let is_error =
             event.name == Some("error") || node.get("error").is_some_and(|error| !error.is_void());
         if is_error {
             self.failed = true;
             let error = own_words(&node.into_value());
-            return Ok(vec![StreamEvent::Error(error)]);
+            return vec![StreamEvent::Error(error)];
         }
-        Ok(self.chunk(node))
+        self.chunk(node)
     }
 
     /// True when every answer that began has ended: a stream without its terminator is complete all the same.

@@ -1,11 +1,12 @@
 //! Streams of a provider, translated.
 
 use bytes::Bytes;
+use gateway_schema::CallError;
 use gateway_schema::chat::StreamEvent;
 use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, ErrorKind};
 
 use super::chunk::ChunkReader;
+use super::plain::Plain;
 use crate::sse::{SseEvent, SseScanner};
 
 /// Reads a stream of chat or completion chunks into canonical events, one group per chunk.
@@ -16,6 +17,7 @@ use crate::sse::{SseEvent, SseScanner};
 pub struct StreamDecoder {
     scanner: SseScanner,
     reader: ChunkReader,
+    plain: Plain,
 }
 
 impl StreamDecoder {
@@ -25,35 +27,18 @@ impl StreamDecoder {
     }
 }
 
-/// What a stream is that stopped before its end.
-pub(super) fn cut_short() -> CallError {
-    CallError::upstream(
-        ErrorKind::Upstream,
-        "The provider's stream stopped before its end.",
-    )
-}
-
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut failure = None;
+        self.plain.take(&chunk);
         let reader = &mut self.reader;
-        self.scanner.feed(&chunk, |event| {
-            if failure.is_none() {
-                failure = push(reader, &event, out).err();
-            }
-        })?;
-        failure.map_or(Ok(()), Err)
+        self.scanner
+            .feed(&chunk, |event| push(reader, &event, out))?;
+        Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut failure = None;
         let reader = &mut self.reader;
-        self.scanner.finish(|event| {
-            failure = push(reader, &event, out).err();
-        });
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
+        self.scanner.finish(|event| push(reader, &event, out));
         if self.reader.ended || self.reader.failed {
             Ok(())
         } else if self.reader.is_complete() {
@@ -61,19 +46,14 @@ impl Decode for StreamDecoder {
             out.push(Frame::events(vec![StreamEvent::End]));
             Ok(())
         } else {
-            Err(cut_short())
+            Err(self.plain.cut_short())
         }
     }
 }
 
-fn push(
-    reader: &mut ChunkReader,
-    event: &SseEvent<'_>,
-    out: &mut Vec<Frame>,
-) -> Result<(), CallError> {
-    let events = reader.event(event)?;
+fn push(reader: &mut ChunkReader, event: &SseEvent<'_>, out: &mut Vec<Frame>) {
+    let events = reader.event(event);
     if !events.is_empty() {
         out.push(Frame::events(events));
     }
-    Ok(())
 }

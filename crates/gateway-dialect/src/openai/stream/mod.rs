@@ -6,6 +6,7 @@ mod decode;
 mod delta;
 mod encode;
 mod observe;
+mod plain;
 mod write;
 
 pub use decode::StreamDecoder;

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::DONE;
 use super::chunk::ChunkReader;
-use super::decode::cut_short;
+use super::plain::Plain;
 use crate::node::Node;
 use crate::sse::{SseEvent, SseScanner};
 
@@ -30,6 +30,7 @@ pub enum UsageChunk {
 pub struct Observer {
     scanner: SseScanner,
     reader: ChunkReader,
+    plain: Plain,
     usage_chunk: UsageChunk,
     held: BytesMut,
     /// Events are parsed until the answer has begun and is known by model and id.
@@ -49,6 +50,7 @@ impl Observer {
         Self {
             scanner: SseScanner::new(),
             reader: ChunkReader::default(),
+            plain: Plain::default(),
             usage_chunk,
             held: BytesMut::new(),
             is_known: false,
@@ -91,8 +93,10 @@ impl Observer {
 
 impl Decode for Observer {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        if !self.is_begun {
+            self.plain.take(&chunk);
+        }
         let mut facts = Facts::default();
-        let mut failure = None;
         let mut cuts = Vec::new();
         let mut watch = Watch {
             reader: &mut self.reader,
@@ -102,21 +106,11 @@ impl Decode for Observer {
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
         let tail = self.scanner.feed(&chunk, |event| {
-            if failure.is_some() {
-                return;
-            }
-            match watch.event(&event, &mut facts) {
-                Ok(has_usage) => {
-                    if hides && has_usage && is_usage_only(event.data) {
-                        cuts.push((event.start, event.end));
-                    }
-                }
-                Err(error) => failure = Some(error),
+            let has_usage = watch.event(&event, &mut facts);
+            if hides && has_usage && is_usage_only(event.data) {
+                cuts.push((event.start, event.end));
             }
         })?;
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
         let bytes = if hides {
             self.assemble(&chunk, tail, &cuts)
         } else {
@@ -131,7 +125,6 @@ impl Decode for Observer {
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut facts = Facts::default();
-        let mut outcome = Ok(false);
         let mut is_hidden = false;
         let mut watch = Watch {
             reader: &mut self.reader,
@@ -141,10 +134,9 @@ impl Decode for Observer {
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
         self.scanner.finish(|event| {
-            outcome = watch.event(&event, &mut facts);
-            is_hidden = hides && is_usage_only(event.data);
+            let has_usage = watch.event(&event, &mut facts);
+            is_hidden = hides && has_usage && is_usage_only(event.data);
         });
-        outcome?;
         let held = std::mem::take(&mut self.held).freeze();
         let mut is_open = self.is_open || !held.is_empty();
         let bytes = if is_hidden {
@@ -160,7 +152,7 @@ impl Decode for Observer {
             return Ok(());
         }
         if !self.reader.has_finish() {
-            return Err(cut_short());
+            return Err(self.plain.cut_short());
         }
         self.reader.ended = true;
         let facts = {
@@ -189,9 +181,9 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Looks at one event. True when it reports usage.
-    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> Result<bool, CallError> {
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> bool {
         if self.reader.ended {
-            return Ok(false);
+            return false;
         }
         let data = event.data;
         let settled = *self.is_known && *self.is_begun;
@@ -199,16 +191,16 @@ impl Watch<'_> {
             facts.meaningful = true;
             facts.content_events += 1;
             facts.text_bytes = facts.text_bytes.saturating_add(text_length(data));
-            return Ok(false);
+            return false;
         }
-        let events = self.reader.event(event)?;
+        let events = self.reader.event(event);
         let read = Facts::of(&events);
         *self.parsed += 1;
         *self.is_begun |= read.meaningful;
         *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
         let has_usage = read.usage.is_some();
         absorb(facts, read);
-        Ok(has_usage)
+        has_usage
     }
 }
 

@@ -1,0 +1,278 @@
+//! Settings, with MLflow's names, rules and texts.
+
+use std::fmt::Write as _;
+
+use gateway_provider::TargetSpec;
+use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
+use http::{HeaderValue, Uri};
+
+const KEY: &str = "openai_api_key";
+const TYPE: &str = "openai_api_type";
+const BASE: &str = "openai_api_base";
+const VERSION: &str = "openai_api_version";
+const DEPLOYMENT: &str = "openai_deployment_name";
+const ORGANIZATION: &str = "openai_organization";
+const DEFAULT_BASE: &str = "https://api.openai.com/v1";
+
+/// The accepted settings.
+pub(crate) const SPECS: &[OptionSpec] = &[
+    spec(
+        KEY,
+        OptionKind::Secret,
+        true,
+        "The API key; for azuread a bearer token.",
+    ),
+    spec(
+        TYPE,
+        OptionKind::Text,
+        false,
+        "One of openai, azure, azuread. Default: openai.",
+    ),
+    spec(
+        BASE,
+        OptionKind::Text,
+        false,
+        "Where the API is. Default: https://api.openai.com/v1. Required for Azure: https://<resource>.openai.azure.com.",
+    ),
+    spec(
+        VERSION,
+        OptionKind::Text,
+        false,
+        "The api-version parameter, such as 2024-10-21. Required for Azure.",
+    ),
+    spec(
+        DEPLOYMENT,
+        OptionKind::Text,
+        false,
+        "The deployment. Required for Azure, refused otherwise.",
+    ),
+    spec(
+        ORGANIZATION,
+        OptionKind::Text,
+        false,
+        "The organization to bill. Refused for Azure.",
+    ),
+];
+
+const fn spec(
+    name: &'static str,
+    kind: OptionKind,
+    required: bool,
+    doc: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        name,
+        kind,
+        required,
+        doc,
+    }
+}
+
+/// Which of the three services answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// OpenAI itself, or a server that imitates it.
+    OpenAi,
+    /// Azure, with a key.
+    Azure,
+    /// Azure, with a token of its directory.
+    AzureAd,
+}
+
+/// Settings, read.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) model: ModelId,
+    pub(crate) key: Secret,
+    pub(crate) service: Service,
+    /// Up to the path of the operation, without a slash at its end.
+    pub(crate) base: String,
+    /// What follows the path: nothing, or `?api-version=...`.
+    pub(crate) query: String,
+    pub(crate) organization: Option<HeaderValue>,
+}
+
+impl Settings {
+    /// Reads settings, or says everything that is wrong with them.
+    pub(crate) fn read(spec: &TargetSpec, options: &Options) -> Result<Self, Vec<OptionProblem>> {
+        let mut reading = Reading {
+            options,
+            problems: Vec::new(),
+        };
+        let service = reading.service(&spec.provider);
+        let key = reading.key();
+        let base = reading.base(service);
+        let organization = reading.organization(service);
+        let deployment = reading.text(DEPLOYMENT);
+        let model = spec
+            .model
+            .clone()
+            .filter(|model| !model.as_str().is_empty())
+            .or_else(|| deployment.map(ModelId::from));
+        if model.is_none() {
+            reading.problem(
+                "",
+                "The model needs a name, for instance gpt-5-mini.".to_owned(),
+            );
+        }
+        let query = reading.text(VERSION).map_or_else(String::new, |version| {
+            format!("?api-version={}", escaped(version))
+        });
+        match (model, key, base) {
+            (Some(model), Some(key), Some(base)) if reading.problems.is_empty() => Ok(Self {
+                model,
+                key,
+                service,
+                base,
+                query,
+                organization,
+            }),
+            _ => Err(reading.problems),
+        }
+    }
+}
+
+struct Reading<'a> {
+    options: &'a Options,
+    problems: Vec<OptionProblem>,
+}
+
+impl<'a> Reading<'a> {
+    fn problem(&mut self, path: &str, message: String) {
+        self.problems.push(OptionProblem::new(path, message));
+    }
+
+    fn text(&mut self, name: &'static str) -> Option<&'a str> {
+        let options = self.options;
+        if options.get(name).is_some_and(|value| !value.is_string())
+            && !self.problems.iter().any(|problem| problem.path == name)
+        {
+            self.problem(name, format!("{name} must be text."));
+        }
+        options.text(name)
+    }
+
+    /// A provider that is called azure and has a deployment needs no type.
+    fn service(&mut self, provider: &str) -> Service {
+        let word = self.text(TYPE).map(str::to_ascii_lowercase);
+        match word.as_deref() {
+            None if provider.eq_ignore_ascii_case("azure") && self.text(DEPLOYMENT).is_some() => {
+                Service::Azure
+            }
+            None | Some("openai") => Service::OpenAi,
+            Some("azure") => Service::Azure,
+            Some("azuread") => Service::AzureAd,
+            Some(other) => {
+                let message = format!("Invalid OpenAI API type '{other}'");
+                self.problem(TYPE, message);
+                Service::OpenAi
+            }
+        }
+    }
+
+    fn key(&mut self) -> Option<Secret> {
+        let Some(key) = self.text(KEY) else {
+            self.problem(
+                KEY,
+                format!("{KEY} is missing: give an OpenAI API key as text."),
+            );
+            return None;
+        };
+        if HeaderValue::from_str(key).is_err() {
+            self.problem(
+                KEY,
+                format!("{KEY} has characters that no HTTP header can carry."),
+            );
+            return None;
+        }
+        Some(Secret::new(key.to_owned()))
+    }
+
+    fn base(&mut self, service: Service) -> Option<String> {
+        let base = self.text(BASE);
+        let deployment = self.text(DEPLOYMENT);
+        let version = self.text(VERSION);
+        let base = if service == Service::OpenAi {
+            if deployment.is_some() && !self.problems.iter().any(|problem| problem.path == TYPE) {
+                self.problem(
+                    DEPLOYMENT,
+                    format!(
+                        "OpenAI route configuration can only specify a value for '{DEPLOYMENT}' if '{TYPE}' is \
+                         'OpenAIAPIType.AZURE' or 'OpenAIAPIType.AZUREAD'. Found type: 'openai'"
+                    ),
+                );
+            }
+            base.unwrap_or(DEFAULT_BASE)
+                .trim_end_matches('/')
+                .to_owned()
+        } else if let (Some(base), Some(deployment), Some(_)) = (base, deployment, version) {
+            format!(
+                "{}/openai/deployments/{}",
+                base.trim_end_matches('/'),
+                escaped(deployment)
+            )
+        } else {
+            self.problem(
+                TYPE,
+                format!(
+                    "OpenAI route configuration must specify '{BASE}', '{DEPLOYMENT}', and '{VERSION}' if '{TYPE}' is \
+                     'OpenAIAPIType.AZURE' or 'OpenAIAPIType.AZUREAD'."
+                ),
+            );
+            return None;
+        };
+        if !is_address(&base) {
+            self.problem(
+                BASE,
+                format!("{BASE} must be an http or https address such as {DEFAULT_BASE}."),
+            );
+            return None;
+        }
+        Some(base)
+    }
+
+    fn organization(&mut self, service: Service) -> Option<HeaderValue> {
+        let name = self.text(ORGANIZATION)?;
+        if service != Service::OpenAi {
+            self.problem(
+                ORGANIZATION,
+                format!(
+                    "OpenAI route configuration can only specify a value for '{ORGANIZATION}' if '{TYPE}' is \
+                     'OpenAIAPIType.OPENAI'"
+                ),
+            );
+            return None;
+        }
+        let value = HeaderValue::from_str(name).ok();
+        if value.is_none() {
+            self.problem(
+                ORGANIZATION,
+                format!("{ORGANIZATION} has characters that no HTTP header can carry."),
+            );
+        }
+        value
+    }
+}
+
+/// A segment or a value of an address.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+fn is_address(base: &str) -> bool {
+    let Ok(uri) = base.parse::<Uri>() else {
+        return false;
+    };
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && uri.query().is_none()
+}

@@ -1,0 +1,249 @@
+//! Calls to bytes and back.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_dialect::RequestOptions;
+use gateway_dialect::openai::{
+    self, Defaults, Forward, Observer, Place, Quirks, Scanned, StreamDecoder, UsageChunk,
+};
+use gateway_provider::{
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+};
+use gateway_schema::stream::Decode;
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Retry};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value};
+
+use crate::OPERATIONS;
+use crate::options::{Service, Settings};
+
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Speaks to OpenAI or Azure OpenAI.
+#[derive(Debug)]
+pub(crate) struct OpenAiWire {
+    info: ProviderInfo,
+    service: Service,
+    base: String,
+    query: String,
+    organization: Option<HeaderValue>,
+    defaults: Defaults,
+    quirks: Quirks,
+}
+
+impl OpenAiWire {
+    /// A wire for one model or deployment of one account.
+    pub(crate) fn new(name: &str, settings: Settings, defaults: &Map<String, Value>) -> Self {
+        Self {
+            info: ProviderInfo::new(name, settings.model, Dialect::OPENAI, OPERATIONS),
+            quirks: match settings.service {
+                Service::OpenAi => Quirks::OPENAI,
+                Service::Azure | Service::AzureAd => Quirks::AZURE,
+            },
+            service: settings.service,
+            base: settings.base,
+            query: settings.query,
+            organization: settings.organization,
+            defaults: Defaults::new(defaults),
+        }
+    }
+
+    /// The caller's own bytes, with the model and absent defaults spliced in.
+    fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
+        let members = places(envelope);
+        let how = Forward {
+            model: to.model.as_str(),
+            adds_model: self.quirks.names_model,
+            operation: call.operation,
+            stream: call.stream,
+            stream_options: self.quirks.stream_options,
+            defaults: &self.defaults,
+        };
+        let edits: Vec<Edit> = how
+            .edits(&scanned(body, envelope, &members))
+            .into_iter()
+            .map(|(at, with)| Edit::new(at, with))
+            .collect();
+        splice(body, &edits)
+    }
+
+    fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {
+        let decoded = call.canonical()?;
+        let mut request = Cow::Borrowed(&decoded.value);
+        if !self.defaults.is_empty() {
+            self.defaults.fill(request.to_mut());
+        }
+        if streams(&request).is_some_and(|stream| stream != call.stream) {
+            match request.to_mut() {
+                Request::Chat(chat) => chat.stream = call.stream,
+                Request::Completion(completion) => completion.stream = call.stream,
+                _ => {}
+            }
+        }
+        let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
+        let encoded = openai::encode_request(&request, &options, &self.quirks)?;
+        let mut losses = decoded.losses.clone();
+        losses.extend(encoded.losses);
+        Ok((encoded.body, losses))
+    }
+}
+
+fn path(operation: Operation) -> Result<&'static str, CallError> {
+    match operation {
+        Operation::Chat => Ok("chat/completions"),
+        Operation::Completion => Ok("completions"),
+        Operation::Embedding => Ok("embeddings"),
+        other => Err(CallError::gateway(
+            ErrorKind::Unsupported,
+            format!("The {other} route is not implemented for OpenAI models."),
+        )
+        .with_status(501)
+        .with_retry(Retry::Elsewhere)),
+    }
+}
+
+const fn streams(request: &Request) -> Option<bool> {
+    match request {
+        Request::Chat(chat) => Some(chat.stream),
+        Request::Completion(completion) => Some(completion.stream),
+        _ => None,
+    }
+}
+
+fn places(envelope: &Envelope) -> Vec<Place> {
+    envelope
+        .members()
+        .iter()
+        .map(|member| (member.key.clone(), member.value.clone()))
+        .collect()
+}
+
+fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Place]) -> Scanned<'a> {
+    Scanned {
+        text: body,
+        open: envelope.open(),
+        members,
+    }
+}
+
+impl Wire for OpenAiWire {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
+        let uri = format!("{}/{}{}", self.base, path(call.operation)?, self.query);
+        let native = call.payload.native(Dialect::OPENAI);
+        let (lane, body, losses) = if let Some((body, envelope)) = native {
+            let body = self.forward(call, body, envelope, to);
+            (Lane::Same, body, Losses::new())
+        } else {
+            let (body, losses) = self.translate(call, to)?;
+            (Lane::Cross, body, losses)
+        };
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
+            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
+                .with_detail(error.to_string())
+        })?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Some(organization) = &self.organization {
+            headers.insert(ORGANIZATION, organization.clone());
+        }
+        Ok(Encoded {
+            request,
+            lane,
+            losses,
+        })
+    }
+
+    fn authorize(
+        &self,
+        request: &mut http::Request<Bytes>,
+        credential: &Credential,
+        _now: SystemTime,
+    ) -> Result<(), CallError> {
+        let Credential::Key(key) = credential else {
+            return Err(CallError::gateway(
+                ErrorKind::Internal,
+                "OpenAI needs an API key.",
+            ));
+        };
+        let key = key.expose();
+        let headers = request.headers_mut();
+        match self.service {
+            Service::OpenAi | Service::AzureAd => {
+                headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"))?);
+            }
+            Service::Azure => {
+                headers.insert(API_KEY, secret(key)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        call: &Call,
+        lane: Lane,
+        response: http::Response<Bytes>,
+    ) -> Result<Whole, CallError> {
+        let (head, body) = response.into_parts();
+        match lane {
+            Lane::Same => Ok(Whole::Raw {
+                facts: Box::new(openai::observe(&body)?),
+                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
+                body,
+            }),
+            Lane::Cross => Ok(Whole::Canonical(openai::decode_response(
+                call.operation,
+                &body,
+            )?)),
+        }
+    }
+
+    fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
+        let native = call
+            .payload
+            .native(Dialect::OPENAI)
+            .filter(|_| lane == Lane::Same);
+        let Some((body, envelope)) = native else {
+            return Box::new(StreamDecoder::new());
+        };
+        let members = places(envelope);
+        let hides =
+            self.quirks.stream_options && scanned(body, envelope, &members).leaves_usage_open();
+        Box::new(Observer::new(if hides {
+            UsageChunk::Hide
+        } else {
+            UsageChunk::Forward
+        }))
+    }
+
+    fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        openai::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+}
+
+fn secret(text: &str) -> Result<HeaderValue, CallError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        CallError::gateway(
+            ErrorKind::Internal,
+            "The API key has characters that no HTTP header can carry.",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
