@@ -58,13 +58,11 @@ impl Padding {
             "invalid indentation" | "invalid indentation in flow construct" => line,
             // The mark is where the quoted text begins; the line that stands too far left is a later one.
             "invalid indentation in quoted scalar" => {
-                let after = line.saturating_add(1);
-                (after..)
-                    .find(|line| !self.0.contains(line))
-                    .unwrap_or(after)
+                let mut later = (line..text.lines().count()).map(|line| line.saturating_add(1));
+                later.find(|line| !self.0.contains(line)).unwrap_or(line)
             }
             _ => return false,
         };
-        self.0.len() < MOST && line <= text.lines().count() && self.0.insert(line)
+        self.0.len() < MOST && self.0.insert(line)
     }
 }

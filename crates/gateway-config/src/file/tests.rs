@@ -80,13 +80,18 @@ fn what_the_other_reader_refuses_is_refused() {
     }
 }
 
+/// Text without merge keys, and without the line breaks that only YAML 1.1 knows: the other writer quotes neither.
+fn words(pattern: &'static str) -> impl Strategy<Value = String> {
+    pattern.prop_map(|text: String| text.replace(['\u{85}', '\u{2028}', '\u{2029}', '<'], ""))
+}
+
 fn documents() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::from),
         any::<i64>().prop_map(Json::from),
         (-1e9..1e9_f64).prop_map(|n| Number::from_f64(n).map_or(Json::Null, Json::Number)),
-        "\\PC{0,12}".prop_map(Json::from),
+        words("\\PC{0,12}").prop_map(Json::from),
         prop::sample::select(vec![
             "yes",
             "null",
@@ -109,7 +114,7 @@ fn documents() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
-            prop::collection::vec(("[a-z_]{1,8}|\\PC{1,6}", inner), 0..6)
+            prop::collection::vec((words("[a-z_]{1,8}|\\PC{1,6}"), inner), 0..6)
                 .prop_map(|pairs| Json::Object(pairs.into_iter().collect::<Map<_, _>>())),
         ]
     })
