@@ -72,10 +72,13 @@
 //! # Where it differs from MLflow
 //!
 //! Accepted, though MLflow refuses it: endpoints under `routes` with `route_type`; digits and dates without quotes
-//! for text; strategies besides `TRAFFIC_SPLIT`; a missing `config` for a provider that requires no setting.
-//! Refused, though MLflow accepts it: a blank credential; a default for a request parameter that no request could
-//! carry (`temperature: hot`); `{{ ... }}` as a credential where it is no secret's name; values of the additions
-//! (`cache`, `retry`, ...), which MLflow ignores, when they are wrong.
+//! for text; a share of traffic in quotes; strategies besides `TRAFFIC_SPLIT`; a list of credentials; a missing
+//! `config` for a provider that requires no setting.
+//!
+//! Refused, though MLflow accepts it: a blank credential; `$NAME` in any setting where the variable is not set;
+//! `{{ ... }}` as a credential where it is no secret's name; `true` or `010` as a number; a default for a request
+//! parameter that no request could carry (`temperature: hot`), and a wrong value below one of the additions
+//! (`cache`, `retry`, ...): MLflow ignores both.
 
 mod diagnostic;
 mod file;

@@ -1,6 +1,6 @@
 //! `fallback`: endpoints that are tried when one fails.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gateway_schema::EndpointName;
 use serde::Serialize;
@@ -80,10 +80,6 @@ pub(crate) type Written<'n> = (Endpoint, Item<'n>);
 
 /// Checks that every fallback exists, does the same as the endpoint it stands in for, and that none leads back.
 pub(crate) fn check(endpoints: &[Written<'_>], names: &Names, context: &mut Context<'_>) {
-    let by_name: HashMap<&str, &Endpoint> = endpoints
-        .iter()
-        .map(|(endpoint, _)| (endpoint.name.as_str(), endpoint))
-        .collect();
     for (endpoint, item) in endpoints {
         let Some(list) = item.get("fallback") else {
             continue;
@@ -91,14 +87,17 @@ pub(crate) fn check(endpoints: &[Written<'_>], names: &Names, context: &mut Cont
         for at in list.one_or_many() {
             check_one(endpoint, &at, names, context.problems);
         }
-        if let Some(path) = way_back(endpoint, &by_name) {
-            let message = format!(
-                "the fallback leads back to where it began: {}",
-                path.join(" → ")
-            );
-            let diagnostic = Diagnostic::error(Kind::Value, list.place(), message).at(&list.path);
-            context.problems.push(diagnostic);
-        }
+    }
+    for (closing, path) in loops(endpoints) {
+        let Some(list) = closing.get("fallback") else {
+            continue;
+        };
+        let message = format!(
+            "the fallback leads back to where it began: {}",
+            path.join(" → ")
+        );
+        let diagnostic = Diagnostic::error(Kind::Value, list.place(), message).at(&list.path);
+        context.problems.push(diagnostic);
     }
 }
 
@@ -128,29 +127,41 @@ fn check_one(endpoint: &Endpoint, at: &Item<'_>, names: &Names, problems: &mut P
     }
 }
 
-/// The way from an endpoint over fallbacks to itself.
-fn way_back(start: &Endpoint, by_name: &HashMap<&str, &Endpoint>) -> Option<Vec<String>> {
-    let mut from: HashMap<&str, &str> = HashMap::new();
-    let mut queue = vec![start];
-    while let Some(endpoint) = queue.pop() {
-        for name in &endpoint.fallback {
-            if name == &start.name {
-                let mut path = vec![start.name.to_string()];
-                let mut step = endpoint.name.as_str();
-                while step != start.name.as_str() {
-                    path.insert(1, step.to_owned());
-                    step = from.get(step)?;
-                }
-                path.push(start.name.to_string());
-                return Some(path);
-            }
-            if let Some(next) = by_name.get(name.as_str())
-                && !from.contains_key(name.as_str())
+/// Every loop of fallbacks, once: the endpoint whose fallback closes it, and the way around.
+fn loops<'e, 'n>(endpoints: &'e [Written<'n>]) -> Vec<(&'e Item<'n>, Vec<&'e str>)> {
+    let by_name: HashMap<&str, &Written<'n>> = endpoints
+        .iter()
+        .map(|written| (written.0.name.as_str(), written))
+        .collect();
+    let mut done: HashSet<&str> = HashSet::new();
+    let mut found = Vec::new();
+    for start in endpoints {
+        // The way from the start to where we are, each with the fallbacks that are still to be followed.
+        let mut way = vec![(start, start.0.fallback.iter())];
+        if !done.insert(start.0.name.as_str()) {
+            continue;
+        }
+        let mut on_way: HashSet<&str> = HashSet::from([start.0.name.as_str()]);
+        while let Some((here, rest)) = way.last_mut() {
+            let here = *here;
+            let Some(name) = rest.next() else {
+                on_way.remove(here.0.name.as_str());
+                way.pop();
+                continue;
+            };
+            let name = name.as_str();
+            if on_way.contains(name) {
+                let names = way.iter().map(|(written, _)| written.0.name.as_str());
+                let mut path: Vec<&str> = names.skip_while(|known| *known != name).collect();
+                path.extend(path.first().copied());
+                found.push((&here.1, path));
+            } else if let Some(next) = by_name.get(name).copied()
+                && done.insert(next.0.name.as_str())
             {
-                from.insert(next.name.as_str(), endpoint.name.as_str());
-                queue.push(next);
+                on_way.insert(next.0.name.as_str());
+                way.push((next, next.0.fallback.iter()));
             }
         }
     }
-    None
+    found
 }
