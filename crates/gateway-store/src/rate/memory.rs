@@ -1,0 +1,223 @@
+//! Rates in the memory of this process.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::arithmetic;
+use super::{RateKey, RateRule, RateState, RateStore, StoreFuture, Taken};
+
+const SHARDS: usize = 16;
+/// Subjects a shard holds before it drops those that are as good as new.
+const SWEEP_AT: usize = 4_096;
+
+/// Rates in the memory of this process. Subjects that are as good as new are forgotten when there are many.
+#[derive(Debug)]
+pub struct MemoryRates {
+    hasher: RandomState,
+    shards: [RwLock<Shard>; SHARDS],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    cells: HashMap<RateKey, Arc<Cell>>,
+    /// The number of subjects at which the next sweep is due.
+    sweep_at: usize,
+}
+
+/// The state of one subject of one rule.
+#[derive(Debug, Default)]
+struct Cell {
+    /// A bucket: when it is full again. A window: when it began, plus one (0: not yet). In nanoseconds.
+    time: AtomicU64,
+    /// A window: units taken. A hold: units held.
+    count: AtomicU64,
+}
+
+impl Default for MemoryRates {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryRates {
+    /// Nothing taken yet.
+    pub fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| RwLock::default()),
+        }
+    }
+
+    fn cell(&self, key: &RateKey, now: u64) -> Arc<Cell> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a shard's number, whatever the width"
+        )]
+        let index = self.hasher.hash_one(key) as usize % SHARDS;
+        let [first, ..] = &self.shards;
+        let shard = self.shards.get(index).unwrap_or(first);
+        let known = shard.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = known.cells.get(key) {
+            return Arc::clone(cell);
+        }
+        drop(known);
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        if shard.cells.len() >= shard.sweep_at.max(SWEEP_AT) {
+            shard
+                .cells
+                .retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_new(now));
+            shard.sweep_at = shard.cells.len() * 2;
+        }
+        Arc::clone(shard.cells.entry(key.clone()).or_default())
+    }
+
+    /// How many subjects are remembered.
+    pub fn len(&self) -> usize {
+        let count = |shard: &RwLock<Shard>| {
+            shard
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .cells
+                .len()
+        };
+        self.shards.iter().map(count).sum()
+    }
+
+    /// True when no subject is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Cell {
+    /// As good as one that was never used: full, or nothing held and no window open a day back.
+    fn is_new(&self, now: u64) -> bool {
+        const DAY: u64 = 86_400_000_000_000;
+        let count = self.count.load(Ordering::Relaxed);
+        let time = self.time.load(Ordering::Relaxed);
+        if count == 0 {
+            time <= now
+        } else {
+            time != 0 && time.saturating_add(DAY) < now
+        }
+    }
+
+    fn take_bucket(&self, limit: u64, every: Duration, amount: u64, now: u64) -> Taken {
+        let mut full_at = self.time.load(Ordering::Relaxed);
+        loop {
+            let (taken, after) = arithmetic::take(limit, every, full_at, amount, now);
+            if !matches!(taken, Taken::Yes(_)) {
+                return taken;
+            }
+            match self.time.compare_exchange_weak(
+                full_at,
+                after,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return taken,
+                Err(newer) => full_at = newer,
+            }
+        }
+    }
+
+    fn take_window(&self, limit: u64, every: Duration, amount: u64, now: u64) -> Taken {
+        let length = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX);
+        let began = self.time.load(Ordering::Relaxed);
+        let is_over = began == 0 || now >= (began - 1).saturating_add(length);
+        if is_over
+            && self
+                .time
+                .compare_exchange(began, now + 1, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            self.count.store(0, Ordering::Relaxed);
+        }
+        let began = self.time.load(Ordering::Relaxed).saturating_sub(1);
+        let reset = Duration::from_nanos(began.saturating_add(length).saturating_sub(now));
+        self.take_count(limit, amount, reset)
+    }
+
+    fn take_count(&self, limit: u64, amount: u64, reset: Duration) -> Taken {
+        let fits = |count: u64| count.checked_add(amount).filter(|sum| *sum <= limit);
+        let state = |count: u64| RateState {
+            limit,
+            remaining: limit.saturating_sub(count),
+            reset,
+        };
+        match self
+            .count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+        {
+            Ok(before) => Taken::Yes(state(before + amount)),
+            Err(count) => Taken::No {
+                state: state(count),
+                wait: reset,
+            },
+        }
+    }
+}
+
+fn nanos(now: Duration) -> u64 {
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl RateStore for MemoryRates {
+    fn take(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) -> Taken {
+        let now = nanos(now);
+        let cell = self.cell(key, now);
+        match rule {
+            RateRule::Bucket { limit, every } => cell.take_bucket(limit, every, amount, now),
+            RateRule::Window { limit, every } => cell.take_window(limit, every, amount, now),
+            RateRule::Held { limit } => cell.take_count(limit, amount, Duration::ZERO),
+        }
+    }
+
+    fn give(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) {
+        let now = nanos(now);
+        let cell = self.cell(key, now);
+        match rule {
+            RateRule::Bucket { limit, every } => {
+                let back = arithmetic::cost(limit, every, amount);
+                let _ = cell
+                    .time
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
+                        Some(full_at.saturating_sub(back))
+                    });
+            }
+            RateRule::Window { .. } | RateRule::Held { .. } => {
+                let _ = cell
+                    .count
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                        Some(count.saturating_sub(amount))
+                    });
+            }
+        }
+    }
+
+    fn charge(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) {
+        let now = nanos(now);
+        let cell = self.cell(key, now);
+        match rule {
+            RateRule::Bucket { limit, every } => {
+                let cost = arithmetic::cost(limit, every, amount);
+                let _ = cell
+                    .time
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
+                        Some(full_at.max(now).saturating_add(cost))
+                    });
+            }
+            RateRule::Window { .. } | RateRule::Held { .. } => {
+                cell.count.fetch_add(amount, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn borrow<'a>(&'a self, _: &'a RateKey, _: RateRule, _: u64) -> StoreFuture<'a, ()> {
+        // This process has everything there is.
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
