@@ -56,7 +56,7 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// Makes simulators.
-pub const FACTORY: Factory = Factory {
+pub const SIMULATOR: Factory = Factory {
     name: "simulator",
     aliases: &[],
     display_name: "Simulator",

@@ -22,7 +22,7 @@ fn decode(operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {
 /// The provider alone, before a transport that the suite scripts.
 const WIRE: Factory = Factory {
     build: |spec, _, deps| Ok(Arc::new(provider(spec, deps))),
-    ..FACTORY
+    ..SIMULATOR
 };
 
 const STREAM: &str = concat!(
@@ -76,7 +76,7 @@ fn simulator(options: Value) -> Arc<dyn Provider> {
     };
     let spec = TargetSpec::new("simulator", Some("sim-1".into()), Operation::Chat);
     let deps = deps(&ScriptedTransport::new());
-    (FACTORY.build)(&spec, &Options::new(options), &deps).unwrap()
+    (SIMULATOR.build)(&spec, &Options::new(options), &deps).unwrap()
 }
 
 fn context() -> Context {
@@ -242,7 +242,7 @@ async fn defaults_of_the_endpoint_apply_on_both_lanes() {
     let mut spec = TargetSpec::new("simulator", None, Operation::Chat);
     spec.defaults = Arc::new(Map::from_iter([("max_tokens".to_owned(), json!(2))]));
     let deps = deps(&ScriptedTransport::new());
-    let provider = (FACTORY.build)(&spec, &Options::default(), &deps).unwrap();
+    let provider = (SIMULATOR.build)(&spec, &Options::default(), &deps).unwrap();
     for (lane, stream) in WAYS {
         let text = ask(&provider, lane, stream).await.unwrap();
         assert_eq!(text.len(), 8, "{lane:?} {stream}");

@@ -1,0 +1,69 @@
+//! The service behind the listener.
+
+use std::sync::Arc;
+
+use gateway_core::config::Plan;
+use gateway_core::provider::Clock;
+use gateway_core::{BuildError, Deps, EngineBuilder, Gateway, GatewayBuilder, Registry};
+use gateway_http::EdgeConfig;
+use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
+
+use crate::clock::SystemClock;
+use crate::environment::{ProcessEnvironment, variable};
+use crate::{Failure, proxies};
+
+/// A gateway, and the upstream client that it shares with all plans to come.
+pub(crate) struct Assembled {
+    pub(crate) gateway: Gateway,
+    pub(crate) transport: HttpTransport,
+}
+
+/// Puts the gateway together for `plan`.
+pub(crate) fn assemble(
+    plan: &Plan,
+    registry: Registry,
+    overrides: &[String],
+) -> Result<Assembled, Failure> {
+    let transport = HttpTransport::new(transport_config(overrides)?)
+        .map_err(|error| Failure::Refused(error.to_string()))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let deps = Deps::new(
+        Arc::new(transport.clone()),
+        Arc::clone(&clock),
+        Arc::new(ProcessEnvironment::default()),
+    );
+    let engine = EngineBuilder::new(registry, deps)
+        .build(plan)
+        .map_err(|errors| Failure::Refused(lines(&errors)))?;
+    let bytes = usize::try_from(plan.server.max_body).unwrap_or(usize::MAX);
+    let config = EdgeConfig::new()
+        .with_max_body_bytes(bytes)
+        .with_version(env!("CARGO_PKG_VERSION"));
+    let gateway = GatewayBuilder::new(engine, clock)
+        .with_config(config)
+        .build();
+    Ok(Assembled { gateway, transport })
+}
+
+/// One line per error.
+pub(crate) fn lines(errors: &[BuildError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+fn transport_config(rules: &[String]) -> Result<TransportConfig, Failure> {
+    let refused = |error: gateway_transport::ConfigError| Failure::Refused(error.to_string());
+    let mut overrides = OriginOverrides::new();
+    for rule in rules {
+        overrides = overrides.with_rule(rule).map_err(refused)?;
+    }
+    let mut config = TransportConfig::default()
+        .with_overrides(overrides)
+        .with_proxies(proxies::from_environment(variable).map_err(refused)?);
+    if let Some(path) = variable("SSL_CERT_FILE") {
+        let pem = std::fs::read(&path)
+            .map_err(|error| Failure::Refused(format!("SSL_CERT_FILE: {path}: {error}")))?;
+        config = config.with_extra_root(pem);
+    }
+    Ok(config)
+}

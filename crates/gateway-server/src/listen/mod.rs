@@ -1,0 +1,122 @@
+//! Sockets: accepting, TLS, HTTP/1.1 and HTTP/2, and letting go in good order.
+
+mod connection;
+mod guard;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_core::Gateway;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use tls::{Tls, TlsFiles};
+
+use connection::Connections;
+
+/// After an error of `accept` that is not about one connection (no descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Everything a listener needs.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) gateway: Gateway,
+    /// How long a client may take to send the head of a request.
+    pub(crate) head_timeout: Duration,
+}
+
+impl Listener {
+    /// Serves until `stop`, then lets connections finish for at most `drain`, or until `now`.
+    pub(crate) async fn serve(
+        self,
+        stop: CancellationToken,
+        now: CancellationToken,
+        drain: Duration,
+    ) {
+        let tasks = TaskTracker::new();
+        let connections = Connections {
+            builder: builder(),
+            gateway: self.gateway.clone(),
+            tls: self.tls,
+            head_timeout: self.head_timeout,
+            stop: stop.clone(),
+        };
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        tasks.spawn(connections.clone().serve(stream, peer));
+                    }
+                    Err(error) => refused(&error).await,
+                },
+            }
+        }
+        drop(self.socket);
+        self.gateway.set_ready(false);
+        tasks.close();
+        tracing::info!(
+            target: "gateway::listen",
+            connections = tasks.len(),
+            seconds = drain.as_secs_f64(),
+            "stopping: calls in flight may finish"
+        );
+        tokio::select! {
+            () = tasks.wait() => tracing::info!(target: "gateway::listen", "stopped: every call was finished"),
+            () = tokio::time::sleep(drain) => {
+                let left = tasks.len();
+                tracing::warn!(target: "gateway::listen", connections = left, "stopped: time is up, calls were cut");
+            }
+            () = now.cancelled() => {
+                let left = tasks.len();
+                tracing::warn!(target: "gateway::listen", connections = left, "stopped at once, as asked");
+            }
+        }
+    }
+}
+
+async fn refused(error: &std::io::Error) {
+    use std::io::ErrorKind;
+    let about_one_connection = matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    );
+    if !about_one_connection {
+        tracing::warn!(target: "gateway::listen", %error, "a connection cannot be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// HTTP/1.1 and HTTP/2, told apart by the first bytes.
+fn builder() -> Builder<TokioExecutor> {
+    use hyper_util::rt::TokioTimer;
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // The guard around the socket bounds heads; hyper's own bound would close idle connections as well.
+        .header_read_timeout(None)
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .max_concurrent_streams(1_000)
+        .adaptive_window(true);
+    builder
+}
+
+/// Events must not wait for more bytes.
+fn tune(stream: &TcpStream, peer: SocketAddr) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(target: "gateway::listen", %peer, %error, "TCP_NODELAY cannot be set");
+    }
+}

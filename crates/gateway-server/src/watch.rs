@@ -1,0 +1,135 @@
+//! A configuration that changes while it runs.
+//!
+//! Files are looked at by content, twice a second, so that every way to change one is seen: writing in place, renaming
+//! over it, swapping a symlink above it (as mounted config maps do). The files that the configuration refers to for
+//! credentials are watched too. SIGHUP reads everything at once, changed or not.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gateway_core::config::Strictness;
+use gateway_core::{Gateway, Registry};
+use tokio_util::sync::CancellationToken;
+
+use crate::Failure;
+use crate::configuration::{Configuration, parse};
+use crate::gateway::lines;
+use crate::open::Reach;
+use crate::shutdown::Hangups;
+
+/// How often files are looked at. A change must be visible within 3 seconds.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// A file that is being written is read again after this; it counts once two readings agree.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// What files held when they were last read. `None`: not readable.
+pub(crate) type Contents = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+/// What `configuration`, made from the `text` at `path`, depends on.
+pub(crate) fn contents(path: PathBuf, text: &str, configuration: &Configuration) -> Contents {
+    let mut contents = read_all(configuration.files.iter().map(PathBuf::as_path));
+    contents.insert(path, Some(text.as_bytes().to_vec()));
+    contents
+}
+
+/// Everything a change leads to.
+pub(crate) struct Watch {
+    pub(crate) path: PathBuf,
+    pub(crate) gateway: Gateway,
+    pub(crate) registry: Registry,
+    pub(crate) reach: Reach,
+    /// What was read at the start.
+    pub(crate) contents: Contents,
+}
+
+impl Watch {
+    /// Watches until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut hangups = Hangups::new();
+        loop {
+            let forced = tokio::select! {
+                () = stop.cancelled() => return,
+                () = hangups.next() => true,
+                () = tokio::time::sleep(INTERVAL) => false,
+            };
+            let paths: Vec<PathBuf> = self.contents.keys().cloned().collect();
+            let mut seen = read(paths.clone()).await;
+            if seen == self.contents && !forced {
+                continue;
+            }
+            loop {
+                tokio::time::sleep(SETTLE).await;
+                let again = read(paths.clone()).await;
+                if again == seen {
+                    break;
+                }
+                seen = again;
+            }
+            self.contents = seen;
+            self.reload();
+        }
+    }
+
+    fn reload(&mut self) {
+        let name = self.path.display().to_string();
+        match self.take(&name) {
+            Ok(configuration) => {
+                for warning in configuration.loaded.warnings.diagnostics() {
+                    tracing::warn!(target: "gateway::config", place = ?warning.place, path = warning.path, "{}", warning.message);
+                }
+                let files = configuration.files.iter().map(PathBuf::as_path);
+                let own = self.contents.remove(&self.path);
+                self.contents = read_all(files);
+                self.contents.insert(self.path.clone(), own.flatten());
+                let plan = &configuration.loaded.plan;
+                tracing::info!(
+                    target: "gateway::config",
+                    file = name,
+                    endpoints = plan.endpoints.len(),
+                    routes = plan.routes.len(),
+                    "the new configuration is in use"
+                );
+            }
+            Err(failure) => {
+                let why = failure.to_string();
+                self.gateway.refuse(why.trim_end());
+                tracing::error!(
+                    target: "gateway::config",
+                    file = name,
+                    "the new configuration is refused, the one before it stays in use:\n{}",
+                    why.trim_end()
+                );
+            }
+        }
+    }
+
+    /// Puts the present content of the file to use.
+    fn take(&self, name: &str) -> Result<Configuration, Failure> {
+        let refused = |why: &str| Failure::Refused(format!("{name}{why}"));
+        let bytes = self.contents.get(&self.path).and_then(Option::as_ref);
+        let bytes = bytes.ok_or_else(|| refused(" cannot be read"))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let at = error.valid_up_to();
+            refused(&format!(": the file is not text in UTF-8 (byte {at})"))
+        })?;
+        let configuration = parse(name, text, &self.registry, Strictness::Lenient)?;
+        self.reach.check(&configuration.loaded.plan)?;
+        self.gateway
+            .apply(&configuration.loaded.plan)
+            .map_err(|errors| Failure::Refused(lines(&errors)))?;
+        Ok(configuration)
+    }
+}
+
+fn read_all<'a>(paths: impl Iterator<Item = &'a Path>) -> Contents {
+    paths
+        .map(|path| (path.to_owned(), std::fs::read(path).ok()))
+        .collect()
+}
+
+/// Reads off the threads that serve: a network file system may take its time.
+async fn read(paths: Vec<PathBuf>) -> Contents {
+    let reading = tokio::task::spawn_blocking(move || read_all(paths.iter().map(PathBuf::as_path)));
+    reading.await.unwrap_or_default()
+}
