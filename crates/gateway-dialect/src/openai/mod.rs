@@ -39,3 +39,6 @@ pub use forward::{Defaults, Forward, Place, Scanned};
 pub use glance::observe;
 pub use quirks::{EffortRule, Quirks, ReasoningField};
 pub use stream::{Observer, StreamDecoder, StreamEncoder, UsageChunk};
+
+#[cfg(test)]
+mod tests;

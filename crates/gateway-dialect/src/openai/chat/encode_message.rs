@@ -265,7 +265,7 @@ impl Messages<'_> {
                 .dropped(format!("{path}.signature"), "only its maker can check it");
         }
         out.object(|out| {
-            write_call(call, fields, out);
+            write_call(call, || stand_in_id(&call.name), fields, out);
             if let Some(cache) = cache {
                 super::encode_part::write_cache(out, cache);
             }
@@ -367,12 +367,13 @@ impl Messages<'_> {
 /// Writes a function call.
 pub(crate) fn write_call(
     call: &ToolCall,
+    stand_in: impl FnOnce() -> String,
     fields: Option<&serde_json::Map<String, serde_json::Value>>,
     out: &mut Object<'_>,
 ) {
     match &call.id {
         Some(id) => out.field("id", id),
-        None => out.field("id", &stand_in_id(&call.name)),
+        None => out.field("id", &stand_in()),
     }
     out.field("type", "function");
     out.object("function", |out| {

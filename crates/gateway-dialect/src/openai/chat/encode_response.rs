@@ -30,7 +30,7 @@ pub fn encode_chat_response(
         out.field("model", response.model.as_deref().unwrap_or(&info.model));
         out.list("choices", |out| {
             for choice in &response.choices {
-                out.object(|out| write_choice(choice, losses, out));
+                out.object(|out| write_choice(choice, info, losses, out));
             }
         });
         if let Some(usage) = &response.usage {
@@ -43,7 +43,7 @@ pub fn encode_chat_response(
     out.into()
 }
 
-fn write_choice(choice: &Choice, losses: &mut Losses, out: &mut Object<'_>) {
+fn write_choice(choice: &Choice, info: &ReplyInfo, losses: &mut Losses, out: &mut Object<'_>) {
     let at = format!("choices[{}]", choice.index);
     out.field("index", &choice.index);
     let own = choice.extra.for_dialect(Dialect::OPENAI);
@@ -52,7 +52,12 @@ fn write_choice(choice: &Choice, losses: &mut Losses, out: &mut Object<'_>) {
         .and_then(Value::as_object);
     out.object("message", |out| {
         out.field("role", "assistant");
-        Reply { at: &at, losses }.message(&choice.parts, rest, out);
+        Reply {
+            at: &at,
+            info,
+            losses,
+        }
+        .message(&choice.parts, rest, out);
     });
     out.field("logprobs", &choice.logprobs);
     match &choice.finish {
@@ -83,6 +88,7 @@ fn write_choice(choice: &Choice, losses: &mut Losses, out: &mut Object<'_>) {
 
 struct Reply<'a> {
     at: &'a str,
+    info: &'a ReplyInfo,
     losses: &'a mut Losses,
 }
 
@@ -108,7 +114,7 @@ impl Reply<'_> {
             });
         }
         write_images(parts, out);
-        write_calls(parts, out);
+        write_calls(parts, self.info, out);
         if let Some(signature) = text_signature(parts) {
             write_google(out, signature);
         }
@@ -236,15 +242,16 @@ fn write_images(parts: &[Part], out: &mut Object<'_>) {
     });
 }
 
-fn write_calls(parts: &[Part], out: &mut Object<'_>) {
+fn write_calls(parts: &[Part], info: &ReplyInfo, out: &mut Object<'_>) {
     if !parts.iter().any(is_call) {
         return;
     }
     out.list("tool_calls", |out| {
-        for part in parts {
+        for (index, part) in parts.iter().enumerate() {
             match &part.content {
                 Content::ToolCall(call) => out.object(|out| {
-                    write_call(call, part.extra.for_dialect(Dialect::OPENAI), out);
+                    let id = || stand_in_id(info, index);
+                    write_call(call, id, part.extra.for_dialect(Dialect::OPENAI), out);
                     if let Some(signature) = google(part) {
                         write_google(out, signature);
                     }
@@ -283,6 +290,12 @@ pub(crate) fn write_citation(
             }
         });
     });
+}
+
+/// An id for a call without one, unlike all others.
+pub(crate) fn stand_in_id(info: &ReplyInfo, index: impl std::fmt::Display) -> String {
+    let id = info.id.get(..16).unwrap_or(&info.id);
+    format!("call_{id}_{index}")
 }
 
 /// Fields of this dialect are written, those of another reported.

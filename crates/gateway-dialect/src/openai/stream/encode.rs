@@ -10,6 +10,7 @@ use super::write::{Added, CallPiece, write_choice};
 use crate::ReplyInfo;
 use crate::node::object;
 use crate::openai::body::foreign;
+use crate::openai::chat::stand_in_id;
 use crate::openai::usage;
 use crate::sse::write_json;
 
@@ -150,12 +151,7 @@ impl StreamEncoder {
                 name,
                 arguments,
             } => {
-                let id = id.clone().unwrap_or_else(|| {
-                    format!(
-                        "call_{}_{call}",
-                        self.info.id.get(..16).unwrap_or(&self.info.id)
-                    )
-                });
+                let id = id.clone().unwrap_or_else(|| stand_in_id(&self.info, call));
                 let piece = group.at(*choice).call(*call);
                 piece.begin = Some((id, name.clone()));
                 piece.arguments.push_str(arguments);

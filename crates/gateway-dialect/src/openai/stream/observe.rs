@@ -106,8 +106,8 @@ impl Decode for Observer {
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
         let tail = self.scanner.feed(&chunk, |event| {
-            let has_usage = watch.event(&event, &mut facts);
-            if hides && has_usage && is_usage_only(event.data) {
+            watch.event(&event, &mut facts);
+            if hides && is_usage_only(event.data) {
                 cuts.push((event.start, event.end));
             }
         })?;
@@ -134,8 +134,8 @@ impl Decode for Observer {
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
         self.scanner.finish(|event| {
-            let has_usage = watch.event(&event, &mut facts);
-            is_hidden = hides && has_usage && is_usage_only(event.data);
+            watch.event(&event, &mut facts);
+            is_hidden = hides && is_usage_only(event.data);
         });
         let held = std::mem::take(&mut self.held).freeze();
         let mut is_open = self.is_open || !held.is_empty();
@@ -180,10 +180,10 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Looks at one event. True when it reports usage.
-    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> bool {
+    /// Looks at one event.
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
         if self.reader.ended {
-            return false;
+            return;
         }
         let data = event.data;
         let settled = *self.is_known && *self.is_begun;
@@ -191,16 +191,14 @@ impl Watch<'_> {
             facts.meaningful = true;
             facts.content_events += 1;
             facts.text_bytes = facts.text_bytes.saturating_add(text_length(data));
-            return false;
+            return;
         }
         let events = self.reader.event(event);
         let read = Facts::of(&events);
         *self.parsed += 1;
         *self.is_begun |= read.meaningful;
         *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
-        let has_usage = read.usage.is_some();
         absorb(facts, read);
-        has_usage
     }
 }
 
@@ -295,6 +293,9 @@ fn string_length(text: &[u8]) -> usize {
 
 /// True for the chunk that reports usage and nothing else.
 fn is_usage_only(data: &[u8]) -> bool {
+    if !has_value(data, b"\"usage\"") {
+        return false;
+    }
     let Ok(node) = serde_json::from_slice::<Node<'_>>(data) else {
         return false;
     };
