@@ -18,6 +18,7 @@ use http::response::Parts;
 use crate::call::Call;
 use crate::credential::{Clock, Credentials};
 use crate::journal::{Attempt, Lane};
+use crate::peek::begins_with_event;
 use crate::provider::{Provider, ProviderInfo};
 use crate::reply::{Reply, ReplyBody, collect, next};
 use crate::retry_after::retry_after;
@@ -123,7 +124,13 @@ impl<W: Wire> HttpProvider<W> {
         }
         let info = self.wire.info();
         let headers = shown_headers(&head.headers);
-        let body = if call.stream && self.wire.is_stream(&head) {
+        let (is_stream, body) = match (call.stream, self.wire.is_stream(&head)) {
+            (false, _) => (false, body),
+            (true, true) => (true, body),
+            // Some servers send events as `application/json`.
+            (true, false) => begins_with_event(body).await?,
+        };
+        let body = if is_stream {
             let decoder = self.wire.decoder(call, lane, &head);
             let stream = Committed::open(body, decoder)
                 .await

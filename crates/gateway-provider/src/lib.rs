@@ -22,6 +22,7 @@ mod envelope;
 mod http_provider;
 mod journal;
 mod payload;
+mod peek;
 mod provider;
 mod registry;
 mod reply;
