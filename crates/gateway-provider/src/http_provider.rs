@@ -13,10 +13,12 @@ use gateway_schema::chat::RemoteError;
 use gateway_schema::stream::{Decode, Frame};
 use gateway_schema::{CallError, ErrorKind, FieldError, LossKind, Origin, Retry, UpstreamFailure};
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http::response::Parts;
 
 use crate::call::Call;
 use crate::credential::{Clock, Credentials};
+use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
 use crate::peek::begins_with_event;
 use crate::provider::{Provider, ProviderInfo};
@@ -116,9 +118,10 @@ impl<W: Wire> HttpProvider<W> {
         &self,
         call: &Call,
         lane: Lane,
-        head: Parts,
+        mut head: Parts,
         body: BodyStream,
     ) -> Result<Reply, CallError> {
+        let body = inflate(&mut head, body)?;
         if !head.status.is_success() {
             return Err(self.bad_status(head, body).await);
         }
@@ -139,14 +142,22 @@ impl<W: Wire> HttpProvider<W> {
         } else {
             let bytes = collect(body, MAX_ANSWER_BYTES).await?;
             let status = head.status;
+            let content_type = head.headers.get(CONTENT_TYPE).cloned();
             let response = http::Response::from_parts(head, bytes);
             let whole = self
                 .wire
                 .decode(call, lane, response)
                 .map_err(|mut error| {
+                    if error.upstream_failure().is_none() && error.origin() == Origin::Upstream {
+                        error = error.with_upstream(UpstreamFailure::default());
+                    }
                     if let Some(failure) = error.upstream_failure_mut() {
                         failure.status.get_or_insert(status.as_u16());
                         failure.provider.get_or_insert_with(|| info.name.clone());
+                        if failure.content_type.is_none() {
+                            let text = content_type.as_ref().and_then(|it| it.to_str().ok());
+                            failure.content_type = text.map(str::to_owned);
+                        }
                     }
                     error
                 })?;

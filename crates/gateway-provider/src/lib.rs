@@ -20,6 +20,7 @@ mod call;
 mod credential;
 mod envelope;
 mod http_provider;
+mod inflate;
 mod journal;
 mod payload;
 mod peek;
