@@ -211,7 +211,7 @@ class Errors(unittest.TestCase):
             self.assertEqual(raised.exception.code, "model_not_found")
 
     @through_gateway
-    def test_mistakes_are_refused_before_the_provider(self):
+    def test_mistakes_are_refused_by_name(self):
         with self.assertRaises(openai.BadRequestError) as raised:
             client.chat.completions.create(model="openai-chat", messages="Hi")
         self.assertIn("messages", str(raised.exception))
