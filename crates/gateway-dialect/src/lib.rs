@@ -16,6 +16,8 @@ pub mod mlflow;
 mod node;
 pub mod openai;
 pub mod sse;
+#[cfg(test)]
+mod testing;
 
 use bytes::Bytes;
 use gateway_schema::stream::Encode;

@@ -412,6 +412,11 @@ fn normalise(want: &mut Value, got: &mut Value) {
             }
             if let Some(Value::Array(parts)) = message.get_mut("content") {
                 parts.retain(|part| part["type"] != "thinking");
+                for part in parts.iter_mut() {
+                    if let Some(Value::String(url)) = part.get("image_url").cloned() {
+                        part["image_url"] = serde_json::json!({ "url": url });
+                    }
+                }
                 if parts.is_empty() {
                     message.remove("content");
                 }
@@ -448,11 +453,8 @@ fn normalise(want: &mut Value, got: &mut Value) {
         if fields.get("tool_choice") == Some(&Value::from("any")) {
             fields.insert("tool_choice".to_owned(), "required".into());
         }
-        if let Some(stop) = fields
-            .get_mut("stop")
-            .filter(|stop| **stop == serde_json::json!([]))
-        {
-            *stop = Value::Null;
+        if fields.get("stop") == Some(&serde_json::json!([])) {
+            fields.remove("stop");
         }
     }
 }
