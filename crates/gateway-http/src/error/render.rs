@@ -128,8 +128,12 @@ fn message(error: &CallError, to: Audience<'_>) -> String {
         .or(to.provider)
         .unwrap_or("unknown");
     if is_about_credential(error) {
+        let verb = match error.kind() {
+            ErrorKind::Forbidden => "does not allow this with",
+            _ => "refused",
+        };
         return format!(
-            "The provider {provider} refused the gateway's credential (not the caller's): {text}"
+            "The provider {provider} {verb} the gateway's credential (the caller's is not at fault): {text}"
         );
     }
     match failure.and_then(|failure| failure.status) {

@@ -311,3 +311,55 @@ async fn a_surface_that_is_not_offered_is_not_there() {
     let got = send_to(edge, post("/v1/messages", Way::Anthropic.body("chat"))).await;
     assert_eq!(got.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn mlflow_s_urls_refuse_the_same_in_their_own_words() {
+    let url = "/gateway/chat/invocations";
+    let with = |name: &'static str, value: &str, body: Vec<u8>| {
+        let mut request = post(url, body);
+        request.headers_mut().insert(name, value.parse().unwrap());
+        request
+    };
+    let hello = br#"{"messages":[{"role":"user","content":"Hi"}]}"#;
+    let cases = [
+        (post("/gateway/chta/invocations", &hello[..]), 404),
+        (
+            post("/llm/v1/completions/chat", &b"{\"prompt\":\"Hi\"}"[..]),
+            400,
+        ),
+        (post(url, &b"{\"messages\": x}"[..]), 422),
+        (post(url, &b""[..]), 422),
+        (post(url, &b"{}"[..]), 422),
+        (post(url, &b"{\"messages\":\"\xff\"}"[..]), 400),
+        (post(url, "[".repeat(500)), 422),
+        (post(url, vec![b' '; 20_000]), 413),
+        (with("content-length", "10001", hello.to_vec()), 413),
+        (with("content-type", "text/plain", hello.to_vec()), 422),
+        (with("content-encoding", "br", hello.to_vec()), 415),
+        (with("content-encoding", "gzip", hello.to_vec()), 400),
+        (
+            with("content-encoding", "zstd", zstd(&vec![b' '; 3_000_000])),
+            413,
+        ),
+        (with("x-gateway-strict", "maybe", hello.to_vec()), 400),
+    ];
+    for (at, (request, status)) in cases.into_iter().enumerate() {
+        let script = Script::default();
+        let got = send(&script, request).await;
+        assert_eq!(got.status.as_u16(), status, "case {at}: {}", got.text());
+        let detail = &got.json()["detail"];
+        assert!(
+            detail.is_string() || detail.is_array(),
+            "case {at}: {detail}"
+        );
+        assert_eq!(script.count(), 0, "case {at}");
+    }
+    for packed in [("gzip", gzip(hello)), ("zstd", zstd(hello))] {
+        let script = Script::answering(Ok(crate::harness::raw_json(
+            gateway_schema::Dialect::MLFLOW,
+            "{}",
+        )));
+        let got = send(&script, with("content-encoding", packed.0, packed.1)).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    }
+}
