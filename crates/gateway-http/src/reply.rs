@@ -55,6 +55,8 @@ pub(crate) struct Answerer {
     id: Uuid,
     created: i64,
     include_usage: bool,
+    /// The provider speaks the caller's dialect, so that its raw bytes may pass.
+    pub(crate) same: bool,
 }
 
 impl Answerer {
@@ -78,6 +80,7 @@ impl Task {
             (Err(error), _) => return Outgoing::Response(self.error(&error)),
             (Ok(_), None) => return Outgoing::Response(self.error(&lost())),
         };
+        let same = reply.dialect == asked.codec.client.dialect();
         let sketch = Sketch {
             asked,
             by: Answerer {
@@ -86,6 +89,7 @@ impl Task {
                 id: self.reply_id,
                 created: self.shared.clock.unix_seconds(),
                 include_usage: asked.include_usage,
+                same,
             },
             headers: shown(reply.headers),
         };
@@ -125,7 +129,7 @@ impl Task {
         let body = match whole {
             Whole::Raw {
                 body, content_type, ..
-            } => {
+            } if by.same => {
                 headers.insert(CONTENT_TYPE, content_type);
                 body
             }
@@ -239,7 +243,8 @@ fn groups(response: Canonical) -> Vec<Vec<gateway_schema::chat::StreamEvent>> {
     }
 }
 
-fn lost() -> CallError {
+/// Raw bytes of a foreign dialect, or bytes where a document is due: a fault of whoever made the reply.
+pub(crate) fn lost() -> CallError {
     CallError::gateway(
         ErrorKind::Internal,
         "The gateway cannot give this answer in the form it was asked for.",

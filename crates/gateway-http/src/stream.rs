@@ -10,7 +10,7 @@ use gateway_schema::{CallError, ErrorKind, Operation, ProviderName, UpstreamFail
 
 use crate::access::Access;
 use crate::error::{self, Audience};
-use crate::reply::Answerer;
+use crate::reply::{Answerer, lost};
 use crate::surface::Codec;
 use crate::task::AskedCall;
 
@@ -133,6 +133,9 @@ impl StreamBody {
         let ended = self.ended;
         self.ended |= frame.facts.ended;
         let chunk = match frame.data {
+            FrameData::Raw(bytes) if !self.writer.by.same && !bytes.is_empty() => {
+                return self.break_off(&lost());
+            }
             FrameData::Raw(bytes) => {
                 self.told |= frame.facts.error.is_some();
                 self.raw.note(&bytes);

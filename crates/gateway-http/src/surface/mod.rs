@@ -243,7 +243,7 @@ impl Question<'_> {
 
 /// A name that nothing has, with the one that was probably meant.
 pub(crate) fn unknown_name(name: &str, directory: &dyn Directory) -> CallError {
-    let mut message = format!("There is no endpoint or route named '{name}'.");
+    let mut message = format!("There is no endpoint or route named '{}'.", short(name));
     let (endpoints, routes) = (directory.endpoints(), directory.routes());
     let names = endpoints.iter().chain(&routes).map(|it| it.name.as_str());
     if let Some(near) = nearest(name, names) {
@@ -252,6 +252,14 @@ pub(crate) fn unknown_name(name: &str, directory: &dyn Directory) -> CallError {
         message.push_str("'?");
     }
     CallError::client(ErrorKind::NotFound, message).with_code("model_not_found")
+}
+
+/// A caller's word as it may stand in a message: its first 100 letters.
+fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(100) {
+        None => Cow::Borrowed(name),
+        Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),
+    }
 }
 
 /// What the gateway says itself.

@@ -45,6 +45,18 @@ async fn an_unknown_endpoint_is_404_with_the_name_that_was_meant() {
 }
 
 #[tokio::test]
+async fn a_huge_name_is_not_repeated_at_length() {
+    let name = "x".repeat(5_000);
+    let all = refused(
+        |way| post(way.path(), way.body(&name)),
+        StatusCode::NOT_FOUND,
+        &["xxx..."],
+    )
+    .await;
+    assert!(all.iter().all(|got| got.body.len() < 500));
+}
+
+#[tokio::test]
 async fn an_endpoint_of_another_type_is_400() {
     refused(
         |way| post(way.path(), way.body("embed")),

@@ -53,9 +53,10 @@ impl tower::Service<Call> for Script {
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
+        let dialect = call.payload.dialect().unwrap();
         self.calls.lock().unwrap().push(call);
         let answer = self.answers.lock().unwrap().pop_front();
-        ready(answer.unwrap_or_else(|| Ok(raw_json(Dialect::OPENAI, "{}"))))
+        ready(answer.unwrap_or_else(|| Ok(raw_json(dialect, "{}"))))
     }
 }
 
@@ -197,6 +198,14 @@ impl Way {
         match self {
             Self::OpenAi => "/v1/chat/completions",
             Self::Anthropic => "/v1/messages",
+        }
+    }
+
+    /// Another dialect.
+    pub(crate) fn foreign(self) -> Dialect {
+        match self {
+            Self::OpenAi => Dialect::ANTHROPIC,
+            Self::Anthropic => Dialect::OPENAI,
         }
     }
 

@@ -9,7 +9,7 @@ use gateway_schema::stream::Frame;
 use gateway_schema::{Dialect, Response, Usage};
 use http::{HeaderValue, StatusCode};
 
-use crate::harness::{Script, WAYS, Way, last_raw, post, raw, reply, send, stream_of};
+use crate::harness::{Script, WAYS, Way, last_raw, post, raw, raw_json, reply, send, stream_of};
 
 fn answer() -> ChatResponse {
     let mut choice = Choice::default();
@@ -133,5 +133,19 @@ async fn raw_events_that_nobody_asked_for_are_not_passed_off_as_json() {
         assert_eq!(got.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(got.header("x-gateway-error-origin"), "gateway");
         way.message(&got.json());
+    }
+}
+
+#[tokio::test]
+async fn raw_bytes_of_another_dialect_never_reach_the_caller() {
+    for way in WAYS {
+        let script = Script::answering(Ok(raw_json(way.foreign(), "{\"secret\":1}")));
+        let got = send(&script, post(way.path(), way.body("chat"))).await;
+        assert_eq!(got.status, StatusCode::INTERNAL_SERVER_ERROR);
+        way.message(&got.json());
+        let script = Script::answering(Ok(stream_of(way.foreign(), vec![last_raw("secret")])));
+        let got = send(&script, post(way.path(), way.streaming("chat"))).await;
+        assert!(!got.text().contains("secret"));
+        assert!(got.text().contains("error"));
     }
 }
