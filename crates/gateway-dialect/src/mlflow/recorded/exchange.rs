@@ -170,7 +170,8 @@ fn replay(prefixes: &[&str], wire: &Wire) {
             // What MLflow broke off is compared as far as MLflow got.
             (Value::String(text), Value::Array(mut events)) => {
                 let want = sse(text);
-                if cut {
+                // Of an empty stream there is nothing to compare.
+                if cut || want.is_empty() {
                     events.truncate(want.len());
                 }
                 lacks(&Value::Array(want), &Value::Array(events), "", &mut faults);

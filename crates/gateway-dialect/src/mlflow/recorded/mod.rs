@@ -209,12 +209,12 @@ fn manage(path: &str, body: &Value) -> Option<(u16, Value)> {
 
 #[test]
 fn management_bodies_are_the_recorded_ones() {
-    let deviations = deviations();
     let mut seen = 0;
     for (name, case) in cases(&["mgmt-"]) {
         let (request, reply) = (&case["request"], &case["gateway_reply"]);
         let elsewhere = [json!(405), json!(307)].contains(&reply["status"]);
-        if elsewhere || deviations.get(&name).is_some() {
+        // Most deviations of these cases are the configuration's alone.
+        if elsewhere || name == "mgmt-list-endpoints-bad-token" {
             continue;
         }
         let path = request["path"].as_str().unwrap();
