@@ -33,7 +33,7 @@ pub(crate) fn reexports(_: &[Member]) -> Result<Vec<String>, Failure> {
             let name = rest
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
                 .next();
-            let contract = matches!(name, Some("schema" | "provider" | "config"));
+            let contract = matches!(name, Some("schema" | "provider" | "config" | "http"));
             if !(contract && place.starts_with("crates/gateway-core/")) {
                 findings.push(format!(
                     "{place}:{}: `pub use` of another crate of ours",
