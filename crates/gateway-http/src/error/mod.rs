@@ -1,8 +1,6 @@
 //! THE error mapping: what a [`CallError`] looks like to a caller, in every dialect.
 //!
-//! | kind | status | OpenAI type, code | Anthropic type | Gemini status | Bedrock exception |
-//! |---|---|---|---|---|---|
-//! | see [`table`] | one row per kind | | | | |
+//! [`table`] has one row per kind: the status, and what each dialect calls it.
 //!
 //! Three rules stand above the table:
 //! * A provider's own status of 4xx and 5xx is kept. 529 becomes 503 for callers that do not know it; a redirect or a
@@ -118,20 +116,18 @@ pub(crate) fn status(error: &CallError, dialect: Dialect) -> StatusCode {
     let status = match error.status().or(provider) {
         Some(529) if dialect != Dialect::ANTHROPIC => 503,
         Some(status) => status,
-        None => own_status(error, dialect),
+        None => own_status(error),
     };
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The status of a failure that no provider gave one.
-fn own_status(error: &CallError, dialect: Dialect) -> u16 {
+fn own_status(error: &CallError) -> u16 {
     match (error.kind(), error.origin()) {
         // The provider could not be reached, as against: the gateway has no target left to ask.
         (ErrorKind::Unavailable, Origin::Upstream) => 502,
         // A request that stays in the caller's hands for too long.
         (ErrorKind::Timeout, Origin::Client) => 408,
-        // The gateway itself has run into the provider's refusal before anything was sent.
-        (ErrorKind::Unsupported, _) if dialect == Dialect::MLFLOW => 501,
         (kind, _) => table::row(kind).status,
     }
 }
