@@ -1,0 +1,19 @@
+//! The program as users run it: the real binary, real sockets, real signals.
+
+#[cfg(test)]
+mod harness;
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod protocols;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod upstream;
