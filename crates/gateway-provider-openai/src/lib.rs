@@ -15,6 +15,9 @@
 mod options;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use gateway_provider::{

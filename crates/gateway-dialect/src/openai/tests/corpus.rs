@@ -325,7 +325,7 @@ fn plain(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
             .iter()
-            .filter(|(key, value)| !value.is_null() && !(*key == "stream" && **value == false))
+            .filter(|(key, value)| !(value.is_null() || (*key == "stream" && **value == false)))
             .map(|(key, value)| (key.clone(), plain(value)))
             .collect(),
         Value::Array(items) => items.iter().map(plain).collect(),

@@ -104,12 +104,13 @@ fn broken_json_is_placed_and_the_last_of_two_keys_counts() {
 
 #[test]
 fn an_error_with_a_good_status_is_an_error() {
-    let read: [fn(&[u8]) -> Option<CallError>; 3] = [
+    type Reader = fn(&[u8]) -> Option<CallError>;
+    let readers: [Reader; 3] = [
         |body| decode_chat_response(body).err(),
         |body| decode_embedding_response(body).err(),
         |body| observe(body).err(),
     ];
-    for read in read {
+    for read in readers {
         let error = read(br#"{"error":{"message":"too many","code":429}}"#).unwrap();
         assert_eq!(
             (error.kind(), error.message()),
