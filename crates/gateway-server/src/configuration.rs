@@ -1,13 +1,13 @@
 //! Configurations: where they come from, and what they become.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gateway_core::config::{Loaded, Source, Strictness, load};
 use gateway_core::{Checked, Registry};
 
 use crate::Failure;
-use crate::environment::{ProcessEnvironment, variable};
+use crate::environment::{Fingerprint, ProcessEnvironment, variable};
 
 /// Variables that name the configuration, in order.
 const VARIABLES: [&str; 2] = ["GATEWAY_CONFIG_PATH", "MLFLOW_GATEWAY_CONFIG"];
@@ -26,8 +26,8 @@ pub(crate) fn path(given: Option<&PathBuf>) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct Configuration {
     pub(crate) loaded: Loaded,
-    /// The files that it refers to.
-    pub(crate) files: BTreeSet<PathBuf>,
+    /// The files that it refers to, as they were read.
+    pub(crate) files: BTreeMap<PathBuf, Fingerprint>,
 }
 
 /// Reads the text of a configuration.

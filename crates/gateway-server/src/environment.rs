@@ -1,6 +1,7 @@
 //! The process's variables and files, as arguments for everybody else.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -19,18 +20,31 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// What tells one content of a file from another, without keeping the content: it may be a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint of a content.
+    pub(crate) fn of(content: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(content);
+        Self(hasher.finish())
+    }
+}
+
 /// The largest file that a configuration may refer to.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// Variables and files of the process, and which files were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessEnvironment {
-    read: Mutex<BTreeSet<PathBuf>>,
+    read: Mutex<BTreeMap<PathBuf, Fingerprint>>,
 }
 
 impl ProcessEnvironment {
-    /// The files that were read so far: what a configuration depends on besides itself.
-    pub(crate) fn files(&self) -> BTreeSet<PathBuf> {
+    /// The files that were read so far, as they were: what a configuration depends on besides itself.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Fingerprint> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.clone()
     }
@@ -61,7 +75,7 @@ impl Lookup for ProcessEnvironment {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-                read.insert(path.to_owned());
+                read.insert(path.to_owned(), Fingerprint::of(text.as_bytes()));
                 FileText::Text(Secret::new(text))
             }
             Err(error) => FileText::Unreadable(error.to_string()),

@@ -123,7 +123,7 @@ async fn serve(
     };
     if let Some(path) = read.path {
         let watch = Watch {
-            contents: contents(path.clone(), &read.text, &read.configuration),
+            contents: contents(path.clone(), read.text.as_bytes(), &read.configuration),
             path,
             gateway,
             registry,

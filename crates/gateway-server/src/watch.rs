@@ -5,7 +5,7 @@
 //! credentials are watched too. SIGHUP reads everything at once, changed or not.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway_core::config::Strictness;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
 use crate::configuration::{Configuration, parse};
+use crate::environment::Fingerprint;
 use crate::gateway::lines;
 use crate::open::Reach;
 use crate::shutdown::Hangups;
@@ -24,12 +25,15 @@ const INTERVAL: Duration = Duration::from_millis(500);
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// What files held when they were last read. `None`: not readable.
-pub(crate) type Contents = BTreeMap<PathBuf, Option<Vec<u8>>>;
+pub(crate) type Contents = BTreeMap<PathBuf, Option<Fingerprint>>;
 
 /// What `configuration`, made from the `text` at `path`, depends on.
-pub(crate) fn contents(path: PathBuf, text: &str, configuration: &Configuration) -> Contents {
-    let mut contents = read_all(configuration.files.iter().map(PathBuf::as_path));
-    contents.insert(path, Some(text.as_bytes().to_vec()));
+pub(crate) fn contents(path: PathBuf, text: &[u8], configuration: &Configuration) -> Contents {
+    let files = configuration.files.iter();
+    let mut contents: Contents = files
+        .map(|(path, content)| (path.clone(), Some(*content)))
+        .collect();
+    contents.insert(path, Some(Fingerprint::of(text)));
     contents
 }
 
@@ -66,22 +70,20 @@ impl Watch {
                 }
                 seen = again;
             }
-            self.contents = seen;
-            self.reload();
+            self.reload(seen);
         }
     }
 
-    fn reload(&mut self) {
+    fn reload(&mut self, seen: Contents) {
         let name = self.path.display().to_string();
-        match self.take(&name) {
+        let read = std::fs::read(&self.path).ok();
+        match self.take(&name, read.as_deref()) {
             Ok(configuration) => {
-                for warning in configuration.loaded.warnings.diagnostics() {
-                    tracing::warn!(target: "gateway::config", place = ?warning.place, path = warning.path, "{}", warning.message);
+                if !configuration.loaded.warnings.is_empty() {
+                    tracing::warn!(target: "gateway::config", "{}", configuration.loaded.warnings);
                 }
-                let files = configuration.files.iter().map(PathBuf::as_path);
-                let own = self.contents.remove(&self.path);
-                self.contents = read_all(files);
-                self.contents.insert(self.path.clone(), own.flatten());
+                let text = read.unwrap_or_default();
+                self.contents = contents(self.path.clone(), &text, &configuration);
                 let plan = &configuration.loaded.plan;
                 tracing::info!(
                     target: "gateway::config",
@@ -92,6 +94,9 @@ impl Watch {
                 );
             }
             Err(failure) => {
+                self.contents = seen;
+                let content = read.as_deref().map(Fingerprint::of);
+                self.contents.insert(self.path.clone(), content);
                 let why = failure.to_string();
                 self.gateway.refuse(why.trim_end());
                 tracing::error!(
@@ -105,10 +110,9 @@ impl Watch {
     }
 
     /// Puts the present content of the file to use.
-    fn take(&self, name: &str) -> Result<Configuration, Failure> {
+    fn take(&self, name: &str, content: Option<&[u8]>) -> Result<Configuration, Failure> {
         let refused = |why: &str| Failure::Refused(format!("{name}{why}"));
-        let bytes = self.contents.get(&self.path).and_then(Option::as_ref);
-        let bytes = bytes.ok_or_else(|| refused(" cannot be read"))?;
+        let bytes = content.ok_or_else(|| refused(" cannot be read"))?;
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let at = error.valid_up_to();
             refused(&format!(": the file is not text in UTF-8 (byte {at})"))
@@ -122,14 +126,14 @@ impl Watch {
     }
 }
 
-fn read_all<'a>(paths: impl Iterator<Item = &'a Path>) -> Contents {
-    paths
-        .map(|path| (path.to_owned(), std::fs::read(path).ok()))
-        .collect()
-}
-
 /// Reads off the threads that serve: a network file system may take its time.
 async fn read(paths: Vec<PathBuf>) -> Contents {
-    let reading = tokio::task::spawn_blocking(move || read_all(paths.iter().map(PathBuf::as_path)));
+    let reading = tokio::task::spawn_blocking(move || {
+        let content = |path: &PathBuf| std::fs::read(path).ok().as_deref().map(Fingerprint::of);
+        paths
+            .into_iter()
+            .map(|path| (path.clone(), content(&path)))
+            .collect()
+    });
     reading.await.unwrap_or_default()
 }

@@ -195,14 +195,14 @@ pub(crate) fn chat(model: &str, stream: bool) -> Value {
 
 /// The configuration of one simulated chat endpoint per name.
 pub(crate) fn simulators(names: &[&str], options: &str) -> String {
-    let mut text = String::from("endpoints:\n");
-    for name in names {
-        text += &format!(
+    let endpoint = |name: &&str| {
+        format!(
             "  - {{name: {name}, endpoint_type: llm/v1/chat, model: {{provider: simulator, name: sim, \
              config: {{{options}}}}}}}\n"
-        );
-    }
-    text
+        )
+    };
+    let endpoints: String = names.iter().map(endpoint).collect();
+    format!("endpoints:\n{endpoints}")
 }
 
 /// A folder with a configuration in it.
