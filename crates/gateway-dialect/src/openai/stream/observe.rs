@@ -1,9 +1,11 @@
 //! Streams of the same dialect on both sides: forwarded untouched, and watched.
 
+use std::sync::LazyLock;
+
 use bytes::{Bytes, BytesMut};
 use gateway_schema::CallError;
 use gateway_schema::stream::{Decode, Facts, Frame};
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::DONE;
 use super::chunk::ChunkReader;
@@ -219,23 +221,42 @@ fn absorb(facts: &mut Facts, later: Facts) {
     }
 }
 
+/// What is looked for in every event, prepared once.
+struct Needles {
+    finish: Finder<'static>,
+    usage: Finder<'static>,
+    error: Finder<'static>,
+    texts: [Finder<'static>; 5],
+}
+
+static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles {
+    finish: Finder::new("\"finish_reason\""),
+    usage: Finder::new("\"usage\""),
+    error: Finder::new("\"error\""),
+    texts: [
+        Finder::new("\"content\":"),
+        Finder::new("\"arguments\":"),
+        Finder::new("\"reasoning_content\":"),
+        Finder::new("\"reasoning\":"),
+        Finder::new("\"text\":"),
+    ],
+});
+
 /// True when an event must be parsed: it may hold usage, a finish reason or an error.
 fn is_interesting(data: &[u8]) -> bool {
-    has_value(data, b"\"finish_reason\"")
-        || has_value(data, b"\"usage\"")
-        || has_value(data, b"\"error\"")
+    let needles = &*NEEDLES;
+    has_value(data, &needles.finish)
+        || has_value(data, &needles.usage)
+        || has_value(data, &needles.error)
 }
 
 /// True when the quoted word stands as a key of something other than null. Inside a text its quotes would have
 /// backslashes, so a text that talks about it is not taken for it.
-fn has_value(data: &[u8], quoted: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(rest) = data.get(from..) {
-        let Some(at) = memmem::find(rest, quoted) else {
-            return false;
-        };
+fn has_value(data: &[u8], quoted: &Finder<'_>) -> bool {
+    let mut rest = data;
+    while let Some(at) = quoted.find(rest) {
         let after = rest
-            .get(at + quoted.len()..)
+            .get(at + quoted.needle().len()..)
             .unwrap_or_default()
             .trim_ascii_start();
         if let Some(value) = after.strip_prefix(b":")
@@ -243,26 +264,19 @@ fn has_value(data: &[u8], quoted: &[u8]) -> bool {
         {
             return true;
         }
-        from += at + quoted.len();
+        rest = after;
     }
     false
 }
 
 /// The length of the text that an event adds, escapes counted as they stand.
 fn text_length(data: &[u8]) -> u32 {
-    const KEYS: [&[u8]; 5] = [
-        b"\"content\":",
-        b"\"arguments\":",
-        b"\"reasoning_content\":",
-        b"\"reasoning\":",
-        b"\"text\":",
-    ];
-    for key in KEYS {
-        let Some(at) = memmem::find(data, key) else {
+    for key in &NEEDLES.texts {
+        let Some(at) = key.find(data) else {
             continue;
         };
         let value = data
-            .get(at + key.len()..)
+            .get(at + key.needle().len()..)
             .unwrap_or_default()
             .trim_ascii_start();
         if let Some(text) = value.strip_prefix(b"\"") {
@@ -293,7 +307,7 @@ fn string_length(text: &[u8]) -> usize {
 
 /// True for the chunk that reports usage and nothing else.
 fn is_usage_only(data: &[u8]) -> bool {
-    if !has_value(data, b"\"usage\"") {
+    if !has_value(data, &NEEDLES.usage) {
         return false;
     }
     let Ok(node) = serde_json::from_slice::<Node<'_>>(data) else {
