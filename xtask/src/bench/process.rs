@@ -67,6 +67,7 @@ impl Server {
         let mut command = pinned(core, program, &all);
         // The programs of the benchmark stop when this pipe closes, even if this process dies.
         command.stdin(Stdio::piped()).stdout(Stdio::null());
+        command.stderr(log(program)?);
         let begin = Instant::now();
         let child = command.spawn()?;
         let mut server = Self {
@@ -148,6 +149,14 @@ fn rss_kib(id: u32) -> Result<u64, Failure> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|rest| rest.trim().split(' ').next()?.parse().ok());
     number.ok_or_else(|| Failure::new("no VmRSS in /proc"))
+}
+
+/// Where a server's log goes: `bench/<its name>.log` below the target folder, begun anew each time.
+fn log(program: &Path) -> Result<fs::File, Failure> {
+    let folder = shell::target_dir().join("bench");
+    fs::create_dir_all(&folder)?;
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    Ok(fs::File::create(folder.join(format!("{name}.log")))?)
 }
 
 /// A port nobody listens on.
