@@ -31,7 +31,8 @@ pub struct TransportConfig {
     pub streams_per_connection: NonZeroUsize,
     /// Time between TCP keep-alive probes; `None` sends none.
     pub keepalive: Option<Duration>,
-    /// Certificates to trust besides the Mozilla roots, each a PEM text with one or more.
+    /// Certificates to trust besides the Mozilla roots, each a PEM text with one or more. Of several, those that cannot be
+    /// roots are passed over.
     pub extra_roots_pem: Vec<Vec<u8>>,
     /// Forward proxies.
     pub proxies: Proxies,

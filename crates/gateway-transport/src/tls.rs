@@ -39,18 +39,7 @@ impl Tls {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
         for (index, pem) in extra_roots_pem.iter().enumerate() {
-            let bad = |reason: String| ConfigError::Root { index, reason };
-            let mut found = 0_usize;
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| bad(error.to_string()))?;
-                found += 1;
-            }
-            if found == 0 {
-                return Err(bad("no PEM certificate in it".to_owned()));
-            }
+            add_roots(&mut roots, pem).map_err(|reason| ConfigError::Root { index, reason })?;
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut http1 = ClientConfig::builder_with_provider(provider)
@@ -92,5 +81,24 @@ impl Tls {
             TransportError::new(fault, format!("TLS with {host}: {error}"))
         })?;
         Ok(Io::Tls(Box::new(stream)))
+    }
+}
+
+/// Trusts the certificates of one PEM text. Bundles of whole systems hold a few that this TLS library does not take as
+/// roots: they are passed over, unless no other is there.
+fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {
+    let mut accepted = 0_usize;
+    let mut refused = None;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        match roots.add(certificate) {
+            Ok(()) => accepted += 1,
+            Err(error) => refused = Some(error.to_string()),
+        }
+    }
+    match (accepted, refused) {
+        (0, Some(reason)) => Err(reason),
+        (0, None) => Err("no PEM certificate in it".to_owned()),
+        _ => Ok(()),
     }
 }
