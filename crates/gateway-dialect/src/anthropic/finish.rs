@@ -1,6 +1,7 @@
 //! Why an answer ended.
 
 use gateway_schema::chat::{Finish, FinishReason};
+use serde_json::{Value, json};
 
 /// Reads a `stop_reason`. An answer that is over without a reason was simply done.
 pub(super) fn read(stop_reason: Option<String>, stop_sequence: Option<String>) -> Finish {
@@ -45,6 +46,11 @@ pub(super) fn write(finish: Option<&Finish>, has_calls: bool) -> &str {
         FinishReason::Stop if finish.stop_sequence.is_some() => "stop_sequence",
         _ => "end_turn",
     }
+}
+
+/// How Anthropic reports what a model says when it declines: beside the content, not in it.
+pub(super) fn refusal_details(explanation: &str) -> Value {
+    json!({"type": "refusal", "category": null, "explanation": explanation})
 }
 
 #[cfg(test)]

@@ -123,6 +123,8 @@ struct MessageOut<'a> {
     model: &'a str,
     content: Vec<BlockOut<'a>>,
     stop_reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_details: Option<Value>,
     stop_sequence: Option<&'a str>,
     usage: UsageOut<'a>,
     #[serde(flatten)]
@@ -154,10 +156,15 @@ pub(super) fn encode_chat(
     let mut writer = BlockWriter { losses };
     let mut has_calls = false;
     let mut content = Vec::with_capacity(choice.parts.len());
+    let mut refusal = String::new();
     for (index, part) in choice.parts.iter().enumerate() {
         has_calls |= matches!(part.content, Content::ToolCall(_));
         // Clients send a block back with the next turn, and the API refuses empty text.
         if matches!(&part.content, Content::Text { text, .. } if text.is_empty()) {
+            continue;
+        }
+        if let Content::Refusal(text) = &part.content {
+            refusal.push_str(text);
             continue;
         }
         content.extend(writer.reply(part, &|| format!("choices[0].content[{index}]")));
@@ -177,7 +184,12 @@ pub(super) fn encode_chat(
         role: "assistant",
         model: response.model.as_deref().unwrap_or(&info.model),
         content,
-        stop_reason: finish::write(choice.finish.as_ref(), has_calls),
+        stop_reason: if refusal.is_empty() {
+            finish::write(choice.finish.as_ref(), has_calls)
+        } else {
+            "refusal"
+        },
+        stop_details: (!refusal.is_empty()).then(|| finish::refusal_details(&refusal)),
         stop_sequence: choice
             .finish
             .as_ref()

@@ -86,8 +86,12 @@ const EXTRA: [&str; 5] = [
 impl<'a> UsageOut<'a> {
     /// Splits the canonical figures again.
     pub(super) fn of(usage: &'a Usage) -> Self {
-        let read = usage.cache_read_tokens;
-        let written = usage.cache_write_tokens;
+        // Some providers count cached tokens of earlier calls, too: no more can have been cached than was sent.
+        let whole = usage.input_tokens.unwrap_or(u64::MAX);
+        let read = usage.cache_read_tokens.map(|read| read.min(whole));
+        let written = usage
+            .cache_write_tokens
+            .map(|written| written.min(whole.saturating_sub(read.unwrap_or(0))));
         Self {
             input_tokens: usage
                 .input_tokens

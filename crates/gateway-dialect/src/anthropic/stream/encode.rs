@@ -105,6 +105,8 @@ struct MessageDelta<'a> {
 #[derive(Serialize)]
 struct Ending<'a> {
     stop_reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_details: Option<Value>,
     stop_sequence: Option<&'a str>,
     #[serde(flatten)]
     extra: Option<&'a Map<String, Value>>,
@@ -134,6 +136,8 @@ pub(in super::super) struct StreamEncoder {
     calls: Vec<(u32, u32)>,
     usage: Usage,
     finish: Option<Finish>,
+    /// What the model said when it declined.
+    refusal: String,
     /// What `message_delta` says besides, from a provider of the same dialect.
     last: Map<String, Value>,
     losses: Losses,
@@ -153,6 +157,7 @@ impl StreamEncoder {
             calls: Vec::new(),
             usage: Usage::default(),
             finish: None,
+            refusal: String::new(),
             last: Map::new(),
             losses: Losses::new(),
         }
@@ -386,10 +391,7 @@ impl StreamEncoder {
         }
         match event {
             StreamEvent::Text { text, .. } => self.text(text, out),
-            StreamEvent::Refusal { text, .. } => {
-                self.approximate("refusal", "a refusal is plain text here");
-                self.text(text, out);
-            }
+            StreamEvent::Refusal { text, .. } => self.refusal.push_str(text),
             StreamEvent::Thinking { text, .. } => self.thinking(text, out),
             StreamEvent::Signature { signature, .. } => self.signature(signature, out),
             StreamEvent::RedactedThinking { data, .. } => {
@@ -475,7 +477,13 @@ impl Encode for StreamEncoder {
         let event = MessageDelta {
             kind: "message_delta",
             delta: Ending {
-                stop_reason: finish::write(self.finish.as_ref(), !self.calls.is_empty()),
+                stop_reason: if self.refusal.is_empty() {
+                    finish::write(self.finish.as_ref(), !self.calls.is_empty())
+                } else {
+                    "refusal"
+                },
+                stop_details: (!self.refusal.is_empty())
+                    .then(|| finish::refusal_details(&self.refusal)),
                 stop_sequence: self
                     .finish
                     .as_ref()
