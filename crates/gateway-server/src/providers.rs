@@ -4,12 +4,12 @@ use gateway_core::Registry;
 
 /// Every provider that was compiled in.
 pub fn providers() -> Registry {
-    let registry = Registry::new();
-    #[cfg(feature = "openai")]
-    let registry = registry.with(gateway_provider_openai::OPENAI);
-    #[cfg(feature = "anthropic")]
-    let registry = registry.with(gateway_provider_anthropic::ANTHROPIC);
-    #[cfg(feature = "simulator")]
-    let registry = registry.with(gateway_provider_simulator::SIMULATOR);
-    registry
+    Registry::new().with_all([
+        #[cfg(feature = "openai")]
+        gateway_provider_openai::OPENAI,
+        #[cfg(feature = "anthropic")]
+        gateway_provider_anthropic::ANTHROPIC,
+        #[cfg(feature = "simulator")]
+        gateway_provider_simulator::SIMULATOR,
+    ])
 }
