@@ -7,8 +7,10 @@ use std::time::Instant;
 use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId, Secret};
 use serde_json::{Map, Value};
 
+use crate::admission::Access;
 use crate::journal::Journal;
 use crate::payload::Payload;
+use crate::trace::Trace;
 
 /// Who calls.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,19 @@ pub struct Principal {
     pub user: Option<Arc<str>>,
     /// What the key or the token says besides (team, tags, ...).
     pub metadata: Arc<Map<String, Value>>,
+    /// What it may ask.
+    pub access: Access,
+}
+
+impl Principal {
+    /// Somebody without a name who may ask everything: what every caller is where nobody asks for credentials, and what
+    /// an embedder's own calls are.
+    pub fn trusted() -> Self {
+        Self {
+            access: Access::All,
+            ..Self::default()
+        }
+    }
 }
 
 /// The credential a caller presented, kept apart from its headers so that nothing forwards it by accident.
@@ -60,6 +75,10 @@ pub struct Context {
     pub peer: Option<IpAddr>,
     /// When the request arrived.
     pub started: Instant,
+    /// When the request was there to its last byte: what the caller takes to send it is not the gateway's time.
+    pub received: Instant,
+    /// Its place in a trace, if it is traced.
+    pub trace: Option<Box<Trace>>,
     /// When the whole call must be over, all attempts included.
     pub deadline: Option<Instant>,
     /// Whose conversions apply.
@@ -84,6 +103,8 @@ impl Context {
             presented: None,
             peer: None,
             started,
+            received: started,
+            trace: None,
             deadline: None,
             mapping: Mapping::Faithful,
             strict: false,
@@ -137,6 +158,8 @@ impl Call {
                 presented: context.presented.clone(),
                 peer: context.peer,
                 started: context.started,
+                received: context.received,
+                trace: context.trace.clone(),
                 deadline: context.deadline,
                 mapping: context.mapping,
                 strict: context.strict,

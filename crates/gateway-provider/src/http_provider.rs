@@ -97,6 +97,9 @@ impl<W: Wire> HttpProvider<W> {
         for (name, value) in &self.target.headers {
             request.headers_mut().insert(name.clone(), value.clone());
         }
+        if let Some(trace) = &call.context.trace {
+            trace.write(attempt.span, request.headers_mut());
+        }
         let credential = self.credentials.get().await?;
         self.wire
             .authorize(&mut request, &credential, self.clock.now())?;
@@ -246,6 +249,11 @@ impl<W: Wire> Provider for HttpProvider<W> {
             self.target.model.clone(),
             info.dialect,
         );
+        attempt.since = begun.saturating_duration_since(call.context.started);
+        if let Some(trace) = &call.context.trace {
+            let before = call.context.journal.notes().attempts.len();
+            attempt.span = trace.child(before);
+        }
         let log = OnDrop {
             call: &call,
             attempt: &mut attempt,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use gateway_schema::{Dialect, EndpointName, ErrorKind, Losses, ModelId, Origin, ProviderName};
 
+use crate::call::Principal;
+
 /// Which way a reply took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
@@ -42,6 +44,10 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// What failed and who failed; `None` when it answered well, up to the commit point.
     pub error: Option<(ErrorKind, Origin)>,
+    /// From the arrival of the request to the start of the attempt.
+    pub since: Duration,
+    /// Its span in the call's trace; 0 without one.
+    pub span: u64,
     /// From the start of the attempt to its answer or failure (for streams: to the commit point).
     pub duration: Duration,
 }
@@ -62,9 +68,53 @@ impl Attempt {
             lane: None,
             status: None,
             error: None,
+            since: Duration::ZERO,
+            span: 0,
             duration: Duration::ZERO,
         }
     }
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LimitKind {
+    /// Requests.
+    Requests,
+    /// Input and output tokens.
+    Tokens,
+    /// Input tokens.
+    InputTokens,
+    /// Output tokens.
+    OutputTokens,
+    /// Calls at the same time.
+    Concurrent,
+}
+
+impl LimitKind {
+    /// The name in messages and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Concurrent => "concurrent",
+        }
+    }
+}
+
+/// How a limit stood when it let the call through, or refused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitNote {
+    /// What it counts.
+    pub kind: LimitKind,
+    /// How many it lets through.
+    pub limit: u64,
+    /// How many are left.
+    pub remaining: u64,
+    /// When it is as good as new.
+    pub reset: Duration,
 }
 
 /// What a journal holds.
@@ -75,8 +125,12 @@ pub struct Notes {
     pub attempts: Vec<Attempt>,
     /// Every field that did not survive, of the attempt that answered.
     pub losses: Losses,
+    /// Who calls, when that was found out after the call was made.
+    pub principal: Option<Principal>,
     /// The variant of an A/B split that was drawn.
     pub variant: Option<EndpointName>,
+    /// How the limits stood, for the caller's headers.
+    pub limits: Vec<LimitNote>,
     /// How the cache took part: `hit`, `miss`, `shared`, ...
     pub cache: Option<&'static str>,
 }

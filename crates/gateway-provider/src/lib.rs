@@ -13,9 +13,12 @@
 //! | [`Reply`] | a whole answer, or a stream of frames that has passed its commit point |
 //! | [`Transport`] | sends requests |
 //! | [`Credentials`] | gives the credential for one attempt |
+//! | [`Authenticate`] | finds out who calls |
+//! | [`Trace`] | the place of a call in a trace |
 //!
 //! Nothing here knows a vendor, a runtime or a socket. Time comes from a [`Clock`].
 
+mod admission;
 mod call;
 mod credential;
 mod envelope;
@@ -28,18 +31,21 @@ mod provider;
 mod registry;
 mod reply;
 mod retry_after;
+mod trace;
 mod transport;
 mod wire;
 
+pub use admission::{Access, Admission, Authenticate};
 pub use call::{Call, Context, Presented, Principal};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use envelope::{Edit, Envelope, Member, ScanError, splice};
 pub use http_provider::HttpProvider;
-pub use journal::{Attempt, Journal, Lane, Notes};
+pub use journal::{Attempt, Journal, Lane, LimitKind, LimitNote, Notes};
 pub use payload::{DecodePayload, Payload};
 pub use provider::{Provider, ProviderInfo};
 pub use registry::{Build, Deps, Environment, Factory, Registry, TargetSpec};
 pub use reply::{Reply, ReplyBody, ReplyStream, Whole, collect};
 pub use retry_after::retry_after;
+pub use trace::Trace;
 pub use transport::{BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault};
 pub use wire::{Encoded, Target, Wire};

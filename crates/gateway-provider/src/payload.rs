@@ -69,6 +69,11 @@ impl Payload {
             .map(|wire| (&wire.bytes, &wire.envelope))
     }
 
+    /// The bytes and their envelope, of whatever dialect.
+    pub fn envelope(&self) -> Option<(&Bytes, &Envelope)> {
+        self.wire.as_ref().map(|wire| (&wire.bytes, &wire.envelope))
+    }
+
     /// The bytes, of whatever dialect.
     pub fn bytes(&self) -> Option<&Bytes> {
         self.wire.as_ref().map(|wire| &wire.bytes)
