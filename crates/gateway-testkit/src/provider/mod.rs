@@ -9,7 +9,7 @@
 //! | settings | documented; required ones demanded; no value of any JSON type panics; no message shows a secret |
 //! | requests | absolute address; the target's model, never the caller's name for it; same input, same bytes; the caller's credentials and cookies never leave; on the same-dialect lane fields that nobody knows survive verbatim |
 //! | answers | the expected text; the provider's bytes untouched on the same-dialect lane; a truncated, empty or foreign body is a typed error of origin upstream |
-//! | streams | cut anywhere: the same answer; broken off anywhere: an error or the whole answer, never a short answer that ends well; one end, one figure of usage |
+//! | streams | cut anywhere: the same answer; broken off anywhere: an error or the whole answer, never a short answer that ends well; one end |
 //! | failures | every bad status and every fault of the transport: origin, kind, retry, `retry-after`, the provider's status |
 //! | bookkeeping | one attempt in the journal per call, with lane and status; dropping a reply or a call drops the exchange |
 //! | nonsense | no bytes of any kind panic the provider |
