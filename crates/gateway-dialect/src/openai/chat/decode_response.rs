@@ -220,7 +220,8 @@ fn content(node: Node<'_>) -> Vec<Part> {
         Node::Text(text) => vec![Part::text(text)],
         Node::List(items) => items.into_iter().map(content_part).collect(),
         Node::Null => Vec::new(),
-        other => vec![opaque(other)],
+        // Cloudflare answers a schema with the object itself instead of its text.
+        other => vec![Part::text(other.into_value().to_string())],
     }
 }
 

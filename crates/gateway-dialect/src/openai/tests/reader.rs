@@ -36,6 +36,7 @@ fn text_of(content: &Value) -> String {
             .iter()
             .filter_map(|item| item["text"].as_str())
             .collect(),
+        Value::Object(_) => content.to_string(),
         _ => String::new(),
     }
 }
