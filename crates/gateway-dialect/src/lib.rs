@@ -13,6 +13,7 @@
 pub mod anthropic;
 pub mod event_stream;
 pub mod failure;
+pub mod gemini;
 pub mod mlflow;
 mod node;
 pub mod openai;

@@ -1,0 +1,56 @@
+//! Google's Gemini API, both directions: `generateContent`, `streamGenerateContent`, `countTokens`, `embedContent` and
+//! `batchEmbedContents`, as AI Studio and Vertex AI speak it.
+//!
+//! | side | what it offers |
+//! |---|---|
+//! | client | [`GeminiCodec`] for chat turns, token counts and embeddings; streams as events or as a JSON array |
+//! | provider | [`encode_chat`], [`encode_count`], [`encode_embedding`], [`encode_predict`]; [`decode_chat`], [`decode_count`], [`decode_embedding`], [`decode_predict`]; [`StreamDecoder`], [`StreamObserver`]; [`decode_error`] |
+//!
+//! Reference: <https://ai.google.dev/api/generate-content>, read 2026-11-21, and recorded traffic.
+//!
+//! What does not come back byte for byte when a request or a reply is read and written again, because it means the same:
+//!
+//! * white space, key order, snake case, and explicit `null` and empty lists;
+//! * functions stand in one tool, and the choice among none is left out;
+//! * `parameters` and `responseSchema` become JSON Schema (`parametersJsonSchema`, `responseJsonSchema`);
+//! * the role of the instructions goes, and an absent role becomes `user`;
+//! * numbers of finish reasons become words;
+//! * `functionResponse` that is neither an object nor text becomes text.
+
+mod codec;
+mod embedding;
+mod error;
+mod finish;
+mod model;
+mod names;
+mod part;
+mod reply;
+mod request;
+mod schema;
+mod signature;
+mod stream;
+mod usage;
+
+use bytes::Bytes;
+use gateway_schema::{CallError, ErrorKind};
+use serde::Serialize;
+
+pub use codec::GeminiCodec;
+pub use embedding::{
+    EmbeddingBody, decode_embedding, decode_predict, encode_embedding, encode_predict,
+};
+pub use error::decode_error;
+pub use reply::{decode_chat, decode_count, observe_chat};
+pub use request::{Host, encode_chat, encode_chat_for, encode_count, encode_count_for};
+pub use stream::{Framing, StreamDecoder, StreamObserver};
+
+/// Writes JSON. Fails only on values that JSON cannot hold, of which there are none here.
+fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
+        CallError::gateway(ErrorKind::Internal, "A body could not be written.")
+            .with_detail(error.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests;
