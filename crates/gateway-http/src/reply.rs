@@ -112,7 +112,7 @@ impl Task {
         let mut head = Response::new(());
         *head.headers_mut() = sketch.headers;
         self.access.streamed = true;
-        stream_headers(head.headers_mut(), self.surface.stream_type());
+        stream_headers(head.headers_mut(), sketch.asked.stream_type);
         let mut response = head.map(|()| EdgeBody::full(Bytes::new()));
         self.seal(&mut response);
         let writer = Writer::new(sketch.asked, sketch.by);
@@ -135,7 +135,7 @@ impl Task {
             }
             Whole::Canonical(response) if asked.stream => {
                 self.access.streamed = true;
-                stream_headers(&mut headers, self.surface.stream_type());
+                stream_headers(&mut headers, asked.stream_type);
                 let mut writer = Writer::new(asked, by);
                 for group in groups(response) {
                     writer.events(&group);

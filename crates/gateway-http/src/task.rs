@@ -20,7 +20,8 @@ use crate::headers::{self, REQUEST_ID};
 use crate::read::{self, Encoding};
 use crate::router::{Entry, Found};
 use crate::surface::{
-    Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, not_json, unknown_name,
+    Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json,
+    unknown_name,
 };
 
 /// A request that has been matched. It owns what is needed until the response is complete.
@@ -42,6 +43,8 @@ pub(crate) struct Task {
     name: Option<String>,
     /// The endpoint, if the path names it.
     endpoint: Option<Arc<EndpointInfo>>,
+    /// What the path asks, if it does.
+    verb: Option<Verb>,
 }
 
 /// What is remembered of a call that was handed on.
@@ -50,6 +53,7 @@ pub(crate) struct AskedCall {
     pub(crate) codec: &'static Codec,
     pub(crate) operation: Operation,
     pub(crate) stream: bool,
+    pub(crate) stream_type: &'static str,
     pub(crate) include_usage: bool,
 }
 
@@ -110,6 +114,7 @@ impl Task {
             query: uri.query().map(str::to_owned),
             name: name.map(std::borrow::Cow::into_owned),
             endpoint: None,
+            verb: None,
             headers,
             shared,
         });
@@ -125,7 +130,10 @@ impl Task {
 
     /// Everything that can be said before the body is read.
     fn admit(&mut self) -> Result<Option<Answer>, CallError> {
-        self.presented = headers::take_credential(&mut self.headers);
+        self.presented = headers::take_credential(&mut self.headers).or_else(|| {
+            let key = self.surface.credential_in_query(self.query.as_deref()?)?;
+            Some(Arc::new(Presented::new("key", key)))
+        });
         let Some(Entry { route, .. }) = self.entry else {
             return Ok(None);
         };
@@ -136,11 +144,16 @@ impl Task {
         }
         self.encoding = read::inspect(&self.headers, self.shared.config.max_body_bytes)?;
         if let Action::Ask(Named::Path, asked) = route.action {
+            let mut name = self.name.take().unwrap_or_default();
             let operation = match asked {
                 Asked::For(operation) => Some(operation),
+                Asked::ByVerb(read) => {
+                    let mut verb = read(&name, self.query.as_deref())?;
+                    name = std::mem::take(&mut verb.name);
+                    Some(self.verb.insert(verb).operation)
+                }
                 _ => None,
             };
-            let name = self.name.take().unwrap_or_default();
             self.endpoint = Some(self.find(&name, operation)?);
         }
         Ok(None)
@@ -170,10 +183,15 @@ impl Task {
     /// Makes the call.
     fn call(&mut self, named: Named, asked: Asked, body: Bytes) -> Result<Call, CallError> {
         let surface = self.surface;
-        let codec = surface.codec().ok_or_else(|| not_found(""))?;
+        let verb = self.verb.clone();
+        let codec = verb.as_ref().map(|verb| verb.codec);
+        let codec = codec
+            .or_else(|| surface.codec())
+            .ok_or_else(|| not_found(""))?;
         // For the words of an error; a wrong guess does no harm.
         let likely = match asked {
             Asked::For(operation) => operation,
+            Asked::ByVerb(_) => verb.as_ref().map_or(Operation::Chat, |verb| verb.operation),
             _ => self
                 .endpoint
                 .as_ref()
@@ -199,6 +217,7 @@ impl Task {
             Asked::For(operation) => Some(operation),
             Asked::Own => None,
             Asked::ByBody(look) => Some(look(json)?),
+            Asked::ByVerb(_) => verb.as_ref().map(|verb| verb.operation),
         };
         let endpoint = match self.endpoint.take() {
             Some(endpoint) if operation.is_none_or(|wanted| endpoint.answers(wanted)) => endpoint,
@@ -210,14 +229,22 @@ impl Task {
         let operation = operation.unwrap_or(endpoint.operation);
         surface.check(json, &endpoint)?;
         let streamable = matches!(operation, Operation::Chat | Operation::Completion);
-        let stream = streamable && surface.wants_stream(json)?;
+        let stream = streamable
+            && match &verb {
+                Some(verb) => verb.stream,
+                None => surface.wants_stream(json)?,
+            };
         self.asked = Some(AskedCall {
             codec,
             operation,
             stream,
+            stream_type: verb
+                .as_ref()
+                .map_or(surface.stream_type(), |verb| verb.stream_type),
             include_usage: stream && surface.wants_usage(json),
         });
-        let context = self.context(&endpoint)?;
+        let mut context = self.context(&endpoint)?;
+        context.stream_form = verb.map(|verb| verb.form).unwrap_or_default();
         let payload = Payload::from_bytes(codec.client.dialect(), body, envelope, codec.decode);
         if surface.reads_first() {
             payload.canonical(operation)?;

@@ -57,6 +57,17 @@ impl Presented {
     }
 }
 
+/// How the pieces of a streamed answer are put together, where a dialect knows several ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum StreamForm {
+    /// As the dialect's usual stream: server-sent events, or a binary event stream.
+    #[default]
+    Events,
+    /// As the items of one JSON array.
+    JsonArray,
+}
+
 /// Everything about a call that is not its payload. Typed fields only: what a layer needs must compile.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -85,6 +96,8 @@ pub struct Context {
     pub mapping: Mapping,
     /// Refuse rather than lose a field.
     pub strict: bool,
+    /// How the caller wants a stream of its own dialect.
+    pub stream_form: StreamForm,
     /// The caller's headers without credentials and cookies. Nothing of it goes upstream unless a [`Wire`](crate::Wire)
     /// picks it by name.
     pub headers: Arc<http::HeaderMap>,
@@ -108,6 +121,7 @@ impl Context {
             deadline: None,
             mapping: Mapping::Faithful,
             strict: false,
+            stream_form: StreamForm::default(),
             headers: Arc::default(),
             journal: Journal::new(),
         }
@@ -163,6 +177,7 @@ impl Call {
                 deadline: context.deadline,
                 mapping: context.mapping,
                 strict: context.strict,
+                stream_form: context.stream_form,
                 headers: Arc::clone(&context.headers),
                 journal: context.journal.clone(),
             }),

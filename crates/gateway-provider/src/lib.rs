@@ -36,7 +36,7 @@ mod transport;
 mod wire;
 
 pub use admission::{Access, Admission, Authenticate};
-pub use call::{Call, Context, Presented, Principal};
+pub use call::{Call, Context, Presented, Principal, StreamForm};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use envelope::{Edit, Envelope, Member, ScanError, splice};
 pub use http_provider::HttpProvider;

@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod azure;
+mod gemini;
 mod mlflow;
 mod openai;
 mod operations;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_dialect::ClientCodec;
-use gateway_provider::{DecodePayload, Envelope, Journal, ScanError};
+use gateway_provider::{DecodePayload, Envelope, Journal, ScanError, StreamForm};
 use gateway_schema::{CallError, Dialect, ErrorKind, FieldError, Mapping, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -26,6 +27,7 @@ pub(crate) static ALL: &[&dyn Surface] = &[
     &openai::OpenAi,
     &azure::Azure,
     &anthropic::Anthropic,
+    &gemini::Gemini,
     &mlflow::Invocations,
     &mlflow::Unified,
     &operations::Operations,
@@ -68,6 +70,12 @@ pub(crate) trait Surface: Send + Sync + 'static {
     /// Whether the caller wants a stream.
     fn wants_stream(&self, body: Json<'_>) -> Result<bool, CallError> {
         body.flag("stream")
+    }
+
+    /// The credential of a caller that puts it into the query.
+    fn credential_in_query(&self, query: &str) -> Option<String> {
+        let _ = query;
+        None
     }
 
     /// Whether the caller asked for usage at the end of a stream.
@@ -165,6 +173,22 @@ pub(crate) enum Asked {
     Own,
     /// What the body looks like.
     ByBody(fn(Json<'_>) -> Result<Operation, CallError>),
+    /// What the last segment of the path says after the endpoint's name, and the query: `{name}:verb`.
+    ByVerb(fn(&str, Option<&str>) -> Result<Verb, CallError>),
+}
+
+/// A question whose particulars stand in the URL.
+#[derive(Clone)]
+pub(crate) struct Verb {
+    /// The endpoint or route.
+    pub(crate) name: String,
+    pub(crate) operation: Operation,
+    pub(crate) stream: bool,
+    /// How a stream is put together, and what is said of it.
+    pub(crate) form: StreamForm,
+    pub(crate) stream_type: &'static str,
+    /// What is spoken in just this form.
+    pub(crate) codec: &'static Codec,
 }
 
 impl Route {
@@ -217,11 +241,7 @@ pub(crate) struct Question<'a> {
 impl Question<'_> {
     /// A parameter of the query, percent-decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.query?
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| percent_decoded(value))
+        parameter(self.query?, name)
     }
 
     /// Everything that can be asked, by name.
@@ -239,6 +259,15 @@ impl Question<'_> {
             .find(name)
             .ok_or_else(|| unknown_name(name, self.directory))
     }
+}
+
+/// A parameter of a query, percent-decoded.
+pub(crate) fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| percent_decoded(value))
 }
 
 /// A name that nothing has, with the one that was probably meant.
