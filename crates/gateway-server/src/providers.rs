@@ -4,12 +4,15 @@ use gateway_core::Registry;
 
 /// Every provider that was compiled in.
 pub fn providers() -> Registry {
-    Registry::new().with_all([
+    let registry = Registry::new().with_all([
         #[cfg(feature = "openai")]
         gateway_provider_openai::OPENAI,
         #[cfg(feature = "anthropic")]
         gateway_provider_anthropic::ANTHROPIC,
         #[cfg(feature = "simulator")]
         gateway_provider_simulator::SIMULATOR,
-    ])
+    ]);
+    #[cfg(feature = "compat")]
+    let registry = registry.with_all(gateway_provider_compat::factories());
+    registry
 }

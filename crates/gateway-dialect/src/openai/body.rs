@@ -45,8 +45,14 @@ impl Body<'_, '_> {
             self.losses.dropped(key, "this provider does not take it");
             return None;
         }
-        let renamed = quirks.renamed.iter().find(|(ours, _)| *ours == key);
-        Some(renamed.map_or(key, |(_, theirs)| theirs))
+        Some(self.spelled(key))
+    }
+
+    /// The vendor's spelling of a field.
+    fn spelled(&self, key: &'static str) -> &'static str {
+        let renamed = self.shape.quirks.renamed;
+        let renamed = renamed.iter().find(|(ours, _)| *ours == key);
+        renamed.map_or(key, |(_, theirs)| theirs)
     }
 
     /// Writes a field under the vendor's name.
@@ -87,7 +93,11 @@ impl Body<'_, '_> {
                 self.put("max_completion_tokens", Some(&limit));
             }
             older => {
-                self.put("max_tokens", older.as_ref());
+                // A vendor that has one name for both gets the newer.
+                let is_one = self.spelled("max_tokens") == self.spelled("max_completion_tokens");
+                if newer.is_none() || !is_one {
+                    self.put("max_tokens", older.as_ref());
+                }
                 self.put("max_completion_tokens", newer.as_ref());
             }
         }

@@ -1,0 +1,305 @@
+//! Calls to bytes and back.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_dialect::RequestOptions;
+use gateway_dialect::openai::{
+    self, Defaults, Forward, Observer, Place, Scanned, StreamDecoder, UsageChunk,
+};
+use gateway_provider::{
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+};
+use gateway_schema::stream::Decode;
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response, Retry,
+};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value};
+
+use crate::options::Settings;
+use crate::preset::{Auth, Mlflow, Preset};
+use crate::stream::Nameless;
+use crate::{adjust, rerank, respell};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Speaks to the vendor of a row.
+#[derive(Debug)]
+pub(crate) struct CompatWire {
+    info: ProviderInfo,
+    preset: &'static Preset,
+    settings: Settings,
+    /// Under OpenAI's names, for translated requests.
+    defaults: Defaults,
+    /// Under the vendor's names, for the caller's own bytes.
+    spelled: Defaults,
+}
+
+impl CompatWire {
+    /// A wire for one model of one account.
+    pub(crate) fn new(
+        preset: &'static Preset,
+        name: &str,
+        settings: Settings,
+        defaults: &Map<String, Value>,
+    ) -> Self {
+        let spelled = defaults
+            .iter()
+            .map(|(key, value)| {
+                let renamed = preset.quirks.renamed.iter().find(|(ours, _)| ours == key);
+                let name = renamed.map_or(key.as_str(), |(_, theirs)| theirs);
+                (name.to_owned(), value.clone())
+            })
+            .collect();
+        Self {
+            info: ProviderInfo::new(
+                name,
+                settings.model.clone(),
+                Dialect::OPENAI,
+                preset.operations,
+            ),
+            preset,
+            settings,
+            defaults: Defaults::new(defaults),
+            spelled: Defaults::new(&spelled),
+        }
+    }
+
+    /// The caller's bytes, if they can go out as they are.
+    fn native<'c>(&self, call: &'c Call) -> Option<(&'c Bytes, &'c Envelope)> {
+        let translates = call.operation == Operation::Rerank
+            || (call.operation == Operation::Completion && self.preset.completes_by_chat);
+        call.payload.native(Dialect::OPENAI).filter(|_| !translates)
+    }
+
+    /// The caller's own bytes, with the model, absent defaults and the vendor's names spliced in.
+    fn forward(
+        &self,
+        call: &Call,
+        (body, envelope): (&Bytes, &Envelope),
+        to: &Target,
+    ) -> (Bytes, Losses) {
+        let members = places(envelope);
+        let how = Forward {
+            model: to.model.as_str(),
+            adds_model: self.preset.quirks.names_model,
+            operation: call.operation,
+            stream: call.stream,
+            stream_options: self.preset.quirks.stream_options,
+            defaults: &self.spelled,
+        };
+        let edits: Vec<Edit> = how
+            .edits(&scanned(body, envelope, &members))
+            .into_iter()
+            .map(|(at, with)| Edit::new(at, with))
+            .collect();
+        let mut losses = Losses::new();
+        let own = respell::Body {
+            text: body,
+            members: &members,
+        };
+        let respelled = respell::edits(self.preset, &own, &mut losses);
+        (splice(body, &respell::merged(edits, respelled)), losses)
+    }
+
+    fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {
+        let decoded = call.canonical()?;
+        let mut losses = decoded.losses.clone();
+        let mapping = call.context.mapping;
+        let mut request =
+            adjust::request(self.preset, mapping, decoded.value.clone(), &mut losses)?;
+        self.defaults.fill(&mut request);
+        match &mut request {
+            Request::Chat(chat) => chat.stream = call.stream,
+            Request::Completion(completion) => completion.stream = call.stream,
+            Request::Rerank(ranking) => {
+                let body = rerank::encode(
+                    ranking,
+                    to.model.as_str(),
+                    self.preset.top_documents,
+                    &mut losses,
+                );
+                return Ok((body, losses));
+            }
+            _ => {}
+        }
+        let options = RequestOptions::new(to.model.as_str()).with_mapping(mapping);
+        let encoded = openai::encode_request(&request, &options, &self.preset.quirks)?;
+        losses.extend(encoded.losses);
+        Ok((encoded.body, losses))
+    }
+
+    fn names_configured_model(&self, call: &Call) -> bool {
+        call.context.mapping == Mapping::Mlflow
+            && (self.preset.mlflow == Mlflow::Together
+                || (self.preset.mlflow == Mlflow::Mistral
+                    && call.operation == Operation::Completion))
+    }
+}
+
+fn places(envelope: &Envelope) -> Vec<Place> {
+    envelope
+        .members()
+        .iter()
+        .map(|member| (member.key.clone(), member.value.clone()))
+        .collect()
+}
+
+fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Place]) -> Scanned<'a> {
+    Scanned {
+        text: body,
+        open: envelope.open(),
+        members,
+    }
+}
+
+impl Wire for CompatWire {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
+        let Some(path) = self.preset.path(call.operation) else {
+            return Err(self.lacks(call.operation));
+        };
+        let (lane, (body, losses)) = match self.native(call) {
+            Some(native) => (Lane::Same, self.forward(call, native, to)),
+            None => (Lane::Cross, self.translate(call, to)?),
+        };
+        let uri = format!("{}/{path}", self.settings.base);
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
+            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
+                .with_detail(error.to_string())
+        })?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        for (name, value) in &self.settings.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        Ok(Encoded {
+            request,
+            lane,
+            losses,
+        })
+    }
+
+    fn authorize(
+        &self,
+        request: &mut http::Request<Bytes>,
+        credential: &Credential,
+        _now: SystemTime,
+    ) -> Result<(), CallError> {
+        let headers = request.headers_mut();
+        match (credential, self.preset.auth) {
+            (Credential::Key(key), Auth::Apart { header, .. }) => {
+                headers.insert(HeaderName::from_static(header), secret(key.expose())?);
+            }
+            (Credential::Key(key), _) => {
+                let value = secret(&format!("Bearer {}", key.expose()))?;
+                headers.insert(AUTHORIZATION, value);
+            }
+            (Credential::None, _) => {}
+            _ => {
+                return Err(CallError::gateway(
+                    ErrorKind::Internal,
+                    "This kind of credential does not fit the provider.",
+                ));
+            }
+        }
+        if let Some(bearer) = &self.settings.bearer {
+            headers.insert(AUTHORIZATION, bearer.clone());
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        call: &Call,
+        lane: Lane,
+        response: http::Response<Bytes>,
+    ) -> Result<Whole, CallError> {
+        let (head, body) = response.into_parts();
+        if lane == Lane::Same {
+            return Ok(Whole::Raw {
+                facts: Box::new(openai::observe(&body)?),
+                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
+                body,
+            });
+        }
+        let reply = match call.operation {
+            Operation::Rerank => Response::Rerank(Box::new(rerank::decode(&body)?)),
+            Operation::Completion if self.preset.completes_by_chat => {
+                openai::decode_response(Operation::Chat, &body)?
+            }
+            operation => openai::decode_response(operation, &body)?,
+        };
+        let completion = call.operation == Operation::Completion;
+        Ok(Whole::Canonical(adjust::reply(
+            self.preset,
+            call.context.mapping,
+            completion,
+            reply,
+        )))
+    }
+
+    fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
+        let native = self.native(call).filter(|_| lane == Lane::Same);
+        let Some((body, envelope)) = native else {
+            return if self.names_configured_model(call) {
+                Box::new(Nameless(StreamDecoder::new()))
+            } else {
+                Box::new(StreamDecoder::new())
+            };
+        };
+        let members = places(envelope);
+        let hides = self.preset.quirks.stream_options
+            && scanned(body, envelope, &members).leaves_usage_open();
+        Box::new(Observer::new(if hides {
+            UsageChunk::Hide
+        } else {
+            UsageChunk::Forward
+        }))
+    }
+
+    fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        openai::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+}
+
+impl CompatWire {
+    fn lacks(&self, operation: Operation) -> CallError {
+        let route = match operation {
+            Operation::Completion => "completions",
+            Operation::Embedding => "embeddings",
+            other => other.as_str(),
+        };
+        CallError::gateway(
+            ErrorKind::Unsupported,
+            format!(
+                "The {route} route is not implemented for {} models.",
+                self.preset.display_name
+            ),
+        )
+        .with_retry(Retry::Elsewhere)
+    }
+}
+
+fn secret(text: &str) -> Result<HeaderValue, CallError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        CallError::gateway(
+            ErrorKind::Internal,
+            "The API key has characters that no HTTP header can carry.",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
