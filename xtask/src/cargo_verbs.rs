@@ -19,6 +19,7 @@ pub(crate) fn lint(_: &Args) -> Result<Tally, Failure> {
     let lint = [
         "clippy",
         "--quiet",
+        "--keep-going",
         "--locked",
         "--workspace",
         "--all-targets",
@@ -32,6 +33,13 @@ pub(crate) fn lint(_: &Args) -> Result<Tally, Failure> {
 
 /// Builds the documentation; a broken link is an error.
 pub(crate) fn doc(_: &Args) -> Result<Tally, Failure> {
-    let mut command = cargo(&["doc", "--quiet", "--locked", "--workspace", "--no-deps"]);
+    let mut command = cargo(&[
+        "doc",
+        "--quiet",
+        "--keep-going",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+    ]);
     run(command.env("RUSTDOCFLAGS", "-D warnings")).map(Tally::check)
 }
