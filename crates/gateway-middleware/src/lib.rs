@@ -7,16 +7,21 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [`fallback`] | tries other keys, then other endpoints |
+//! | [`rate_limit`] | bounds requests, tokens and concurrency per subject |
 //! | [`retry`] | tries the same target again |
 //! | [`split`] | spreads the calls of a route by weight |
 //! | [`timeout`] | ends calls that take too long, and streams that stall |
 //! | [`usage`] | settles every call exactly once into a record |
 
+#[cfg(any(feature = "usage", feature = "rate_limit"))]
+mod tally;
 #[cfg(test)]
 mod testing;
 
 #[cfg(feature = "fallback")]
 pub mod fallback;
+#[cfg(feature = "rate_limit")]
+pub mod rate_limit;
 #[cfg(feature = "retry")]
 pub mod retry;
 #[cfg(feature = "split")]

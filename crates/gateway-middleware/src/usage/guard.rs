@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 use gateway_provider::{Call, Journal, Principal, Reply, Whole};
 use gateway_schema::chat::FinishReason;
 use gateway_schema::stream::Facts;
-use gateway_schema::{CallError, EndpointName, ErrorKind, Operation, Origin, RequestId, Usage};
+use gateway_schema::{CallError, EndpointName, ErrorKind, Operation, Origin, RequestId};
 use gateway_store::{AttemptRecord, CallRecord, RecordSink, Settlement};
 
-use super::policy::{Seen, complete};
+use crate::tally::Tally;
 
 /// Collects the facts of one call and settles it when it is dropped.
 pub(super) struct Guard {
@@ -23,8 +23,7 @@ pub(super) struct Guard {
     lane: Option<&'static str>,
     response_model: Option<String>,
     finish: Option<FinishReason>,
-    usage: Usage,
-    seen: Seen,
+    tally: Tally,
     first_event: Option<Duration>,
     settlement: Settlement,
     ended: bool,
@@ -46,11 +45,7 @@ impl Guard {
             lane: None,
             response_model: None,
             finish: None,
-            usage: Usage::default(),
-            seen: Seen {
-                request_bytes: call.payload.bytes().map_or(0, bytes::Bytes::len),
-                ..Seen::default()
-            },
+            tally: Tally::new(call),
             first_event: None,
             settlement: Settlement::Cancelled,
             ended: false,
@@ -60,15 +55,13 @@ impl Guard {
     /// An answer is there: whole, or a stream whose frames follow.
     pub(super) fn answered(&mut self, reply: &Reply) {
         self.lane = Some(reply.lane.as_str());
-        self.seen.answered = true;
+        self.tally.answered();
     }
 
     pub(super) fn whole(&mut self, whole: &Whole) {
-        if let Whole::Raw { facts, .. } = whole {
-            self.facts(facts);
-        }
-        if let Some(usage) = whole.usage() {
-            self.usage.update(usage.clone());
+        match whole {
+            Whole::Raw { facts, .. } => self.facts(facts),
+            _ => self.tally.whole(whole),
         }
         if let Whole::Canonical(gateway_schema::Response::Chat(chat)) = whole {
             self.response_model.clone_from(&chat.model);
@@ -83,16 +76,12 @@ impl Guard {
 
     /// A frame went by.
     pub(super) fn facts(&mut self, facts: &Facts) {
-        self.seen.events += u64::from(facts.content_events);
-        self.seen.text_bytes += u64::from(facts.text_bytes);
+        self.tally.facts(facts);
         if facts.meaningful && self.first_event.is_none() && self.stream {
             self.first_event = Some(self.started.elapsed());
         }
         if facts.finish.is_some() {
             self.finish = facts.finish;
-        }
-        if let Some(usage) = &facts.usage {
-            self.usage.update((**usage).clone());
         }
         if facts.model.is_some() && self.response_model.is_none() {
             self.response_model.clone_from(&facts.model);
@@ -160,7 +149,7 @@ impl Drop for Guard {
         record.cache = notes.cache;
         record.losses = notes.losses;
         record.finish = self.finish;
-        record.usage = complete(std::mem::take(&mut self.usage), self.seen);
+        record.usage = std::mem::take(&mut self.tally).total();
         record.time_to_first_event = self.first_event;
         self.sink.record(record);
     }

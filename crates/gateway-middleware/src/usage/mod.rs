@@ -20,7 +20,6 @@ mod body;
 mod future;
 mod guard;
 mod layer;
-mod policy;
 mod service;
 
 #[cfg(test)]

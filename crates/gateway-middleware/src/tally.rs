@@ -1,18 +1,74 @@
-//! What a call consumed when the provider does not say.
+//! What a call consumed, counted while it goes by; estimated where the provider does not say.
 
+use gateway_provider::{Call, Whole};
+use gateway_schema::stream::Facts;
 use gateway_schema::{TokenSource, Usage};
+
+/// Counts one call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    usage: Usage,
+    seen: Seen,
+}
+
+impl Tally {
+    /// Nothing went by yet but the request.
+    pub(crate) fn new(call: &Call) -> Self {
+        Self {
+            usage: Usage::default(),
+            seen: Seen {
+                request_bytes: call.payload.bytes().map_or(0, bytes::Bytes::len),
+                ..Seen::default()
+            },
+        }
+    }
+
+    /// A provider took the request and answers.
+    pub(crate) fn answered(&mut self) {
+        self.seen.answered = true;
+    }
+
+    /// A whole answer.
+    pub(crate) fn whole(&mut self, whole: &Whole) {
+        if let Whole::Raw { facts, .. } = whole {
+            self.facts(facts);
+        } else if let Some(usage) = whole.usage() {
+            self.usage.update(usage.clone());
+        }
+    }
+
+    /// A frame went by.
+    pub(crate) fn facts(&mut self, facts: &Facts) {
+        self.seen.events += u64::from(facts.content_events);
+        self.seen.text_bytes += u64::from(facts.text_bytes);
+        if let Some(usage) = &facts.usage {
+            self.usage.update((**usage).clone());
+        }
+    }
+
+    /// What was consumed, estimates included.
+    pub(crate) fn total(self) -> Usage {
+        complete(self.usage, self.seen)
+    }
+}
+
+/// Input tokens of a request of so many bytes, near enough to reserve.
+#[cfg(feature = "rate_limit")]
+pub(crate) fn estimated_input(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(BYTES_PER_TOKEN)
+}
 
 /// What went by, for an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Seen {
+struct Seen {
     /// Bytes of the request.
-    pub(super) request_bytes: usize,
+    request_bytes: usize,
     /// Content events of the answer.
-    pub(super) events: u64,
+    events: u64,
     /// Bytes of generated text, where the lane knows them.
-    pub(super) text_bytes: u64,
+    text_bytes: u64,
     /// A provider took the request.
-    pub(super) answered: bool,
+    answered: bool,
 }
 
 /// Bytes per token of running text, near enough for every current tokenizer.
@@ -20,7 +76,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 
 /// Completes `reported` by estimates. A call that no provider took consumed nothing. What the provider reported is
 /// never replaced, zero included.
-pub(super) fn complete(mut reported: Usage, seen: Seen) -> Usage {
+fn complete(mut reported: Usage, seen: Seen) -> Usage {
     let missing = reported.input_tokens.is_none() || reported.output_tokens.is_none();
     if !missing || !seen.answered {
         return reported;

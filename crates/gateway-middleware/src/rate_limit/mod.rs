@@ -1,0 +1,39 @@
+//! Bounds requests, tokens and concurrency per key, user, endpoint, address or header value.
+//!
+//! * A call must pass every rule; what was taken from some is given back when another refuses.
+//! * Token rules reserve an estimate (the request's bytes, and its `max_tokens` for the answer) and settle on the real
+//!   usage: at the end of a stream, at an error, and when the caller leaves. A full bucket always admits one call,
+//!   however long.
+//! * Requests are counted when they reach a provider or fail on the way; concurrency is held until the stream is over.
+//! * The state of every rule stands in the journal, for the headers of the reply, whether it passed or not.
+//! * A store that is away is a stated policy per rule: refuse, or let through. Both are logged.
+//!
+//! The hot path makes no network call and takes no lock: with a shared store only a share that is used up is awaited.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use gateway_middleware::rate_limit::{RateLimitLayer, Rule, Subject};
+//! use gateway_provider::LimitKind;
+//! use gateway_store::rate::{MemoryRates, RateRule};
+//!
+//! let rule = RateRule::Bucket { limit: 60, every: Duration::from_secs(60) };
+//! let rules = vec![Rule::new("chat/limits[0]", Subject::Key, LimitKind::Requests, rule)];
+//! let layer = RateLimitLayer::new(rules, Arc::new(MemoryRates::new()));
+//! # let _ = layer;
+//! ```
+
+mod body;
+mod future;
+mod layer;
+mod policy;
+mod reservation;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+pub use future::ResponseFuture;
+pub use layer::RateLimitLayer;
+pub use policy::{OnStoreError, Rule, Subject};
+pub use service::RateLimited;

@@ -1,0 +1,209 @@
+//! Who is counted, how much a call reserves, and what a refusal says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_provider::{Call, LimitKind};
+use gateway_schema::{CallError, ErrorKind, Retry, Usage};
+use gateway_store::rate::RateRule;
+
+use crate::tally::estimated_input;
+
+/// What has a counter of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Subject {
+    /// The key or token of the caller; all anonymous callers together.
+    Key,
+    /// The end user that the key or the request names.
+    User,
+    /// The whole endpoint.
+    Endpoint,
+    /// The address of the client.
+    Ip,
+    /// The value of a request header, by its name in lower case.
+    Header(String),
+}
+
+/// What happens to a call while the shared store is away and this process's share is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStoreError {
+    /// It is refused.
+    #[default]
+    Reject,
+    /// It passes.
+    Allow,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Rule {
+    /// A name that is stable over reloads, so that counters are, too.
+    pub name: Arc<str>,
+    /// What has a counter of its own.
+    pub per: Subject,
+    /// What is counted.
+    pub counts: LimitKind,
+    /// How much may pass.
+    pub rule: RateRule,
+    /// What happens while the store is away.
+    pub on_store_error: OnStoreError,
+    /// The words of a refusal, where a client expects certain ones.
+    pub message: Option<Arc<str>>,
+}
+
+impl Rule {
+    /// A limit that refuses while the store is away.
+    pub fn new(name: impl Into<Arc<str>>, per: Subject, counts: LimitKind, rule: RateRule) -> Self {
+        Self {
+            name: name.into(),
+            per,
+            counts,
+            rule,
+            on_store_error: OnStoreError::Reject,
+            message: None,
+        }
+    }
+
+    /// States what happens while the store is away.
+    pub const fn with_on_store_error(mut self, policy: OnStoreError) -> Self {
+        self.on_store_error = policy;
+        self
+    }
+
+    /// Refuses in these words.
+    pub fn with_message(mut self, message: impl Into<Arc<str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// How much of the rule a call takes before its real usage is known. Never more than a full bucket.
+    pub(super) fn reserve(&self, expected: Expected) -> u64 {
+        let amount = match self.counts {
+            LimitKind::Tokens => expected.input.saturating_add(expected.output),
+            LimitKind::InputTokens => expected.input,
+            LimitKind::OutputTokens => expected.output,
+            _ => 1,
+        };
+        amount.min(self.rule.limit())
+    }
+
+    /// How much of the rule a call used; `None` when that was known beforehand.
+    pub(super) fn used(&self, usage: &Usage) -> Option<u64> {
+        let input = usage.input_tokens.unwrap_or(0);
+        let output = usage.output_tokens.unwrap_or(0);
+        match self.counts {
+            LimitKind::Tokens => Some(input.saturating_add(output)),
+            LimitKind::InputTokens => Some(input),
+            LimitKind::OutputTokens => Some(output),
+            _ => None,
+        }
+    }
+
+    /// What a caller is told that this rule refuses.
+    pub(super) fn refusal(&self, subject: &str, wait: Duration) -> CallError {
+        let message = match &self.message {
+            Some(words) => words.to_string(),
+            None => self.words(subject, wait),
+        };
+        // A free place among concurrent calls may come at any moment.
+        let wait = if wait.is_zero() {
+            Duration::from_secs(1)
+        } else {
+            wait
+        };
+        CallError::gateway(ErrorKind::RateLimited, message)
+            .with_code("rate_limit_exceeded")
+            .with_retry(Retry::After(wait))
+            .with_detail(format!("rule {} for '{subject}'", self.name))
+    }
+
+    fn words(&self, subject: &str, wait: Duration) -> String {
+        let whose = match &self.per {
+            Subject::Key if subject.is_empty() => "anonymous callers".to_owned(),
+            Subject::Key => format!("key '{subject}'"),
+            Subject::User => format!("user '{subject}'"),
+            Subject::Endpoint => "this endpoint".to_owned(),
+            Subject::Ip => "your address".to_owned(),
+            Subject::Header(name) => format!("this value of the header '{name}'"),
+        };
+        let counts = self.counts.as_str().replace('_', " ");
+        match self.rule {
+            RateRule::Held { limit } => {
+                format!("Rate limit exceeded: {limit} calls at the same time for {whose}.")
+            }
+            RateRule::Bucket { limit, every } | RateRule::Window { limit, every } => format!(
+                "Rate limit exceeded: {limit} {counts} per {} for {whose}. Try again in {}.",
+                spoken(every),
+                spoken(Duration::from_secs(
+                    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+                )),
+            ),
+        }
+    }
+}
+
+/// A duration as people say it: `1m`, `90s`, `200ms`.
+fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{}ms", duration.as_millis()),
+        _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
+        _ if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
+/// What a call is expected to consume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expected {
+    pub(super) input: u64,
+    pub(super) output: u64,
+}
+
+/// The answer of a request that sets no limit is expected to be this long.
+const USUAL_OUTPUT: u64 = 512;
+
+pub(super) fn expect(call: &Call) -> Expected {
+    let Some((bytes, envelope)) = call.payload.envelope() else {
+        return Expected {
+            input: 1,
+            output: USUAL_OUTPUT,
+        };
+    };
+    let limit = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
+        .into_iter()
+        .find_map(|key| envelope.integer(bytes, key));
+    let output = match call.operation {
+        gateway_schema::Operation::Chat | gateway_schema::Operation::Completion => {
+            limit.unwrap_or(USUAL_OUTPUT)
+        }
+        _ => 0,
+    };
+    Expected {
+        input: estimated_input(bytes.len()),
+        output,
+    }
+}
+
+/// Whom `per` is about in this call; `empty` stands for nobody in particular.
+pub(super) fn subject(per: &Subject, call: &Call, empty: &Arc<str>) -> Arc<str> {
+    let context = &call.context;
+    let found = match per {
+        Subject::Key => context.principal.name.clone(),
+        Subject::User => context.principal.user.clone().or_else(|| {
+            let (bytes, envelope) = call.payload.envelope()?;
+            Some(envelope.string(bytes, "user")?.as_ref().into())
+        }),
+        Subject::Endpoint => None,
+        Subject::Ip => context.peer.map(|peer| peer.to_string().into()),
+        Subject::Header(name) => context
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(Into::into),
+    };
+    found.unwrap_or_else(|| Arc::clone(empty))
+}
