@@ -113,11 +113,7 @@ impl Service<Call> for Answering {
     fn call(&mut self, call: Call) -> Self::Future {
         let info = self.0.info();
         if !info.operations.contains(&call.operation) {
-            let message = format!(
-                "Provider {} does not offer {}: endpoint '{}' cannot be asked for it.",
-                info.name, call.operation, call.context.endpoint
-            );
-            let error = CallError::gateway(ErrorKind::Unsupported, message);
+            let error = info.lacks(call.operation);
             return Box::pin(std::future::ready(Err(error)));
         }
         Arc::clone(&self.0).call(call)

@@ -12,7 +12,7 @@ use gateway_provider::{
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{
-    CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response, Retry,
+    CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response,
 };
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
@@ -60,7 +60,8 @@ impl CompatWire {
                 settings.model.clone(),
                 Dialect::OPENAI,
                 preset.operations,
-            ),
+            )
+            .with_display_name(preset.display_name),
             preset,
             settings,
             defaults: Defaults::new(defaults),
@@ -163,7 +164,7 @@ impl Wire for CompatWire {
 
     fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
         let Some(path) = self.preset.path(call.operation) else {
-            return Err(self.lacks(call.operation));
+            return Err(self.info.lacks(call.operation));
         };
         let (lane, (body, losses)) = match self.native(call) {
             Some(native) => (Lane::Same, self.forward(call, native, to)),
@@ -272,24 +273,6 @@ impl Wire for CompatWire {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
         openai::decode_error(response.status().as_u16(), content_type, response.body())
-    }
-}
-
-impl CompatWire {
-    fn lacks(&self, operation: Operation) -> CallError {
-        let route = match operation {
-            Operation::Completion => "completions",
-            Operation::Embedding => "embeddings",
-            other => other.as_str(),
-        };
-        CallError::gateway(
-            ErrorKind::Unsupported,
-            format!(
-                "The {route} route is not implemented for {} models.",
-                self.preset.display_name
-            ),
-        )
-        .with_retry(Retry::Elsewhere)
     }
 }
 

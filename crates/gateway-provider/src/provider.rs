@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gateway_schema::{CallError, Dialect, ModelId, Operation, ProviderName};
+use gateway_schema::{CallError, Dialect, ErrorKind, ModelId, Operation, ProviderName, Retry};
 
 use crate::call::Call;
 use crate::reply::Reply;
@@ -20,6 +20,8 @@ pub struct ProviderInfo {
     pub dialect: Dialect,
     /// What it can be asked.
     pub operations: &'static [Operation],
+    /// What the vendor calls itself, for messages to people; the name if nobody said.
+    pub display_name: Option<&'static str>,
 }
 
 impl ProviderInfo {
@@ -35,7 +37,29 @@ impl ProviderInfo {
             model: model.into(),
             dialect,
             operations,
+            display_name: None,
         }
+    }
+
+    /// States what the vendor calls itself.
+    pub const fn with_display_name(mut self, name: &'static str) -> Self {
+        self.display_name = Some(name);
+        self
+    }
+
+    /// The refusal of an operation that it does not offer, in MLflow's words.
+    pub fn lacks(&self, operation: Operation) -> CallError {
+        let route = match operation {
+            Operation::Completion => "completions",
+            Operation::Embedding => "embeddings",
+            other => other.as_str(),
+        };
+        let who = self.display_name.unwrap_or_else(|| self.name.as_str());
+        CallError::gateway(
+            ErrorKind::Unsupported,
+            format!("The {route} route is not implemented for {who} models."),
+        )
+        .with_retry(Retry::Elsewhere)
     }
 }
 
