@@ -11,12 +11,13 @@ use gateway_config::Plan;
 use gateway_middleware::Dice;
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, ErrorKind};
+use gateway_store::rate::{MemoryRates, RateStore};
 use gateway_store::{MemoryRecords, RecordSink};
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::running::{BuildError, Running, Shop};
-use crate::stack::{Stack, StackLayers};
+use crate::stack::{Rates, Stack, StackLayers};
 
 /// Collects what an [`Engine`] needs.
 pub struct EngineBuilder {
@@ -39,6 +40,10 @@ impl EngineBuilder {
                 deps,
                 records: Arc::new(MemoryRecords::new(0)),
                 dice: Arc::new(|| fastrand::u64(..)),
+                rates: Rates {
+                    store: Arc::new(MemoryRates::new()),
+                    begun: tokio::time::Instant::now(),
+                },
                 layers: Vec::new(),
             },
         }
@@ -53,6 +58,12 @@ impl EngineBuilder {
     /// Lets endpoints whose provider is `name` be answered by `provider`, without a factory.
     pub fn with_provider(mut self, name: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
         self.shop.providers.insert(name.into(), provider);
+        self
+    }
+
+    /// Counts limits in `store` instead of this process's memory.
+    pub fn with_rates(mut self, store: Arc<dyn RateStore>) -> Self {
+        self.shop.rates.store = store;
         self
     }
 

@@ -11,6 +11,7 @@
 mod directory;
 mod engine;
 mod gateway;
+mod limits;
 mod providers;
 mod reach;
 mod running;

@@ -14,8 +14,9 @@ use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::limits;
 use crate::reach::Reach;
-use crate::stack::{self, Stack, StackLayers};
+use crate::stack::{self, Limits, Rates, Stack, StackLayers};
 
 /// Why a plan cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,7 @@ pub(crate) struct Shop {
     pub(crate) deps: Deps,
     pub(crate) records: Arc<dyn RecordSink>,
     pub(crate) dice: Dice,
+    pub(crate) rates: Rates,
     pub(crate) layers: Vec<StackLayers>,
 }
 
@@ -88,14 +90,22 @@ impl Running {
                 Err(error) => errors.push(error),
             }
         }
-        let mut reaches = HashMap::new();
+        let mut reaches: HashMap<EndpointName, (Reach, &Endpoint)> = HashMap::new();
         for endpoint in &plan.endpoints {
             let candidates = candidates(endpoint, &targets, &mut errors);
             let Some(reach) = reach(endpoint, candidates, shop) else {
                 continue;
             };
-            let stack = stack::endpoint(reach.clone(), Arc::clone(&shop.records));
-            reaches.insert(endpoint.name.clone(), reach);
+            let stack = {
+                let mut rules = limits::call_limit(endpoint);
+                rules.extend(limits::rules(endpoint));
+                let limits = Limits {
+                    rules,
+                    rates: &shop.rates,
+                };
+                stack::endpoint(reach.clone(), limits, Arc::clone(&shop.records))
+            };
+            reaches.insert(endpoint.name.clone(), (reach, endpoint));
             let info = running.add(endpoint_info(endpoint).with_created(created), stack, shop);
             running.endpoints.push(info);
         }
@@ -103,10 +113,14 @@ impl Running {
             let mut chosen = Vec::new();
             for to in &route.destinations {
                 match reaches.get(&to.endpoint) {
-                    Some(reach) => chosen.push((
+                    Some((reach, endpoint)) => chosen.push((
                         to.endpoint.clone(),
                         u32::from(to.traffic_percentage),
                         reach.clone(),
+                        Limits {
+                            rules: limits::rules(endpoint),
+                            rates: &shop.rates,
+                        },
                     )),
                     None => errors.push(BuildError::UnknownDestination {
                         name: route.name.clone(),

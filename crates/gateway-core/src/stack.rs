@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use gateway_middleware::Dice;
 use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig};
+use gateway_middleware::rate_limit::{RateLimited, Rule};
 use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
 use gateway_middleware::split::{Destination, Split, Weights};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
@@ -13,6 +14,7 @@ use gateway_middleware::usage::Metered;
 use gateway_provider::{BoxFuture, Call, Provider, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::RecordSink;
+use gateway_store::rate::RateStore;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
 
@@ -63,23 +65,52 @@ pub(crate) fn reach(
 }
 
 /// What an endpoint's name is answered by.
-pub(crate) fn endpoint(reach: Reach, records: Arc<dyn RecordSink>) -> Stack {
+pub(crate) fn endpoint(reach: Reach, limits: Limits<'_>, records: Arc<dyn RecordSink>) -> Stack {
     Stack::new(
         // Usage is outermost: whatever happens below, one record leaves.
-        Metered::new(reach, records),
+        Metered::new(
+            // Limits stand above the targets: a call counts once, however often it is tried.
+            limits.before(reach),
+            records,
+        ),
     )
+}
+
+/// The limits of one name, and where they are counted.
+pub(crate) struct Limits<'a> {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) rates: &'a Rates,
+}
+
+impl Limits<'_> {
+    fn before<S>(self, inner: S) -> RateLimited<S> {
+        let store = Arc::clone(&self.rates.store);
+        RateLimited::since(inner, self.rules, store, self.rates.begun)
+    }
+}
+
+/// Where limits are counted; outlives every plan.
+#[derive(Clone)]
+pub(crate) struct Rates {
+    pub(crate) store: Arc<dyn RateStore>,
+    /// The moment that the store's times are counted from.
+    pub(crate) begun: tokio::time::Instant,
 }
 
 /// What a route's name is answered by.
 pub(crate) fn route(
-    destinations: Vec<(EndpointName, u32, Reach)>,
+    destinations: Vec<(EndpointName, u32, Reach, Limits<'_>)>,
     dice: Dice,
     records: Arc<dyn RecordSink>,
 ) -> Stack {
-    let weights = Weights::new(destinations.iter().map(|(_, share, _)| *share));
+    let weights = Weights::new(destinations.iter().map(|(_, share, _, _)| *share));
     let destinations = destinations
         .into_iter()
-        .map(|(name, _, service)| Destination { name, service })
+        .map(|(name, _, reach, limits)| Destination {
+            name,
+            // A destination's own limits hold on every way to it.
+            service: limits.before(reach),
+        })
         .collect();
     Stack::new(
         // Usage is outermost: a call over a route is one call, whichever destination answers.

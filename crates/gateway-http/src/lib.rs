@@ -30,6 +30,7 @@ mod edge;
 mod error;
 mod headers;
 mod ids;
+mod limits;
 mod near;
 mod read;
 mod reply;

@@ -365,6 +365,18 @@ impl Task {
             stream: self.access.streamed,
         };
         crate::reply::describe(&done, response.headers_mut());
+        if let Some(journal) = done.journal {
+            let notes = std::mem::take(&mut journal.notes().limits);
+            if !notes.is_empty() {
+                let dialect = self.surface.dialect();
+                crate::limits::write(
+                    &notes,
+                    dialect,
+                    self.shared.clock.now(),
+                    response.headers_mut(),
+                );
+            }
+        }
         self.surface.finish(&done, response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -1,0 +1,72 @@
+//! The limits of an endpoint, as rules of the rate limit layer.
+
+use std::time::Duration;
+
+use gateway_config::{Amount, Endpoint, OnStoreError as Policy, Subject as Per};
+use gateway_middleware::rate_limit::{OnStoreError, Rule, Subject};
+use gateway_provider::LimitKind;
+use gateway_store::rate::RateRule;
+
+/// Our `limits`. They hold on every way to the endpoint.
+pub(crate) fn rules(endpoint: &Endpoint) -> Vec<Rule> {
+    endpoint
+        .limits
+        .iter()
+        .enumerate()
+        .map(|(index, limit)| {
+            let bucket = |limit, every| RateRule::Bucket { limit, every };
+            let (counts, rule) = match limit.amount {
+                Amount::Requests(most, every) => (LimitKind::Requests, bucket(most, every)),
+                Amount::Tokens(most, every) => (LimitKind::Tokens, bucket(most, every)),
+                Amount::InputTokens(most, every) => (LimitKind::InputTokens, bucket(most, every)),
+                Amount::OutputTokens(most, every) => (LimitKind::OutputTokens, bucket(most, every)),
+                Amount::Concurrent(most) => (LimitKind::Concurrent, RateRule::Held { limit: most }),
+                _ => (
+                    LimitKind::Requests,
+                    bucket(u64::MAX, Duration::from_secs(1)),
+                ),
+            };
+            let name = format!("{}/limits[{index}]", endpoint.name);
+            let rule = Rule::new(name, subject(&limit.per), counts, rule);
+            match limit.on_store_error {
+                Some(Policy::Allow) => rule.with_on_store_error(OnStoreError::Allow),
+                _ => rule,
+            }
+        })
+        .collect()
+}
+
+/// MLflow's `limit`: a window per client address, one counter for all URLs of the endpoint. It does not hold for calls
+/// that come over a route, as MLflow has it.
+pub(crate) fn call_limit(endpoint: &Endpoint) -> Vec<Rule> {
+    let Some(limit) = &endpoint.limit else {
+        return Vec::new();
+    };
+    limit
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(index, window)| {
+            let rule = RateRule::Window {
+                limit: window.calls,
+                every: Duration::from_secs(window.seconds()),
+            };
+            let name = format!("{}/limit[{index}]", endpoint.name);
+            let unit = window.unit.as_str();
+            Rule::new(name, Subject::Ip, LimitKind::Requests, rule).with_message(format!(
+                "Rate limit exceeded: {} per {} {unit}",
+                window.calls, window.multiples
+            ))
+        })
+        .collect()
+}
+
+fn subject(per: &Per) -> Subject {
+    match per {
+        Per::User => Subject::User,
+        Per::Endpoint => Subject::Endpoint,
+        Per::Ip => Subject::Ip,
+        Per::Header(name) => Subject::Header(name.clone()),
+        _ => Subject::Key,
+    }
+}
