@@ -24,5 +24,10 @@ mod writer;
 pub use scanner::{SseEvent, SseOverflow, SseScanner};
 pub use writer::{write_comment, write_event, write_json};
 
+/// True when `data` is a whole JSON document: not one that the end of a connection cut short.
+pub(crate) fn is_whole(data: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+}
+
 #[cfg(test)]
 mod tests;

@@ -118,6 +118,12 @@ async fn broken_off(
                     && digest.tools == full.tools
                     && digest.ends == 1);
             if complete {
+                if let Some(event) = half_an_event(answer, &outcome.ending, full) {
+                    let text = format!(
+                        "{way:?}: {how} after {length} bytes: ends well, but sent half an event: {event:?}"
+                    );
+                    faults.add("broken stream", bench.sample, text);
+                }
                 continue;
             }
             if let Ending::Broken(digest, message) = &outcome.ending
@@ -135,6 +141,23 @@ async fn broken_off(
             }
         }
     }
+}
+
+/// A piece of a server-sent event that reached the caller of a stream that ended well. Clients read each event as JSON.
+fn half_an_event(answer: &Answer, ending: &Ending, full: &Digest) -> Option<String> {
+    let Ending::Good(digest) = ending else {
+        return None;
+    };
+    if !answer.content_type.starts_with("text/event-stream") || digest.raw.is_empty() {
+        return None;
+    }
+    let text = |raw: &[u8]| String::from_utf8_lossy(raw).replace("\r\n", "\n");
+    let (sent, known) = (text(&digest.raw), text(&full.raw));
+    let known: Vec<&str> = known.split("\n\n").map(str::trim).collect();
+    sent.split("\n\n")
+        .map(str::trim)
+        .find(|event| event.contains('{') && !known.contains(event))
+        .map(str::to_owned)
 }
 
 async fn mutated(bench: &Bench<'_>, way: Way, answer: &Answer, faults: &mut Faults) {

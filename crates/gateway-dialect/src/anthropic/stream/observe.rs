@@ -13,7 +13,7 @@ use super::super::error::ErrorIn;
 use super::super::finish;
 use super::super::usage::UsageIn;
 use super::cut_short;
-use crate::sse::SseScanner;
+use crate::sse::{self, SseScanner};
 
 #[derive(Deserialize)]
 struct Seen {
@@ -184,7 +184,12 @@ impl Decode for StreamObserver {
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
-        scanner.finish(|event| self.event(event.name, event.data, &mut facts));
+        scanner.finish(|event| {
+            // What the connection's end cut short is no event, whatever it began to say.
+            if sse::is_whole(event.data) {
+                self.event(event.name, event.data, &mut facts);
+            }
+        });
         if facts != Facts::default() {
             out.push(Frame::raw(Bytes::new(), facts));
         }

@@ -11,7 +11,7 @@ use super::DONE;
 use super::chunk::ChunkReader;
 use super::plain::Plain;
 use crate::node::Node;
-use crate::sse::{SseEvent, SseScanner};
+use crate::sse::{self, SseEvent, SseScanner};
 
 /// Whether the chunk that only reports usage reaches the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -135,9 +135,13 @@ impl Decode for Observer {
             parsed: &mut self.parsed,
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
+        let mut is_half = false;
         self.scanner.finish(|event| {
-            watch.event(&event, &mut facts);
-            is_hidden = hides && is_usage_only(event.data);
+            is_half = event.data != DONE && !sse::is_whole(event.data);
+            if !is_half {
+                watch.event(&event, &mut facts);
+            }
+            is_hidden = is_half || hides && is_usage_only(event.data);
         });
         let held = std::mem::take(&mut self.held).freeze();
         let mut is_open = self.is_open || !held.is_empty();
@@ -153,7 +157,8 @@ impl Decode for Observer {
         if self.reader.ended || self.reader.failed {
             return Ok(());
         }
-        if !self.reader.has_finish() {
+        // Half an event that has left already cannot be taken back: the caller must not take this for a good end.
+        if !self.reader.has_finish() || is_half && !hides {
             return Err(self.plain.cut_short());
         }
         self.reader.ended = true;
