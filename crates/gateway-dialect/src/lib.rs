@@ -11,6 +11,7 @@
 //! Everything is pure: no clock, no randomness, no sockets. Ids and times that a format demands come in [`ReplyInfo`].
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod event_stream;
 pub mod failure;
 pub mod gemini;
