@@ -6,6 +6,7 @@
 //!
 //! | layer | what it does |
 //! |---|---|
+//! | [`auth`] | finds out who calls, and lets callers ask only what they may |
 //! | [`fallback`] | tries other keys, then other endpoints |
 //! | [`rate_limit`] | bounds requests, tokens and concurrency per subject |
 //! | [`retry`] | tries the same target again |
@@ -18,6 +19,8 @@ mod tally;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "auth")]
+pub mod auth;
 #[cfg(feature = "fallback")]
 pub mod fallback;
 #[cfg(feature = "rate_limit")]

@@ -1,0 +1,47 @@
+//! Finds out who calls, and lets callers ask only what they may.
+//!
+//! [`Authenticator`] knows virtual keys, issuers of tokens, or both. It stands behind two users: the HTTP edge asks it
+//! before it looks at anything else of a request, and the [`AuthLayer`] asks it for calls that come without an edge. A
+//! call whose principal was checked before is not checked again; what it may ask is looked at in any case.
+//!
+//! * A key is found by one keyed hash and one look into a map; see [`gateway_store::keys`].
+//! * `Basic` credentials carry the key as the password, or as the user name with an empty password.
+//! * A token is taken for one if it has a token's shape, no key is equal to it, and its issuer is configured. Its
+//!   signature must be of an asymmetric algorithm; see [`KeySet`] for where its key comes from.
+//! * Callers without a credential are let in only when [`Authenticator::with_anonymous`] says so. A wrong credential
+//!   is refused all the same.
+//!
+//! Unknown, expired and disabled credentials are told apart in the error's detail, for the log, and in
+//! [`RefusalCounts`]. A stranger gets the same words for all of them.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use gateway_middleware::auth::{AuthLayer, Authenticator};
+//! use gateway_store::keys::{HashKey, KeyRecord, MemoryKeys};
+//!
+//! # struct Clock; impl gateway_provider::Clock for Clock {
+//! #     fn now(&self) -> std::time::SystemTime { std::time::SystemTime::UNIX_EPOCH } }
+//! let hash = HashKey::random()?;
+//! let keys = MemoryKeys::new(hash, [("sk-team-a", KeyRecord::new("team-a"))]);
+//! let authenticator = Authenticator::new(Arc::new(keys), Arc::new(Clock));
+//! let layer = AuthLayer::new(Arc::new(authenticator));
+//! # let _ = layer; Ok::<(), gateway_store::keys::NoRandomness>(())
+//! ```
+
+mod authenticator;
+mod future;
+mod jwt;
+mod layer;
+mod policy;
+mod presented;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+pub use authenticator::Authenticator;
+pub use future::ResponseFuture;
+pub use jwt::{Issuer, KeySet, KeySetSource, KeySets};
+pub use layer::AuthLayer;
+pub use policy::{Refusal, RefusalCounts, TokenFault};
+pub use service::Auth;
