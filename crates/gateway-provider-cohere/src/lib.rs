@@ -1,0 +1,1 @@
+//! Cohere: chat, completions, embeddings and rerank.
