@@ -55,6 +55,8 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
         "--doc",
     ];
     tally += count(&mut shell::cargo(&documented), &mut closing)?;
+    // The line of the main run stands last, where readers of logs look.
+    closing.reverse();
     std::fs::write(summary_file(&shell::target_dir()), closing.join("\n"))?;
     Ok(tally)
 }
@@ -73,7 +75,9 @@ fn count(command: &mut Command, closing: &mut Vec<String>) -> Result<Tally, Fail
         let counted = if closes { Tally::in_line(line) } else { None };
         if let Some(counted) = counted {
             tally += counted;
-            closing.push(line.trim().to_owned());
+            if counted != Tally::default() {
+                closing.push(line.trim().to_owned());
+            }
         }
     }
     if !succeeded && tally.failed == 0 {
