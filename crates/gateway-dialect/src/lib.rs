@@ -18,6 +18,7 @@ pub mod gemini;
 pub mod mlflow;
 mod node;
 pub mod openai;
+pub mod openai_responses;
 pub mod sse;
 #[cfg(test)]
 mod testing;

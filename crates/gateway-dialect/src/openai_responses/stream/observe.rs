@@ -1,0 +1,195 @@
+//! Bytes watched on their way to a client of this dialect.
+//!
+//! They are forwarded as they came, chunk by chunk. Only the events that begin or end a reply are parsed; of the many
+//! deltas between them just the length of their text is taken.
+
+use bytes::Bytes;
+use gateway_schema::stream::{Decode, Facts, Frame};
+use gateway_schema::{CallError, Dialect, ErrorKind};
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::glance::Glance;
+use crate::failure::{self, Said};
+use crate::sse::{SseEvent, SseScanner};
+
+/// How much of a document that calls itself a stream is kept.
+const MAX_PLAIN_BYTES: usize = 64 * 1024;
+
+#[derive(Deserialize)]
+struct Seen {
+    response: Option<Glance>,
+}
+
+/// The kind of an event without an `event` line.
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+}
+
+/// Reads the facts of a stream and leaves its bytes alone. One per stream.
+#[derive(Debug, Default)]
+pub struct StreamObserver {
+    scanner: SseScanner,
+    ended: bool,
+    failed: bool,
+    /// The beginning, while it may be a plain document.
+    plain: Option<Vec<u8>>,
+    is_begun: bool,
+}
+
+impl StreamObserver {
+    /// An observer at the start of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
+        if self.ended || self.failed {
+            return;
+        }
+        let data = event.data;
+        match event.name {
+            Some(name) => self.named(name, data, facts),
+            None => {
+                if let Ok(Kind { kind }) = serde_json::from_slice(data) {
+                    self.named(&kind, data, facts);
+                }
+            }
+        }
+    }
+
+    fn named(&mut self, name: &str, data: &[u8], facts: &mut Facts) {
+        match name {
+            "response.created" => {
+                if let Some(glance) = read(data) {
+                    let seen = glance.facts();
+                    facts.id = seen.id;
+                    facts.model = seen.model;
+                }
+            }
+            "response.completed" | "response.incomplete" => {
+                self.ended = true;
+                facts.ended = true;
+                facts.meaningful = true;
+                if let Some(glance) = read(data) {
+                    let seen = glance.facts();
+                    facts.finish = seen.finish;
+                    facts.usage = seen.usage;
+                    facts.model = facts.model.take().or(seen.model);
+                }
+            }
+            "response.failed" => {
+                self.failed = true;
+                let glance = read(data).unwrap_or_default();
+                let error = glance.failure().unwrap_or_else(|| Said::default().into());
+                facts.usage = glance.facts().usage;
+                facts.error = Some(Box::new(error));
+            }
+            "error" => {
+                self.failed = true;
+                let said = serde_json::from_slice::<Value>(data)
+                    .map(|value| Said::from_value(&value))
+                    .unwrap_or_default();
+                facts.error = Some(Box::new(said.into()));
+            }
+            "response.output_item.added" | "response.output_item.done" => facts.meaningful = true,
+            _ if name.strip_suffix(".delta").is_some() => {
+                facts.meaningful = true;
+                facts.content_events = facts.content_events.saturating_add(1);
+                let length = u32::try_from(delta_length(data)).unwrap_or(u32::MAX);
+                facts.text_bytes = facts.text_bytes.saturating_add(length);
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps a body that begins like a document: some servers answer so when they fail.
+    fn keep(&mut self, chunk: &[u8]) {
+        if !self.is_begun {
+            let Some(first) = chunk.trim_ascii_start().first() else {
+                return;
+            };
+            self.is_begun = true;
+            self.plain = (*first == b'{').then(Vec::new);
+        }
+        if let Some(plain) = &mut self.plain {
+            let room = MAX_PLAIN_BYTES.saturating_sub(plain.len()).min(chunk.len());
+            plain.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        }
+    }
+
+    fn cut_short(&self) -> CallError {
+        if let Some(plain) = &self.plain {
+            let said = Said::read(None, plain);
+            if said.message.is_some() {
+                return failure::error_within(Dialect::OPENAI_RESPONSES, &said.into());
+            }
+        }
+        CallError::upstream(
+            ErrorKind::Upstream,
+            "The provider's stream stopped before its end.",
+        )
+    }
+}
+
+fn read(data: &[u8]) -> Option<Glance> {
+    serde_json::from_slice::<Seen>(data).ok()?.response
+}
+
+/// The length of the text of a delta, escapes counted as they stand.
+fn delta_length(data: &[u8]) -> usize {
+    let key = b"\"delta\"";
+    let Some(at) = memmem::find(data, key) else {
+        return 0;
+    };
+    let after = data.get(at + key.len()..).unwrap_or_default();
+    let text = after
+        .trim_ascii_start()
+        .strip_prefix(b":")
+        .and_then(|value| value.trim_ascii_start().strip_prefix(b"\""));
+    let Some(text) = text else {
+        return 0;
+    };
+    let mut from = 0;
+    while let Some(found) = text
+        .get(from..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
+        let at = from + found;
+        if text.get(at) == Some(&b'"') {
+            return at;
+        }
+        from = at + 2;
+    }
+    text.len()
+}
+
+impl Decode for StreamObserver {
+    fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        self.keep(&chunk);
+        let mut scanner = std::mem::take(&mut self.scanner);
+        let mut facts = Facts::default();
+        let scanned = scanner.feed(&chunk, |event| self.event(&event, &mut facts));
+        self.scanner = scanner;
+        out.push(Frame::raw(chunk, facts));
+        scanned?;
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let mut scanner = std::mem::take(&mut self.scanner);
+        let mut facts = Facts::default();
+        scanner.finish(|event| self.event(&event, &mut facts));
+        if facts != Facts::default() {
+            out.push(Frame::raw(Bytes::new(), facts));
+        }
+        if self.ended || self.failed {
+            Ok(())
+        } else {
+            Err(self.cut_short())
+        }
+    }
+}
