@@ -1,8 +1,9 @@
 //! OpenAI and Azure OpenAI: chat, completions and embeddings.
 //!
 //! Requests of this dialect are forwarded as they are, with the model and absent defaults spliced in; requests of other
-//! dialects are translated. Streams report usage to the gateway even when the caller did not ask for it; the
-//! caller does not see that. The Responses API, files, images, audio and batches are not spoken here.
+//! dialects are translated. The Responses API is a second form of the same: callers that speak it get its own bytes, from
+//! `/responses`. Streams report usage to the gateway even when the caller did not ask for it; the
+//! caller does not see that. Files, images, audio and batches are not spoken here.
 //!
 //! ```
 //! use gateway_provider::Registry;

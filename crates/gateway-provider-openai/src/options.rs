@@ -90,6 +90,10 @@ pub(crate) struct Settings {
     /// What follows the path: nothing, or `?api-version=...`.
     pub(crate) query: String,
     pub(crate) organization: Option<HeaderValue>,
+    /// Where the Responses API is. Azure has it beside its deployments, not below them.
+    pub(crate) responses: String,
+    /// What the Responses API calls the model: on Azure the deployment.
+    pub(crate) responses_model: ModelId,
 }
 
 impl Settings {
@@ -109,6 +113,7 @@ impl Settings {
             .clone()
             .filter(|model| !model.as_str().is_empty())
             .or_else(|| deployment.map(ModelId::from));
+        let resource = reading.text(BASE);
         if model.is_none() {
             reading.problem(
                 "",
@@ -120,6 +125,16 @@ impl Settings {
         });
         match (model, key, base) {
             (Some(model), Some(key), Some(base)) if reading.problems.is_empty() => Ok(Self {
+                responses: match (service, resource) {
+                    (Service::Azure | Service::AzureAd, Some(resource)) => {
+                        format!("{}/openai/v1/responses", resource.trim_end_matches('/'))
+                    }
+                    _ => format!("{base}/responses"),
+                },
+                responses_model: match deployment {
+                    Some(deployment) => ModelId::from(deployment),
+                    None => model.clone(),
+                },
                 model,
                 key,
                 service,

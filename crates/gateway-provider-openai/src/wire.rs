@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Place, Quirks, Scanned, StreamDecoder, UsageChunk,
 };
+use gateway_dialect::{RequestOptions, openai_responses};
 use gateway_provider::{
     Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Retry};
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Request, Retry};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Method};
@@ -35,6 +35,15 @@ pub(crate) struct OpenAiWire {
     organization: Option<HeaderValue>,
     defaults: Defaults,
     quirks: Quirks,
+    responses: Responses,
+}
+
+/// The Responses API of the same account, for callers that speak it.
+#[derive(Debug)]
+struct Responses {
+    uri: String,
+    model: ModelId,
+    defaults: Defaults,
 }
 
 impl OpenAiWire {
@@ -45,6 +54,11 @@ impl OpenAiWire {
             quirks: match settings.service {
                 Service::OpenAi => Quirks::OPENAI,
                 Service::Azure | Service::AzureAd => Quirks::AZURE,
+            },
+            responses: Responses {
+                uri: settings.responses,
+                model: settings.responses_model,
+                defaults: Defaults::new(&openai_responses::parameters(defaults)),
             },
             service: settings.service,
             base: settings.base,
@@ -65,12 +79,21 @@ impl OpenAiWire {
             stream_options: self.quirks.stream_options,
             defaults: &self.defaults,
         };
-        let edits: Vec<Edit> = how
-            .edits(&scanned(body, envelope, &members))
-            .into_iter()
-            .map(|(at, with)| Edit::new(at, with))
-            .collect();
-        splice(body, &edits)
+        spliced(&how, body, envelope, &members)
+    }
+
+    /// The same for the Responses API.
+    fn forward_responses(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> Bytes {
+        let members = places(envelope);
+        let how = Forward {
+            model: self.responses.model.as_str(),
+            adds_model: true,
+            operation: call.operation,
+            stream: call.stream,
+            stream_options: false,
+            defaults: &self.responses.defaults,
+        };
+        spliced(&how, body, envelope, &members)
     }
 
     fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {
@@ -92,6 +115,22 @@ impl OpenAiWire {
         losses.extend(encoded.losses);
         Ok((encoded.body, losses))
     }
+}
+
+fn spliced(how: &Forward<'_>, body: &Bytes, envelope: &Envelope, members: &[Place]) -> Bytes {
+    let edits: Vec<Edit> = how
+        .edits(&scanned(body, envelope, members))
+        .into_iter()
+        .map(|(at, with)| Edit::new(at, with))
+        .collect();
+    splice(body, &edits)
+}
+
+/// The caller's bytes, if the Responses API is asked in its own words.
+fn of_responses(call: &Call) -> Option<(&Bytes, &Envelope)> {
+    call.payload
+        .native(Dialect::OPENAI_RESPONSES)
+        .filter(|_| call.operation == Operation::Chat)
 }
 
 fn path(operation: Operation) -> Result<&'static str, CallError> {
@@ -138,9 +177,13 @@ impl Wire for OpenAiWire {
     }
 
     fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
-        let uri = format!("{}/{}{}", self.base, path(call.operation)?, self.query);
+        let mut uri = format!("{}/{}{}", self.base, path(call.operation)?, self.query);
         let native = call.payload.native(Dialect::OPENAI);
-        let (lane, body, losses) = if let Some((body, envelope)) = native {
+        let (lane, body, losses) = if let Some((body, envelope)) = of_responses(call) {
+            uri.clone_from(&self.responses.uri);
+            let body = self.forward_responses(call, body, envelope);
+            (Lane::Same, body, Losses::new())
+        } else if let Some((body, envelope)) = native {
             let body = self.forward(call, body, envelope, to);
             (Lane::Same, body, Losses::new())
         } else {
@@ -199,7 +242,11 @@ impl Wire for OpenAiWire {
         let (head, body) = response.into_parts();
         match lane {
             Lane::Same => Ok(Whole::Raw {
-                facts: Box::new(openai::observe(&body)?),
+                facts: Box::new(if of_responses(call).is_some() {
+                    openai_responses::observe(&body)?
+                } else {
+                    openai::observe(&body)?
+                }),
                 content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
                 body,
             }),
@@ -211,6 +258,9 @@ impl Wire for OpenAiWire {
     }
 
     fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
+        if lane == Lane::Same && of_responses(call).is_some() {
+            return Box::new(openai_responses::StreamObserver::new());
+        }
         let native = call
             .payload
             .native(Dialect::OPENAI)

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use gateway_schema::chat::RemoteError;
 use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, ErrorKind, FieldError, LossKind, Origin, Retry, UpstreamFailure};
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, FieldError, LossKind, Origin, Retry, UpstreamFailure,
+};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
@@ -126,7 +128,13 @@ impl<W: Wire> HttpProvider<W> {
     ) -> Result<Reply, CallError> {
         let body = inflate(&mut head, body)?;
         if !head.status.is_success() {
-            return Err(self.bad_status(head, body).await);
+            let mut error = self.bad_status(head, body).await;
+            if let Some(failure) = error.upstream_failure_mut()
+                && failure.dialect == Some(self.wire.info().dialect)
+            {
+                failure.dialect = Some(self.spoken(call, lane));
+            }
+            return Err(error);
         }
         let info = self.wire.info();
         let headers = shown_headers(&head.headers);
@@ -169,12 +177,20 @@ impl<W: Wire> HttpProvider<W> {
         let mut reply = Reply::new(
             info.name.clone(),
             self.target.model.clone(),
-            info.dialect,
+            self.spoken(call, lane),
             lane,
             body,
         );
         reply.headers = headers;
         Ok(reply)
+    }
+
+    /// The dialect of the answer's bytes. A provider that knows several answers in the one that it is asked in.
+    fn spoken(&self, call: &Call, lane: Lane) -> Dialect {
+        call.payload
+            .dialect()
+            .filter(|_| lane == Lane::Same)
+            .unwrap_or(self.wire.info().dialect)
     }
 
     /// Reads an answer with a bad status. The body may break off: what arrived is used.
