@@ -6,6 +6,7 @@ mod azure;
 mod gemini;
 mod mlflow;
 mod openai;
+mod openai_responses;
 mod operations;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use crate::router::percent_decoded;
 /// Every surface. Where two have the same path and method, [`Route::when`] decides.
 pub(crate) static ALL: &[&dyn Surface] = &[
     &openai::OpenAi,
+    &openai_responses::OpenAiResponses,
     &azure::Azure,
     &anthropic::Anthropic,
     &gemini::Gemini,
