@@ -1,0 +1,1 @@
+//! Every place where credentials come from.

@@ -1,0 +1,88 @@
+//! Amazon Bedrock: chat turns by Converse for every model, completions, embeddings and rerank by `InvokeModel`.
+//!
+//! Converse requests are forwarded as they are; requests of other dialects are translated. Requests are signed with
+//! Signature Version 4, or carry a Bedrock API key. Credentials come from the configuration, from a role that is assumed
+//! and refreshed in time, or from where AWS's own clients look for them.
+//!
+//! ```
+//! use gateway_provider::Registry;
+//! use gateway_provider_bedrock::BEDROCK;
+//!
+//! let registry = Registry::new().with(BEDROCK);
+//! assert!(registry.find("amazon-bedrock").is_some());
+//! ```
+
+mod credentials;
+mod defaults;
+mod options;
+mod place;
+mod several;
+mod sign;
+mod time;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use gateway_dialect::bedrock::invoke::Embedder;
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, Target, TargetSpec};
+use gateway_schema::{Operation, OptionProblem, Options};
+
+use options::Settings;
+use place::Place;
+use several::OneByOne;
+use wire::BedrockWire;
+
+/// What can be asked.
+const OPERATIONS: &[Operation] = &[
+    Operation::Chat,
+    Operation::CountTokens,
+    Operation::Completion,
+    Operation::Embedding,
+    Operation::Rerank,
+];
+
+/// Makes Bedrock's providers.
+pub const BEDROCK: Factory = Factory {
+    name: "bedrock",
+    aliases: &["amazon-bedrock"],
+    display_name: "Amazon Bedrock",
+    options: options::SPECS,
+    operations: OPERATIONS,
+    check,
+    build,
+};
+
+fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
+    Settings::read(spec, options).err().unwrap_or_default()
+}
+
+fn build(
+    spec: &TargetSpec,
+    options: &Options,
+    deps: &Deps,
+) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    let settings = Settings::read(spec, options)?;
+    let mut target = Target::new(settings.model.clone());
+    target.defaults = Arc::clone(&spec.defaults);
+    target.headers = spec.headers.clone();
+    let place = Place::find(&settings, &*deps.environment);
+    let credentials = credentials::find(&settings, &place, deps);
+    let one_by_one = Embedder::of(settings.model.as_str()).takes_one();
+    let wire = BedrockWire::new(spec.provider.as_str(), settings, place);
+    let provider = HttpProvider::new(
+        wire,
+        target,
+        credentials,
+        Arc::clone(&deps.transport),
+        Arc::clone(&deps.clock),
+    )
+    .with_limits(spec.limits);
+    let provider: Arc<dyn Provider> = Arc::new(provider);
+    if one_by_one {
+        return Ok(Arc::new(OneByOne::new(provider)));
+    }
+    Ok(provider)
+}
