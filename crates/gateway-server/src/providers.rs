@@ -9,6 +9,10 @@ pub fn providers() -> Registry {
         gateway_provider_openai::OPENAI,
         #[cfg(feature = "anthropic")]
         gateway_provider_anthropic::ANTHROPIC,
+        #[cfg(feature = "google")]
+        gateway_provider_google::GEMINI,
+        #[cfg(feature = "google")]
+        gateway_provider_google::VERTEX_AI,
         #[cfg(feature = "simulator")]
         gateway_provider_simulator::SIMULATOR,
     ]);

@@ -1,0 +1,178 @@
+//! Models as a service on Vertex AI, which speak OpenAI's chat completions.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_dialect::RequestOptions;
+use gateway_dialect::openai::{
+    self, Defaults, Forward, Observer, Place, Quirks, Scanned, StreamDecoder, UsageChunk,
+};
+use gateway_provider::{
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+};
+use gateway_schema::stream::Decode;
+use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, Request};
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use serde_json::{Map, Value};
+
+use crate::site::{JSON, Site, content_type, not_here, post};
+
+/// What they can be asked.
+const OPERATIONS: &[Operation] = &[Operation::Chat];
+
+/// Speaks to a model as a service.
+#[derive(Debug)]
+pub(crate) struct MaasWire {
+    info: ProviderInfo,
+    site: Site,
+    defaults: Defaults,
+    quirks: Quirks,
+}
+
+impl MaasWire {
+    pub(crate) fn new(
+        name: &str,
+        model: &ModelId,
+        site: Site,
+        defaults: &Map<String, Value>,
+    ) -> Self {
+        Self {
+            info: ProviderInfo::new(name, model.clone(), Dialect::OPENAI, OPERATIONS),
+            site,
+            defaults: Defaults::new(defaults),
+            quirks: Quirks::COMPATIBLE,
+        }
+    }
+
+    fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
+        let members = places(envelope);
+        let how = Forward {
+            model: to.model.as_str(),
+            adds_model: true,
+            operation: call.operation,
+            stream: call.stream,
+            stream_options: self.quirks.stream_options,
+            defaults: &self.defaults,
+        };
+        let edits: Vec<Edit> = how
+            .edits(&scanned(body, envelope, &members))
+            .into_iter()
+            .map(|(at, with)| Edit::new(at, with))
+            .collect();
+        splice(body, &edits)
+    }
+
+    fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {
+        let decoded = call.canonical()?;
+        let mut request = Cow::Borrowed(&decoded.value);
+        if !self.defaults.is_empty() {
+            self.defaults.fill(request.to_mut());
+        }
+        if let Request::Chat(chat) = request.to_mut() {
+            chat.stream = call.stream;
+        }
+        let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
+        let encoded = openai::encode_request(&request, &options, &self.quirks)?;
+        let mut losses = decoded.losses.clone();
+        losses.extend(encoded.losses);
+        Ok((encoded.body, losses))
+    }
+}
+
+fn places(envelope: &Envelope) -> Vec<Place> {
+    envelope
+        .members()
+        .iter()
+        .map(|member| (member.key.clone(), member.value.clone()))
+        .collect()
+}
+
+fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Place]) -> Scanned<'a> {
+    Scanned {
+        text: body,
+        open: envelope.open(),
+        members,
+    }
+}
+
+impl Wire for MaasWire {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
+        if call.operation != Operation::Chat {
+            return Err(not_here(call.operation.as_str(), "Vertex AI MaaS"));
+        }
+        let native = call.payload.native(Dialect::OPENAI);
+        let (lane, body, losses) = if let Some((body, envelope)) = native {
+            let body = self.forward(call, body, envelope, to);
+            (Lane::Same, body, Losses::new())
+        } else {
+            let (body, losses) = self.translate(call, to)?;
+            (Lane::Cross, body, losses)
+        };
+        Ok(Encoded {
+            request: post(&self.site.openai(), body)?,
+            lane,
+            losses,
+        })
+    }
+
+    fn authorize(
+        &self,
+        request: &mut http::Request<Bytes>,
+        credential: &Credential,
+        _now: SystemTime,
+    ) -> Result<(), CallError> {
+        self.site.authorize(request, credential)
+    }
+
+    fn decode(
+        &self,
+        call: &Call,
+        lane: Lane,
+        response: http::Response<Bytes>,
+    ) -> Result<Whole, CallError> {
+        let (head, body) = response.into_parts();
+        match lane {
+            Lane::Same => Ok(Whole::Raw {
+                facts: Box::new(openai::observe(&body)?),
+                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
+                body,
+            }),
+            Lane::Cross => Ok(Whole::Canonical(openai::decode_response(
+                call.operation,
+                &body,
+            )?)),
+        }
+    }
+
+    fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
+        let native = call
+            .payload
+            .native(Dialect::OPENAI)
+            .filter(|_| lane == Lane::Same);
+        let Some((body, envelope)) = native else {
+            return Box::new(StreamDecoder::new());
+        };
+        let members = places(envelope);
+        Box::new(Observer::new(
+            if scanned(body, envelope, &members).leaves_usage_open() {
+                UsageChunk::Hide
+            } else {
+                UsageChunk::Forward
+            },
+        ))
+    }
+
+    fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
+        openai::decode_error(
+            response.status().as_u16(),
+            content_type(response),
+            response.body(),
+        )
+    }
+}

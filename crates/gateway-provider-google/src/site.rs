@@ -1,0 +1,130 @@
+//! Addresses, and how requests to them are authorised.
+
+use bytes::Bytes;
+use gateway_provider::Credential;
+use gateway_schema::{CallError, ErrorKind, Retry};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::options::{Family, Vertex};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Where the models are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Site {
+    /// AI Studio, by its base.
+    Studio(String),
+    /// Vertex AI: everything up to `publishers` or `endpoints`.
+    Vertex(String),
+}
+
+impl Site {
+    pub(crate) const fn studio(base: String) -> Self {
+        Self::Studio(base)
+    }
+
+    /// The host of the location, which is `global` unless set; models as a service are in regions only.
+    pub(crate) fn vertex(settings: &Vertex, family: Family) -> Self {
+        let fallback = match family {
+            Family::Maas => "us-central1",
+            Family::Gemini | Family::Claude => "global",
+        };
+        let location = settings.location.as_deref().unwrap_or(fallback);
+        let host = settings.base.clone().unwrap_or_else(|| match location {
+            "global" => "https://aiplatform.googleapis.com".to_owned(),
+            "eu" | "us" => format!("https://aiplatform.{location}.rep.googleapis.com"),
+            region => format!("https://{region}-aiplatform.googleapis.com"),
+        });
+        Self::Vertex(format!(
+            "{host}/v1/projects/{}/locations/{location}",
+            settings.project
+        ))
+    }
+
+    pub(crate) const fn is_vertex(&self) -> bool {
+        matches!(self, Self::Vertex(_))
+    }
+
+    /// A method of a model.
+    pub(crate) fn method(&self, publisher: &str, model: &str, method: &str) -> String {
+        match self {
+            Self::Studio(base) => format!("{base}/models/{model}:{method}"),
+            Self::Vertex(base) => {
+                format!("{base}/publishers/{publisher}/models/{model}:{method}")
+            }
+        }
+    }
+
+    /// The address of OpenAI's chat completions.
+    pub(crate) fn openai(&self) -> String {
+        match self {
+            Self::Studio(base) => format!("{base}/openai/chat/completions"),
+            Self::Vertex(base) => format!("{base}/endpoints/openapi/chat/completions"),
+        }
+    }
+
+    /// Adds a key, or a token.
+    pub(crate) fn authorize(
+        &self,
+        request: &mut http::Request<Bytes>,
+        credential: &Credential,
+    ) -> Result<(), CallError> {
+        let Credential::Key(key) = credential else {
+            return Err(CallError::gateway(
+                ErrorKind::Internal,
+                "Google needs an API key or a token.",
+            ));
+        };
+        let headers = request.headers_mut();
+        match self {
+            Self::Studio(_) => headers.insert(API_KEY, secret(key.expose())?),
+            Self::Vertex(_) => {
+                headers.insert(AUTHORIZATION, secret(&format!("Bearer {}", key.expose()))?)
+            }
+        };
+        Ok(())
+    }
+}
+
+fn secret(text: &str) -> Result<HeaderValue, CallError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        CallError::gateway(
+            ErrorKind::Internal,
+            "The credential has characters that no HTTP header can carry.",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A POST of JSON.
+pub(crate) fn post(uri: &str, body: Bytes) -> Result<http::Request<Bytes>, CallError> {
+    let mut request = http::Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
+        CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
+            .with_detail(error.to_string())
+    })?;
+    request.headers_mut().insert(CONTENT_TYPE, JSON);
+    Ok(request)
+}
+
+/// What a model cannot be asked, in MLflow's words: clients of its URLs know them.
+pub(crate) fn not_here(what: &str, models: &str) -> CallError {
+    CallError::gateway(
+        ErrorKind::Unsupported,
+        format!("The {what} route is not implemented for {models} models."),
+    )
+    .with_status(501)
+    .with_retry(Retry::Elsewhere)
+}
+
+/// The media type of an answer.
+pub(crate) fn content_type(response: &http::Response<Bytes>) -> Option<&str> {
+    response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+}
