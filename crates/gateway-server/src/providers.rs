@@ -18,5 +18,7 @@ pub fn providers() -> Registry {
     ]);
     #[cfg(feature = "compat")]
     let registry = registry.with_all(gateway_provider_compat::factories());
+    #[cfg(feature = "legacy")]
+    let registry = registry.with_all(gateway_provider_legacy::FACTORIES);
     registry
 }
