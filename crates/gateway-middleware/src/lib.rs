@@ -7,6 +7,8 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [`auth`] | finds out who calls, and lets callers ask only what they may |
+//! | [`breaker`] | leaves a target alone that fails |
+//! | [`concurrency`] | bounds the calls to a target at the same time |
 //! | [`fallback`] | tries other keys, then other endpoints |
 //! | [`rate_limit`] | bounds requests, tokens and concurrency per subject |
 //! | [`retry`] | tries the same target again |
@@ -21,6 +23,10 @@ mod testing;
 
 #[cfg(feature = "auth")]
 pub mod auth;
+#[cfg(feature = "breaker")]
+pub mod breaker;
+#[cfg(feature = "concurrency")]
+pub mod concurrency;
 #[cfg(feature = "fallback")]
 pub mod fallback;
 #[cfg(feature = "rate_limit")]
