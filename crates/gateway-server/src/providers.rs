@@ -9,6 +9,8 @@ pub fn providers() -> Registry {
         gateway_provider_openai::OPENAI,
         #[cfg(feature = "anthropic")]
         gateway_provider_anthropic::ANTHROPIC,
+        #[cfg(feature = "bedrock")]
+        gateway_provider_bedrock::BEDROCK,
         #[cfg(feature = "google")]
         gateway_provider_google::GEMINI,
         #[cfg(feature = "google")]

@@ -65,6 +65,11 @@ pub(crate) fn response(error: &CallError, to: Audience<'_>) -> Rendered {
     if error.kind() == ErrorKind::BudgetExceeded {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
+    if to.dialect == Dialect::BEDROCK
+        && let Ok(name) = HeaderValue::from_str(exception(error))
+    {
+        headers.insert(AMZN_ERROR_TYPE, name);
+    }
     let shape = Shape::of(to.dialect);
     if let Some((body, content_type)) = shape.and_then(|shape| shape.untouched(error, to.dialect)) {
         headers.insert(CONTENT_TYPE, content_type);
@@ -76,12 +81,6 @@ pub(crate) fn response(error: &CallError, to: Audience<'_>) -> Rendered {
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let (status, value) = body(error, to);
-    if to.dialect == Dialect::BEDROCK {
-        headers.insert(
-            AMZN_ERROR_TYPE,
-            HeaderValue::from_static(table::row(error.kind()).bedrock),
-        );
-    }
     Rendered {
         status,
         headers,
@@ -91,9 +90,27 @@ pub(crate) fn response(error: &CallError, to: Audience<'_>) -> Rendered {
 
 /// The body of an error event, for a reply that has begun.
 pub(crate) fn event(error: &CallError, to: Audience<'_>) -> Value {
-    match Shape::of(to.dialect) {
-        Some(shape) => shape.render(error, to, status(error, to.dialect)),
-        None => render::mlflow_event(error),
+    let Some(shape) = Shape::of(to.dialect) else {
+        return render::mlflow_event(error);
+    };
+    let mut value = shape.render(error, to, status(error, to.dialect));
+    // A stream of Bedrock's has no header to say it in.
+    if shape == Shape::Bedrock
+        && let Value::Object(fields) = &mut value
+    {
+        fields.insert("__type".to_owned(), exception(error).into());
+    }
+    value
+}
+
+/// What Bedrock calls it: the provider's own word if that is Bedrock,.
+fn exception(error: &CallError) -> &str {
+    let by_kind = table::row(error.kind()).bedrock;
+    match error.upstream_failure() {
+        Some(failure) if failure.dialect == Some(Dialect::BEDROCK) => {
+            failure.error_type.as_deref().unwrap_or(by_kind)
+        }
+        _ => by_kind,
     }
 }
 

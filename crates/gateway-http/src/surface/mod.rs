@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod azure;
+mod bedrock;
 mod gemini;
 mod mlflow;
 mod openai;
@@ -29,6 +30,8 @@ pub(crate) static ALL: &[&dyn Surface] = &[
     &openai_responses::OpenAiResponses,
     &azure::Azure,
     &anthropic::Anthropic,
+    &bedrock::Converse,
+    &bedrock::ConverseStream,
     &gemini::Gemini,
     &mlflow::Invocations,
     &mlflow::Unified,
