@@ -12,6 +12,7 @@
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cohere;
 pub mod event_stream;
 pub mod failure;
 pub mod gemini;

@@ -1,1 +1,73 @@
 //! Cohere: chat, completions, embeddings and rerank.
+//!
+//! Requests go to version 2 of the API; on MLflow's own URLs to version 1, where MLflow's conversion can say them.
+//! Completions are turns of chat in version 2. Tokenizing, classification and files are not spoken here.
+//!
+//! ```
+//! use gateway_provider::Registry;
+//! use gateway_provider_cohere::COHERE;
+//!
+//! let registry = Registry::new().with(COHERE);
+//! assert!(registry.find("Cohere").is_some());
+//! ```
+
+mod options;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use gateway_provider::{
+    Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
+};
+use gateway_schema::{Operation, OptionProblem, Options};
+
+use options::Settings;
+use wire::CohereWire;
+
+/// What can be asked.
+const OPERATIONS: &[Operation] = &[
+    Operation::Chat,
+    Operation::Completion,
+    Operation::Embedding,
+    Operation::Rerank,
+];
+
+/// Makes the providers of Cohere.
+pub const COHERE: Factory = Factory {
+    name: "cohere",
+    aliases: &[],
+    display_name: "Cohere",
+    options: options::SPECS,
+    operations: OPERATIONS,
+    check,
+    build,
+};
+
+fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
+    Settings::read(spec, options).err().unwrap_or_default()
+}
+
+fn build(
+    spec: &TargetSpec,
+    options: &Options,
+    deps: &Deps,
+) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    let settings = Settings::read(spec, options)?;
+    let mut target = Target::new(settings.model.clone());
+    target.defaults = Arc::clone(&spec.defaults);
+    target.headers = spec.headers.clone();
+    let key = StaticCredential::key(settings.key.expose().clone());
+    let wire = CohereWire::new(spec.provider.as_str(), settings, &spec.defaults);
+    let provider = HttpProvider::new(
+        wire,
+        target,
+        Arc::new(key),
+        Arc::clone(&deps.transport),
+        Arc::clone(&deps.clock),
+    )
+    .with_limits(spec.limits);
+    Ok(Arc::new(provider))
+}

@@ -10,8 +10,13 @@ pub(super) fn read(raw: &str) -> Finish {
         "MAX_TOKENS" | "ERROR_LIMIT" => FinishReason::Length,
         "TOOL_CALL" => FinishReason::ToolCalls,
         "ERROR_TOXIC" => FinishReason::ContentFilter,
-        "ERROR" | "TIMEOUT" | "USER_CANCEL" => FinishReason::Error,
+        _ if is_failure(raw) => FinishReason::Error,
         _ => FinishReason::Other,
     };
     Finish::with_raw(reason, raw)
+}
+
+/// True when the answer did not end but failed.
+pub(super) fn is_failure(raw: &str) -> bool {
+    matches!(raw, "ERROR" | "TIMEOUT")
 }

@@ -1,0 +1,1 @@
+//! Tests on recorded traffic and on made-up values.

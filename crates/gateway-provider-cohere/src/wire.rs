@@ -1,0 +1,220 @@
+//! Calls to bytes and back.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_dialect::RequestOptions;
+use gateway_dialect::cohere::{self, v1};
+use gateway_dialect::openai::Defaults;
+use gateway_provider::{Call, Credential, Encoded, Lane, ProviderInfo, Target, Whole, Wire};
+use gateway_schema::completion::CompletionResponse;
+use gateway_schema::stream::Decode;
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response,
+};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::response::Parts;
+use http::{HeaderValue, Method};
+use serde_json::{Map, Value};
+
+use crate::OPERATIONS;
+use crate::options::Settings;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Which version of the API a call goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+/// Speaks to Cohere.
+#[derive(Debug)]
+pub(crate) struct CohereWire {
+    info: ProviderInfo,
+    base: String,
+    mlflow_base: String,
+    defaults: Defaults,
+}
+
+impl CohereWire {
+    /// A wire for one model of one account.
+    pub(crate) fn new(name: &str, settings: Settings, defaults: &Map<String, Value>) -> Self {
+        Self {
+            info: ProviderInfo::new(name, settings.model, Dialect::COHERE, OPERATIONS)
+                .with_display_name("Cohere"),
+            base: settings.base,
+            mlflow_base: settings.mlflow_base,
+            defaults: Defaults::new(defaults),
+        }
+    }
+
+    fn uri(&self, version: Version, operation: Operation) -> Result<String, CallError> {
+        let path = match (version, operation) {
+            (_, Operation::Chat) | (Version::Two, Operation::Completion) => "chat",
+            (Version::One, Operation::Completion) => "generate",
+            (_, Operation::Embedding) => "embed",
+            (_, Operation::Rerank) => "rerank",
+            (_, other) => return Err(self.info.lacks(other)),
+        };
+        Ok(match version {
+            Version::One => format!("{}/v1/{path}", self.mlflow_base),
+            Version::Two => format!("{}/v2/{path}", self.base),
+        })
+    }
+
+    fn translate(
+        &self,
+        call: &Call,
+        version: Version,
+        to: &Target,
+    ) -> Result<(Bytes, Losses), CallError> {
+        let decoded = call.canonical()?;
+        let mut request = Cow::Borrowed(&decoded.value);
+        if !self.defaults.is_empty() {
+            self.defaults.fill(request.to_mut());
+        }
+        if streams(&request).is_some_and(|stream| stream != call.stream) {
+            match request.to_mut() {
+                Request::Chat(chat) => chat.stream = call.stream,
+                Request::Completion(completion) => completion.stream = call.stream,
+                _ => {}
+            }
+        }
+        let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
+        let encoded = match (&*request, version) {
+            (Request::Chat(chat), Version::One) => v1::encode_chat(chat, &options)?,
+            (Request::Chat(chat), Version::Two) => cohere::encode_chat(chat, &options)?,
+            (Request::Completion(completion), Version::One) => {
+                v1::encode_completion(completion, &options)?
+            }
+            (Request::Completion(completion), Version::Two) => {
+                cohere::encode_completion_by_chat(completion, &options)?
+            }
+            (Request::Embedding(embedding), Version::One) => {
+                v1::encode_embedding(embedding, &options)?
+            }
+            (Request::Embedding(embedding), Version::Two) => {
+                cohere::encode_embedding(embedding, &options)?
+            }
+            (Request::Rerank(rerank), _) => cohere::encode_rerank(rerank, &options)?,
+            _ => return Err(self.info.lacks(call.operation)),
+        };
+        let mut losses = decoded.losses.clone();
+        losses.extend(encoded.losses);
+        Ok((encoded.body, losses))
+    }
+}
+
+/// MLflow's URLs speak the first version, where it can say the request.
+fn version(call: &Call) -> Version {
+    let says = call.context.mapping == Mapping::Mlflow
+        && call
+            .canonical()
+            .is_ok_and(|decoded| v1::can_say(&decoded.value));
+    if says { Version::One } else { Version::Two }
+}
+
+const fn streams(request: &Request) -> Option<bool> {
+    match request {
+        Request::Chat(chat) => Some(chat.stream),
+        Request::Completion(completion) => Some(completion.stream),
+        _ => None,
+    }
+}
+
+impl Wire for CohereWire {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
+        let version = version(call);
+        let uri = self.uri(version, call.operation)?;
+        let (body, losses) = self.translate(call, version, to)?;
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
+            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
+                .with_detail(error.to_string())
+        })?;
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        Ok(Encoded {
+            request,
+            lane: Lane::Cross,
+            losses,
+        })
+    }
+
+    fn authorize(
+        &self,
+        request: &mut http::Request<Bytes>,
+        credential: &Credential,
+        _now: SystemTime,
+    ) -> Result<(), CallError> {
+        let Credential::Key(key) = credential else {
+            return Err(CallError::gateway(
+                ErrorKind::Internal,
+                "Cohere needs an API key.",
+            ));
+        };
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
+                CallError::gateway(
+                    ErrorKind::Internal,
+                    "The API key has characters that no HTTP header can carry.",
+                )
+            })?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        call: &Call,
+        _lane: Lane,
+        response: http::Response<Bytes>,
+    ) -> Result<Whole, CallError> {
+        let body = response.body();
+        let reply = match (call.operation, version(call)) {
+            (Operation::Chat, Version::One) => Response::Chat(Box::new(v1::decode_chat(body)?)),
+            (Operation::Chat, Version::Two) => Response::Chat(Box::new(cohere::decode_chat(body)?)),
+            (Operation::Completion, Version::One) => {
+                Response::Completion(Box::new(v1::decode_completion(body)?))
+            }
+            (Operation::Completion, Version::Two) => {
+                let chat = cohere::decode_chat(body)?;
+                Response::Completion(Box::new(CompletionResponse::from(chat)))
+            }
+            (Operation::Embedding, _) => {
+                Response::Embedding(Box::new(cohere::decode_embedding(body)?))
+            }
+            (Operation::Rerank, _) => match &call.canonical()?.value {
+                Request::Rerank(request) => {
+                    Response::Rerank(Box::new(cohere::decode_rerank(body, request)?))
+                }
+                _ => return Err(self.info.lacks(call.operation)),
+            },
+            (other, _) => return Err(self.info.lacks(other)),
+        };
+        Ok(Whole::Canonical(reply))
+    }
+
+    fn decoder(&self, call: &Call, _lane: Lane, _head: &Parts) -> Box<dyn Decode> {
+        match version(call) {
+            Version::One => Box::new(v1::StreamDecoder::new()),
+            Version::Two => Box::new(cohere::StreamDecoder::new()),
+        }
+    }
+
+    fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        cohere::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+}
