@@ -1,5 +1,6 @@
 //! One line in the log per request.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use gateway_provider::Journal;
@@ -14,6 +15,8 @@ pub(crate) struct Access {
     pub(crate) started: Instant,
     pub(crate) endpoint: Option<EndpointName>,
     pub(crate) journal: Option<Journal>,
+    /// The name of the caller, once it is known.
+    pub(crate) principal: Option<Arc<str>>,
     pub(crate) streamed: bool,
     method: http::Method,
     target: Option<PathAndQuery>,
@@ -45,6 +48,7 @@ impl Access {
             started,
             endpoint: None,
             journal: None,
+            principal: None,
             streamed: false,
             method,
             target,
@@ -95,6 +99,7 @@ impl Access {
             method = self.method.as_str(),
             path = self.target.as_ref().map_or("", PathAndQuery::path),
             surface = self.surface,
+            principal = self.principal.as_deref(),
             endpoint = self.endpoint.as_ref().map(EndpointName::as_str),
             status = self.status.map_or(499, |status| status.as_u16()),
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gateway_provider::{Access, Authenticate};
 use gateway_schema::{EndpointName, ModelId, Operation, ProviderName};
 
 /// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
@@ -17,6 +18,81 @@ pub trait Directory: Send + Sync + 'static {
 
     /// How the gateway is.
     fn health(&self) -> Health;
+
+    /// Who asks callers for credentials; `None` where everybody may ask everything, as far as the edge is concerned.
+    fn guard(&self) -> Option<Arc<dyn Authenticate>> {
+        None
+    }
+
+    /// What `/metrics` says, in Prometheus' text format; `None` where there is no such page.
+    fn metrics(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether a call whose caller sends no `traceparent` begins a trace of its own.
+    fn traces(&self) -> bool {
+        false
+    }
+}
+
+/// A directory as one caller sees it: what it may not ask is not there.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    directory: &'a dyn Directory,
+    access: &'a Access,
+}
+
+impl<'a> View<'a> {
+    pub(crate) const fn new(directory: &'a dyn Directory, access: &'a Access) -> Self {
+        Self { directory, access }
+    }
+
+    pub(crate) fn find(self, name: &str) -> Option<Arc<EndpointInfo>> {
+        let found = self.directory.find(name);
+        found.filter(|_| self.access.allows(name))
+    }
+
+    pub(crate) fn endpoints(self) -> Vec<Arc<EndpointInfo>> {
+        self.allowed(self.directory.endpoints())
+    }
+
+    pub(crate) fn routes(self) -> Vec<Arc<EndpointInfo>> {
+        self.allowed(self.directory.routes())
+    }
+
+    fn allowed(self, mut all: Vec<Arc<EndpointInfo>>) -> Vec<Arc<EndpointInfo>> {
+        all.retain(|info| self.access.allows(info.name.as_str()));
+        all
+    }
+
+    /// How the gateway is. Why it is so is not for strangers.
+    pub(crate) fn health(self) -> Health {
+        let health = self.directory.health();
+        if *self.access == Access::Unchecked {
+            return Health::new(health.ready);
+        }
+        health
+    }
+
+    /// The metrics, for callers that may ask everything or, as a scraper, nothing: others would see endpoints that are
+    /// not for them.
+    pub(crate) fn metrics(self) -> Option<Metrics> {
+        let may = match self.access {
+            Access::Unchecked => false,
+            Access::All => true,
+            Access::Only(names) => names.is_empty(),
+        };
+        if !may {
+            return Some(Metrics::Forbidden);
+        }
+        self.directory.metrics().map(Metrics::Text)
+    }
+}
+
+/// What `/metrics` says to one caller.
+pub(crate) enum Metrics {
+    Forbidden,
+    Text(String),
 }
 
 /// An endpoint or a route over several.

@@ -21,7 +21,7 @@ use crate::ids::Ids;
 use crate::read::{BodyError, ReadBody};
 use crate::reply::{Folding, Outgoing};
 use crate::router::Router;
-use crate::task::{Begun, Next, Task};
+use crate::task::{Begun, Next, Task, Who};
 
 /// The address of the caller. Whoever accepts connections puts it into the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,24 +109,29 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let mut task = match Task::begin(Arc::clone(&self.shared), head) {
-            Begun::Respond(response) => return EdgeFuture::ready(response),
-            Begun::Read(task) => task,
-        };
-        if let Some(error) = self.failed.take() {
-            return EdgeFuture::ready(task.error(&error));
+        let begun = Task::begin(Arc::clone(&self.shared), head);
+        if let Begun::Respond(response) = begun {
+            return EdgeFuture::ready(response);
         }
-        let limit = self.shared.config.max_body_bytes;
         // Keep the instance that was polled ready.
         let spare = self.service.clone();
-        EdgeFuture {
-            state: State::Reading {
-                body: ReadBody::new(body, limit),
-                service: Some(std::mem::replace(&mut self.service, spare)),
-            },
-            task: Some(task),
-        }
+        let rest = Rest {
+            service: std::mem::replace(&mut self.service, spare),
+            body,
+            failed: self.failed.take(),
+        };
+        let mut task = None;
+        let state = State::after(begun, rest, &mut task);
+        EdgeFuture { state, task }
     }
+}
+
+/// What waits until it is known who calls.
+struct Rest<S, B> {
+    service: S,
+    body: B,
+    /// Why the service is not ready.
+    failed: Option<CallError>,
 }
 
 pin_project! {
@@ -144,6 +149,8 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F, B> {
+        // It is not known yet who calls.
+        Waiting { who: Who, rest: Option<Rest<S, B>> },
         // The body is being read; the service waits for the call.
         Reading { #[pin] body: ReadBody<B>, service: Option<S> },
         // The call is being answered.
@@ -152,6 +159,38 @@ pin_project! {
         Folding { folding: Box<Folding> },
         // The response was known at once.
         Ready { response: Option<Response<EdgeBody>> },
+    }
+}
+
+impl<S, F, B> State<S, F, B> {
+    /// What follows the head of a request. Its task is kept in `slot` until the call is answered.
+    fn after(begun: Begun, rest: Rest<S, B>, slot: &mut Option<Box<Task>>) -> Self {
+        let mut task = match begun {
+            Begun::Respond(response) => {
+                return Self::Ready {
+                    response: Some(response),
+                };
+            }
+            Begun::Wait(task, who) => {
+                *slot = Some(task);
+                return Self::Waiting {
+                    who,
+                    rest: Some(rest),
+                };
+            }
+            Begun::Read(task) => task,
+        };
+        if let Some(error) = rest.failed {
+            return Self::Ready {
+                response: Some(task.error(&error)),
+            };
+        }
+        let limit = task.shared.config.max_body_bytes;
+        *slot = Some(task);
+        Self::Reading {
+            body: ReadBody::new(rest.body, limit),
+            service: Some(rest.service),
+        }
     }
 }
 
@@ -184,6 +223,13 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
+                StateProjection::Waiting { who, rest } => {
+                    let outcome = ready!(who.as_mut().poll(cx));
+                    let (Some(task), Some(rest)) = (this.task.take(), rest.take()) else {
+                        return Poll::Pending;
+                    };
+                    State::after(task.admitted(outcome), rest, this.task)
+                }
                 StateProjection::Reading { body, service } => {
                     let body = ready!(body.poll(cx));
                     let (Some(task), Some(mut service)) = (this.task.as_mut(), service.take())

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gateway_provider::{Call, Context, Envelope, Journal, Payload, Presented};
+use gateway_provider::{
+    Admission, Authenticate, BoxFuture, Call, Context, Envelope, Journal, Payload, Presented,
+    Principal, Trace,
+};
 use gateway_schema::{CallError, ErrorKind, Operation, RequestId};
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
@@ -13,7 +16,7 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::body::EdgeBody;
-use crate::directory::EndpointInfo;
+use crate::directory::{EndpointInfo, View};
 use crate::edge::{Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
@@ -37,6 +40,11 @@ pub(crate) struct Task {
     encoding: Encoding,
     headers: HeaderMap,
     presented: Option<Arc<Presented>>,
+    /// Who asks callers for credentials.
+    guard: Option<Arc<dyn Authenticate>>,
+    principal: Principal,
+    /// What of the directory the caller may see.
+    sees: gateway_provider::Access,
     peer: Option<Peer>,
     query: Option<String>,
     /// The parameter of the path.
@@ -61,9 +69,14 @@ pub(crate) struct AskedCall {
 pub(crate) enum Begun {
     /// Respond at once.
     Respond(Response<EdgeBody>),
+    /// Wait until it is known who calls; then [`Task::admitted`].
+    Wait(Box<Task>, Who),
     /// Read the body.
     Read(Box<Task>),
 }
+
+/// Finds out who calls.
+pub(crate) type Who = BoxFuture<'static, Result<Principal, CallError>>;
 
 /// What to do after the body.
 pub(crate) enum Next {
@@ -110,6 +123,9 @@ impl Task {
             entry: entry.ok(),
             encoding: Encoding::Identity,
             presented: None,
+            guard: shared.directory.guard(),
+            principal: Principal::default(),
+            sees: gateway_provider::Access::All,
             peer: extensions.get::<Peer>().copied(),
             query: uri.query().map(str::to_owned),
             name: name.map(std::borrow::Cow::into_owned),
@@ -121,19 +137,53 @@ impl Task {
         if task.entry.is_none() {
             return Begun::Respond(task.unrouted(&method, &uri, instead));
         }
-        match task.admit() {
-            Ok(None) => Begun::Read(task),
-            Ok(Some(answer)) => Begun::Respond(task.answer(answer)),
-            Err(error) => Begun::Respond(task.error(&error)),
+        task.presented = headers::take_credential(&mut task.headers).or_else(|| {
+            let key = task.surface.credential_in_query(task.query.as_deref()?)?;
+            Some(Arc::new(Presented::new("key", key)))
+        });
+        match task.identify() {
+            Admission::Ready(outcome) => task.admitted(outcome),
+            Admission::Waiting(who) => Begun::Wait(task, who),
         }
     }
 
-    /// Everything that can be said before the body is read.
-    fn admit(&mut self) -> Result<Option<Answer>, CallError> {
-        self.presented = headers::take_credential(&mut self.headers).or_else(|| {
-            let key = self.surface.credential_in_query(self.query.as_deref()?)?;
-            Some(Arc::new(Presented::new("key", key)))
-        });
+    /// Who calls, before anything of the directory is told.
+    fn identify(&self) -> Admission {
+        let Some(guard) = &self.guard else {
+            return Admission::Ready(Ok(Principal::default()));
+        };
+        let is_open = self.entry.is_some_and(|entry| entry.route.open);
+        match (is_open, &self.presented) {
+            (true, None) => Admission::Ready(Ok(Principal::default())),
+            (_, presented) => guard.authenticate(presented.as_ref()),
+        }
+    }
+
+    /// Goes on when it is known who calls.
+    pub(crate) fn admitted(mut self: Box<Self>, who: Result<Principal, CallError>) -> Begun {
+        let is_open = self.entry.is_some_and(|entry| entry.route.open);
+        let principal = match who {
+            Ok(principal) => principal,
+            // A stranger: what is open to all is open to it, too.
+            Err(_) if is_open => Principal::default(),
+            Err(error) => return Begun::Respond(self.error(&error)),
+        };
+        if self.guard.is_some() {
+            self.sees = principal.access.clone();
+            self.access.principal.clone_from(&principal.name);
+            self.principal = principal;
+            // It has done its work.
+            self.presented = None;
+        }
+        match self.look_at_head() {
+            Ok(None) => Begun::Read(self),
+            Ok(Some(answer)) => Begun::Respond(self.answer(answer)),
+            Err(error) => Begun::Respond(self.error(&error)),
+        }
+    }
+
+    /// Everything else that can be said before the body is read.
+    fn look_at_head(&mut self) -> Result<Option<Answer>, CallError> {
         let Some(Entry { route, .. }) = self.entry else {
             return Ok(None);
         };
@@ -259,6 +309,9 @@ impl Task {
             self.access.started,
         );
         context.surface = self.surface.name();
+        context.received = Instant::now();
+        context.trace = self.trace().map(Box::new);
+        context.principal = std::mem::take(&mut self.principal);
         context.presented = self.presented.take();
         context.peer = self.peer.map(|peer| peer.0);
         context.mapping = self.surface.mapping();
@@ -268,14 +321,27 @@ impl Task {
         Ok(context)
     }
 
+    /// The caller's trace, or one that begins here if calls are traced.
+    fn trace(&self) -> Option<Trace> {
+        let id = self.reply_id.as_u128();
+        #[expect(clippy::cast_possible_truncation, reason = "the random half of the id")]
+        let span = id as u64;
+        Trace::continued(&self.headers, span)
+            .or_else(|| self.shared.directory.traces().then(|| Trace::new(id, span)))
+    }
+
     fn find(
         &self,
         name: &str,
         operation: Option<Operation>,
     ) -> Result<Arc<EndpointInfo>, CallError> {
-        let directory = &self.shared.directory;
+        // Before anything is said of the name: a caller does not learn what is not for it.
+        if let Some(guard) = &self.guard {
+            guard.permit(&self.principal, name)?;
+        }
+        let directory = View::new(&*self.shared.directory, &self.sees);
         let Some(endpoint) = directory.find(name) else {
-            return Err(unknown_name(name, &**directory));
+            return Err(unknown_name(name, directory));
         };
         if operation.is_some_and(|wanted| !endpoint.answers(wanted)) {
             return Err(wrong_type(&endpoint, operation));
@@ -289,7 +355,7 @@ impl Task {
         body: &Bytes,
     ) -> Result<Answer, CallError> {
         answer(&Question {
-            directory: &*self.shared.directory,
+            directory: View::new(&*self.shared.directory, &self.sees),
             config: &self.shared.config,
             name: self.name.as_deref(),
             query: self.query.as_deref(),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gateway_schema::{CallError, EndpointName};
+use gateway_schema::{CallError, EndpointName, ErrorKind};
 
 use crate::call::{Presented, Principal};
 use crate::transport::BoxFuture;
@@ -54,4 +54,34 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// The error is of kind unauthenticated; its message tells a stranger nothing, its detail tells the log everything.
     fn authenticate(&self, presented: Option<&Arc<Presented>>) -> Admission;
+
+    /// Whether an admitted principal may ask the endpoint or route of this name, existing or not.
+    ///
+    /// # Errors
+    /// It may not: [`Principal::permit`].
+    fn permit(&self, principal: &Principal, name: &str) -> Result<(), CallError> {
+        principal.permit(name)
+    }
+}
+
+impl Principal {
+    /// Whether it may ask the endpoint or route of this name. The name need not exist: a caller with a list of
+    /// endpoints does not learn what else there is.
+    ///
+    /// # Errors
+    /// It may not; of kind forbidden.
+    pub fn permit(&self, name: &str) -> Result<(), CallError> {
+        if self.access.allows(name) {
+            return Ok(());
+        }
+        let who = self.name.as_deref().unwrap_or("anonymous");
+        let name: String = name.chars().take(100).collect();
+        let error = CallError::client(
+            ErrorKind::Forbidden,
+            format!("This API key may not call '{name}'."),
+        );
+        Err(error
+            .with_code("endpoint_forbidden")
+            .with_detail(format!("auth: '{who}' may not call this endpoint")))
+    }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_schema::{CallError, Dialect, ErrorKind, Origin};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -64,6 +64,9 @@ pub(crate) fn response(error: &CallError, to: Audience<'_>) -> Rendered {
     }
     if error.kind() == ErrorKind::BudgetExceeded {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+    if error.kind() == ErrorKind::Unauthenticated && error.origin() == Origin::Client {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if to.dialect == Dialect::BEDROCK
         && let Ok(name) = HeaderValue::from_str(exception(error))

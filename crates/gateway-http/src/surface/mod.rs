@@ -20,7 +20,7 @@ use gateway_schema::{CallError, Dialect, ErrorKind, FieldError, Mapping, Operati
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::config::EdgeConfig;
-use crate::directory::{Directory, EndpointInfo};
+use crate::directory::{EndpointInfo, View};
 use crate::near::nearest;
 use crate::router::percent_decoded;
 
@@ -149,6 +149,8 @@ pub(crate) struct Route {
     /// Preferred to another surface's route of the same path and method for requests with this header; the other is
     /// preferred without it.
     pub(crate) when: Option<&'static str>,
+    /// Answered without a credential, whoever asks: it tells a stranger nothing.
+    pub(crate) open: bool,
     pub(crate) action: Action,
 }
 
@@ -208,6 +210,7 @@ impl Route {
             method: Method::POST,
             path,
             when: None,
+            open: false,
             action,
         }
     }
@@ -221,8 +224,15 @@ impl Route {
             method: Method::GET,
             path,
             when: None,
+            open: false,
             action: Action::Tell(answer),
         }
+    }
+
+    /// Answered without a credential.
+    pub(crate) const fn open(mut self) -> Self {
+        self.open = true;
+        self
     }
 
     /// Preferred to another surface's route for requests with this header.
@@ -234,7 +244,8 @@ impl Route {
 
 /// What a question to the gateway itself comes with.
 pub(crate) struct Question<'a> {
-    pub(crate) directory: &'a dyn Directory,
+    /// What the caller may see.
+    pub(crate) directory: View<'a>,
     pub(crate) config: &'a EdgeConfig,
     /// The parameter of the path.
     pub(crate) name: Option<&'a str>,
@@ -276,7 +287,7 @@ pub(crate) fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> 
 }
 
 /// A name that nothing has, with the one that was probably meant.
-pub(crate) fn unknown_name(name: &str, directory: &dyn Directory) -> CallError {
+pub(crate) fn unknown_name(name: &str, directory: View<'_>) -> CallError {
     let mut message = format!("There is no endpoint or route named '{}'.", short(name));
     let (endpoints, routes) = (directory.endpoints(), directory.routes());
     let names = endpoints.iter().chain(&routes).map(|it| it.name.as_str());

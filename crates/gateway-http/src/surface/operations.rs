@@ -1,10 +1,14 @@
-//! How the gateway is: `/health`, `/livez`, `/readyz`, `/version`.
+//! How the gateway is: `/health`, `/livez`, `/readyz`, `/version`, `/metrics`.
+//!
+//! The first three are answered without a credential, also where callers need one.
 
-use gateway_schema::CallError;
+use bytes::Bytes;
+use gateway_schema::{CallError, ErrorKind};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Action, Answer, Question, Route, Surface};
+use crate::directory::Metrics;
 
 pub(super) struct Operations;
 
@@ -13,15 +17,17 @@ const fn head(path: &'static str, answer: fn(&Question<'_>) -> Result<Answer, Ca
         method: Method::HEAD,
         path,
         when: None,
+        open: true,
         action: Action::Tell(answer),
     }
 }
 
 static ROUTES: &[Route] = &[
-    Route::tell("/health", health),
-    Route::tell("/livez", livez),
-    Route::tell("/readyz", readyz),
+    Route::tell("/health", health).open(),
+    Route::tell("/livez", livez).open(),
+    Route::tell("/readyz", readyz).open(),
     Route::tell("/version", version),
+    Route::tell("/metrics", metrics),
     head("/health", health),
     head("/livez", livez),
     head("/readyz", readyz),
@@ -64,4 +70,23 @@ fn readyz(question: &Question<'_>) -> Result<Answer, CallError> {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
 fn version(question: &Question<'_>) -> Result<Answer, CallError> {
     Ok(Answer::json(&json!({"version": question.config.version})))
+}
+
+fn metrics(question: &Question<'_>) -> Result<Answer, CallError> {
+    match question.directory.metrics() {
+        Some(Metrics::Text(text)) => Ok(Answer {
+            status: StatusCode::OK,
+            headers: Vec::new(),
+            content_type: "text/plain; version=0.0.4; charset=utf-8",
+            body: Bytes::from(text),
+        }),
+        Some(Metrics::Forbidden) => Err(CallError::client(
+            ErrorKind::Forbidden,
+            "This API key may not read the metrics: its list of endpoints must be absent or empty.",
+        )),
+        None => Err(
+            CallError::client(ErrorKind::NotFound, "There is nothing at /metrics.")
+                .with_code("unknown_url"),
+        ),
+    }
 }

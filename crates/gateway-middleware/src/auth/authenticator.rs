@@ -101,4 +101,10 @@ impl Authenticate for Authenticator {
         }
         Admission::Ready(self.settle(judge(record, || self.clock.unix_seconds())))
     }
+
+    fn permit(&self, principal: &Principal, name: &str) -> Result<(), CallError> {
+        principal
+            .permit(name)
+            .inspect_err(|_| self.counts.count_forbidden())
+    }
 }

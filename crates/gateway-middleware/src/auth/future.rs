@@ -2,7 +2,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use gateway_provider::{BoxFuture, Call, Principal, Reply};
+use std::sync::Arc;
+
+use gateway_provider::{Authenticate, BoxFuture, Call, Principal, Reply};
 use gateway_schema::CallError;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -17,13 +19,16 @@ pin_project! {
     }
 }
 
+/// What goes on once the caller is known: the service, who knows callers, the call.
+type Rest<S> = (S, Arc<dyn Authenticate>, Call);
+
 pin_project! {
     #[project = Projection]
     enum State<S, F> {
         // Something is fetched first. Boxed: it happens once in many thousand calls.
         Waiting {
             who: BoxFuture<'static, Result<Principal, CallError>>,
-            rest: Option<(S, Call)>,
+            rest: Option<Rest<S>>,
         },
         Calling { #[pin] future: F },
         Refused { error: Option<CallError> },
@@ -45,13 +50,12 @@ impl<S, F> ResponseFuture<S, F> {
 
     pub(super) const fn waiting(
         who: BoxFuture<'static, Result<Principal, CallError>>,
-        inner: S,
-        call: Call,
+        rest: Rest<S>,
     ) -> Self {
         Self {
             state: State::Waiting {
                 who,
-                rest: Some((inner, call)),
+                rest: Some(rest),
             },
         }
     }
@@ -76,10 +80,10 @@ where
             let next = match state.as_mut().project() {
                 Projection::Waiting { who, rest } => {
                     let outcome = ready!(who.as_mut().poll(cx));
-                    let Some((mut inner, mut call)) = rest.take() else {
+                    let Some((mut inner, by, mut call)) = rest.take() else {
                         return Poll::Pending;
                     };
-                    match outcome.and_then(|principal| admit(&mut call, principal)) {
+                    match outcome.and_then(|who| admit(&mut call, who, &*by)) {
                         Ok(()) => State::Calling {
                             future: inner.call(call),
                         },

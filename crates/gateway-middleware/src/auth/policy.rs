@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway_provider::{Access, Principal};
-use gateway_schema::{CallError, EndpointName, ErrorKind};
+use gateway_schema::{CallError, ErrorKind};
 use gateway_store::keys::KeyRecord;
 
 /// Why a caller is refused.
@@ -24,13 +24,6 @@ pub enum Refusal {
     Token(TokenFault),
     /// Its token cannot be checked: the issuer's keys are not to be had.
     Unchecked(String),
-    /// It is known, and may not ask this endpoint.
-    Forbidden {
-        /// Who it is.
-        name: Option<Arc<str>>,
-        /// What it asked.
-        endpoint: EndpointName,
-    },
 }
 
 /// What is wrong with a token.
@@ -95,7 +88,6 @@ impl Refusal {
             Self::Disabled(_) => (3, "disabled"),
             Self::Token(_) => (4, "token"),
             Self::Unchecked(_) => (5, "unchecked"),
-            Self::Forbidden { .. } => (6, "forbidden"),
         }
     }
 
@@ -122,15 +114,6 @@ impl Refusal {
             )
             .with_code("auth_unavailable")
             .with_detail(format!("auth: {why}")),
-            Self::Forbidden { name, endpoint } => {
-                let who = name.as_deref().unwrap_or("anonymous");
-                CallError::client(
-                    ErrorKind::Forbidden,
-                    format!("This API key may not call '{}'.", short(endpoint.as_str())),
-                )
-                .with_code("endpoint_forbidden")
-                .with_detail(format!("auth: '{who}' may not call this endpoint"))
-            }
         }
     }
 }
@@ -153,7 +136,16 @@ pub struct RefusalCounts([AtomicU64; REASONS.len()]);
 impl RefusalCounts {
     /// Counts one.
     pub fn count(&self, refusal: &Refusal) {
-        if let Some(count) = self.0.get(refusal.named().0) {
+        self.add(refusal.named().0);
+    }
+
+    /// Counts one who is known, and asked an endpoint that is not for it.
+    pub fn count_forbidden(&self) {
+        self.add(REASONS.len() - 1);
+    }
+
+    fn add(&self, number: usize) {
+        if let Some(count) = self.0.get(number) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -185,17 +177,6 @@ pub(super) fn judge(
         Some(names) => Access::Only(Arc::clone(names)),
     };
     Ok(principal)
-}
-
-/// Whether a principal may ask an endpoint.
-pub(super) fn permit(principal: &Principal, endpoint: &EndpointName) -> Result<(), Refusal> {
-    if principal.access.allows(endpoint.as_str()) {
-        return Ok(());
-    }
-    Err(Refusal::Forbidden {
-        name: principal.name.clone(),
-        endpoint: endpoint.clone(),
-    })
 }
 
 #[cfg(test)]
@@ -257,21 +238,17 @@ mod tests {
     fn a_principal_asks_what_its_key_lists_and_nothing_else() {
         let record = KeyRecord::new("a").with_endpoints(["chat".into()]);
         let principal = judge(Some(&record), || NOON).unwrap();
-        assert_eq!(permit(&principal, &"chat".into()), Ok(()));
-        assert!(permit(&principal, &"chat2".into()).is_err());
-        assert!(permit(&Principal::default(), &"chat".into()).is_err());
-        assert!(permit(&Principal::trusted(), &"chat".into()).is_ok());
+        assert_eq!(principal.permit("chat"), Ok(()));
+        assert!(principal.permit("chat2").is_err());
+        assert!(Principal::default().permit("chat").is_err());
+        assert!(Principal::trusted().permit("chat").is_ok());
     }
 
     #[test]
     fn refusals_are_counted_by_reason() {
         let counts = RefusalCounts::default();
         counts.count(&Refusal::Missing);
-        let forbidden = Refusal::Forbidden {
-            name: None,
-            endpoint: "chat".into(),
-        };
-        counts.count(&forbidden);
+        counts.count_forbidden();
         counts.count(&Refusal::Missing);
         counts.count(&Refusal::Unknown);
         let read: Vec<_> = counts.read().filter(|(_, count)| *count > 0).collect();

@@ -7,7 +7,6 @@ use gateway_schema::CallError;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::policy::permit;
 
 /// Lets callers ask only what they may. See the [module](super).
 #[derive(Clone)]
@@ -35,9 +34,13 @@ impl<S: fmt::Debug> fmt::Debug for Auth<S> {
 }
 
 /// Notes who calls, and decides whether this endpoint is for them. The credential has done its work and is forgotten.
-pub(super) fn admit(call: &mut Call, principal: Principal) -> Result<(), CallError> {
+pub(super) fn admit(
+    call: &mut Call,
+    principal: Principal,
+    by: &dyn Authenticate,
+) -> Result<(), CallError> {
     call.context.presented = None;
-    permit(&principal, &call.context.endpoint).map_err(super::Refusal::into_error)?;
+    by.permit(&principal, call.context.endpoint.as_str())?;
     call.context.journal.notes().principal = Some(principal.clone());
     call.context.principal = principal;
     Ok(())
@@ -61,14 +64,14 @@ where
         };
         let context = &call.context;
         if context.principal.access != Access::Unchecked {
-            return match permit(&context.principal, &context.endpoint) {
+            return match authenticate.permit(&context.principal, context.endpoint.as_str()) {
                 Ok(()) => ResponseFuture::calling(self.inner.call(call)),
-                Err(refusal) => ResponseFuture::refused(refusal.into_error()),
+                Err(error) => ResponseFuture::refused(error),
             };
         }
         match authenticate.authenticate(context.presented.as_ref()) {
             Admission::Ready(outcome) => {
-                match outcome.and_then(|principal| admit(&mut call, principal)) {
+                match outcome.and_then(|who| admit(&mut call, who, &**authenticate)) {
                     Ok(()) => ResponseFuture::calling(self.inner.call(call)),
                     Err(error) => ResponseFuture::refused(error),
                 }
@@ -77,7 +80,8 @@ where
                 // Keep the instance that was polled ready.
                 let spare = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, spare);
-                ResponseFuture::waiting(future, ready, call)
+                let by = Arc::clone(authenticate);
+                ResponseFuture::waiting(future, (ready, by, call))
             }
         }
     }

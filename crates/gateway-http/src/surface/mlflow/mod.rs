@@ -55,11 +55,11 @@ static INVOCATION_ROUTES: &[Route] = &[
         "/llm/v1/embeddings/{name}",
         Asked::For(Operation::Embedding),
     ),
-    Route::tell("/", manage::to_docs),
-    Route::tell("/docs", manage::docs),
-    Route::tell("/redoc", manage::docs),
+    Route::tell("/", manage::to_docs).open(),
+    Route::tell("/docs", manage::docs).open(),
+    Route::tell("/redoc", manage::docs).open(),
     Route::tell("/openapi.json", manage::openapi),
-    Route::tell("/favicon.ico", manage::favicon),
+    Route::tell("/favicon.ico", manage::favicon).open(),
     Route::tell("/api/2.0/endpoints", manage::to_endpoints),
     Route::tell("/api/2.0/endpoints/", manage::endpoints),
     Route::tell("/api/2.0/endpoints/{name}", manage::endpoint),
@@ -81,6 +81,7 @@ static UNIFIED_ROUTES: &[Route] = &[Route {
     method: Method::POST,
     path: "/gateway/{name}/mlflow/invocations",
     when: None,
+    open: false,
     action: Action::Ask(Named::Path, Asked::ByBody(by_body)),
 }];
 
