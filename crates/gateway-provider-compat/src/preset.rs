@@ -37,8 +37,20 @@ pub(crate) struct Preset {
     pub(crate) tasks: Option<Tasks>,
     /// The member that says how many documents to return.
     pub(crate) top_documents: &'static str,
+    /// How it tells errors with a good status.
+    pub(crate) in_band: Option<InBand>,
     /// What MLflow does differently with it.
     pub(crate) mlflow: Mlflow,
+}
+
+/// Errors with a good status: a member of the answer that holds a code, 0 when all is well, and a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InBand {
+    pub(crate) member: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) message: &'static str,
+    /// The status that each code would have been; 502 for others.
+    pub(crate) statuses: &'static [(i64, u16)],
 }
 
 /// Where a vendor's API is.
@@ -186,6 +198,7 @@ impl Preset {
             completes_by_chat: false,
             tasks: None,
             top_documents: "top_n",
+            in_band: None,
             mlflow: Mlflow::Plain,
         }
     }

@@ -20,7 +20,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use crate::options::Settings;
-use crate::preset::{Auth, Mlflow, Preset};
+use crate::preset::{Auth, InBand, Mlflow, Preset};
 use crate::stream::Nameless;
 use crate::{adjust, rerank, respell};
 
@@ -225,6 +225,9 @@ impl Wire for CompatWire {
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
         let (head, body) = response.into_parts();
+        if let Some(error) = self.preset.in_band.and_then(|band| told(band, &body)) {
+            return Err(error);
+        }
         if lane == Lane::Same {
             return Ok(Whole::Raw {
                 facts: Box::new(openai::observe(&body)?),
@@ -274,6 +277,19 @@ impl Wire for CompatWire {
             .and_then(|value| value.to_str().ok());
         openai::decode_error(response.status().as_u16(), content_type, response.body())
     }
+}
+
+/// The error that an answer with a good status tells.
+fn told(band: InBand, body: &[u8]) -> Option<CallError> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let told = answer.get(band.member)?;
+    let code = told.get(band.code)?.as_i64().filter(|code| *code != 0)?;
+    let known = band.statuses.iter().find(|(known, _)| *known == code);
+    let status = known.map_or(502, |(_, status)| *status);
+    let message = told.get(band.message).and_then(Value::as_str);
+    let words = serde_json::json!({"error": {"message": message, "code": code.to_string()}});
+    let error = openai::decode_error(status, None, words.to_string().as_bytes());
+    Some(error)
 }
 
 fn secret(text: &str) -> Result<HeaderValue, CallError> {

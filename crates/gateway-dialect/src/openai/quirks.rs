@@ -48,6 +48,8 @@ pub struct Quirks {
     pub cache_control: bool,
     /// Whether the `developer` role is understood.
     pub developer_role: bool,
+    /// Whether messages may name their speaker.
+    pub message_names: bool,
     /// Whether content lists of plain text must be joined to one string.
     pub joined_text: bool,
     /// Whether proofs of other vendors may be sent along (`extra_content`, `reasoning_details`).
@@ -68,6 +70,7 @@ impl Quirks {
         stream_options: true,
         cache_control: false,
         developer_role: true,
+        message_names: true,
         joined_text: false,
         signatures: false,
         reasoning: ReasoningField::None,
@@ -135,6 +138,12 @@ impl Quirks {
     /// Other refused kinds of parts.
     pub const fn with_refused_parts(mut self, kinds: &'static [&'static str]) -> Self {
         self.refused_parts = kinds;
+        self
+    }
+
+    /// Whether messages may name their speaker.
+    pub const fn with_message_names(mut self, taken: bool) -> Self {
+        self.message_names = taken;
         self
     }
 

@@ -131,6 +131,7 @@ pub(super) const ROWS: &[Row] = rows![
                 ("dimensions", "output_dimension"),
             ])
             .with_refused_parts(&["video_url"])
+            .with_message_names(false)
             .with_stream_options(false)
             .with_effort(EffortRule::Never),
         mlflow: Mlflow::Mistral,
@@ -153,6 +154,7 @@ pub(super) const ROWS: &[Row] = rows![
         operations: CHAT_EMBED,
         quirks: Quirks::COMPATIBLE
             .with_refused(&["logit_bias", "logprobs", "top_k", "top_logprobs"])
+            .with_message_names(false)
             .with_reasoning(ReasoningField::Plain),
         ..Preset::hosted("groq", "Groq", "https://api.groq.com/openai/v1")
     },

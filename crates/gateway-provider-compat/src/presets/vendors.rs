@@ -4,7 +4,7 @@ use gateway_dialect::openai::{EffortRule, Quirks, ReasoningField};
 use gateway_schema::Operation;
 
 use super::{Row, rows};
-use crate::preset::{ALL, CHAT_COMPLETE, CHAT_EMBED, GENERAL, Preset, Tasks};
+use crate::preset::{ALL, CHAT_COMPLETE, CHAT_EMBED, GENERAL, InBand, Preset, Tasks};
 
 /// The newer name of the limit is not known everywhere; the older one is.
 const OLD_LIMIT: &[(&str, &str)] = &[("max_completion_tokens", "max_tokens")];
@@ -94,6 +94,19 @@ pub(super) const ROWS: &[Row] = rows![
     },
     Preset {
         // https://platform.minimax.io/docs/api-reference/text-openai-api
+        // https://platform.minimax.io/docs/api-reference/errorcode
+        in_band: Some(InBand {
+            member: "base_resp",
+            code: "status_code",
+            message: "status_msg",
+            statuses: &[
+                (1002, 429),
+                (1004, 401),
+                (1008, 402),
+                (1039, 429),
+                (2013, 400)
+            ],
+        }),
         ..Preset::hosted("minimax", "MiniMax", "https://api.minimax.io/v1")
     },
     Preset {

@@ -266,6 +266,54 @@ async fn refused_fields_are_dropped_and_reported_and_renamed_ones_renamed() {
 }
 
 #[tokio::test]
+async fn minimaxs_errors_with_a_good_status_are_errors_on_both_lanes() {
+    let text = r#"{"model":"a","messages":[{"role":"user","content":"Hi"}]}"#;
+    let row = super::row("minimax");
+    for (code, kind) in [
+        (1002, ErrorKind::RateLimited),
+        (1004, ErrorKind::Unauthenticated),
+        (2013, ErrorKind::InvalidRequest),
+        (1000, ErrorKind::Unavailable),
+    ] {
+        for payload in [canonical(chat("Hi")), super::native(text)] {
+            let answer = json!({"id": "1", "choices": null, "base_resp": {"status_code": code, "status_msg": "no way"}});
+            let call = call(Operation::Chat, false, payload);
+            let reply = ScriptedReply::json(200, &answer);
+            let asked = ask_with(row, settings(row), &json!({}), call, reply).await;
+            let error = asked.outcome.unwrap_err();
+            assert_eq!((error.kind(), error.message()), (kind, "no way"), "{code}");
+        }
+    }
+    let mut fine: Value = serde_json::from_str(&whole("Hi")).unwrap();
+    fine["base_resp"] = json!({"status_code": 0, "status_msg": ""});
+    let call = call(Operation::Chat, false, super::native(text));
+    let reply = ScriptedReply::json(200, &fine);
+    assert!(
+        ask_with(row, settings(row), &json!({}), call, reply)
+            .await
+            .outcome
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn names_of_speakers_stay_where_they_are_refused() {
+    for (name, taken) in [("mistral", false), ("groq", false), ("deepseek", true)] {
+        let mut request = chat("Hi");
+        request.messages[0].name = Some("ann".to_owned());
+        let call = call(Operation::Chat, false, canonical(request));
+        let journal = call.context.journal.clone();
+        let asked = super::ask(name, call).await;
+        assert_eq!(
+            asked.body()["messages"][0].get("name").is_some(),
+            taken,
+            "{name}"
+        );
+        assert_eq!(journal.notes().losses.is_empty(), taken);
+    }
+}
+
+#[tokio::test]
 async fn errors_of_every_envelope_keep_their_words() {
     let bodies = [
         (

@@ -347,7 +347,14 @@ impl Messages<'_> {
 
     /// The name and the fields that only one dialect knows.
     fn rest(&mut self, at: &str, message: &Message, out: &mut Object<'_>) {
-        out.option("name", message.name.as_ref());
+        if self.shape.quirks.message_names {
+            out.option("name", message.name.as_ref());
+        } else if message.name.is_some() {
+            self.losses.dropped(
+                format!("{at}.name"),
+                "this provider takes no names of speakers",
+            );
+        }
         let Some(dialect) = message.extra.dialect() else {
             return;
         };
