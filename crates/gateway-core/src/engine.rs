@@ -9,13 +9,15 @@ use std::task::{Context, Poll};
 use arc_swap::ArcSwap;
 use gateway_config::Plan;
 use gateway_middleware::Dice;
+use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
-use gateway_schema::{CallError, ErrorKind};
+use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::rate::{MemoryRates, RateStore};
 use gateway_store::{MemoryRecords, RecordSink};
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use crate::kept::Kept;
 use crate::running::{BuildError, Running, Shop};
 use crate::stack::{Rates, Stack, StackLayers};
 
@@ -44,6 +46,7 @@ impl EngineBuilder {
                     store: Arc::new(MemoryRates::new()),
                     begun: tokio::time::Instant::now(),
                 },
+                kept: Kept::default(),
                 layers: Vec::new(),
             },
         }
@@ -129,6 +132,11 @@ impl Engine {
         let running = Running::build(plan, &self.0.shop)?;
         self.0.running.store(Arc::new(running));
         Ok(())
+    }
+
+    /// Endpoints whose breaker is not closed, by name. State outlives plans.
+    pub fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
+        self.0.shop.kept.open_breakers()
     }
 
     pub(crate) fn running(&self) -> arc_swap::Guard<Arc<Running>> {

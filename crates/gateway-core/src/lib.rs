@@ -11,6 +11,7 @@
 mod directory;
 mod engine;
 mod gateway;
+mod kept;
 mod limits;
 mod providers;
 mod reach;

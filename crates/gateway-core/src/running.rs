@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gateway_config::{Endpoint, FallbackOn, Plan, Route, Strategy};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::Dice;
+use gateway_middleware::breaker::BreakerConfig;
 use gateway_middleware::fallback::{Candidate, Rest};
 use gateway_middleware::retry::RetryConfig;
 use gateway_middleware::timeout::TimeoutConfig;
@@ -14,6 +15,7 @@ use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::kept::Kept;
 use crate::limits;
 use crate::reach::Reach;
 use crate::stack::{self, Limits, Rates, Stack, StackLayers};
@@ -64,6 +66,7 @@ pub(crate) struct Shop {
     pub(crate) records: Arc<dyn RecordSink>,
     pub(crate) dice: Dice,
     pub(crate) rates: Rates,
+    pub(crate) kept: Kept,
     pub(crate) layers: Vec<StackLayers>,
 }
 
@@ -148,24 +151,43 @@ impl Running {
     }
 }
 
+/// One account of an endpoint.
+#[derive(Clone)]
+struct Account {
+    target: stack::Target,
+    rest: Rest,
+}
+
 /// The targets of an endpoint: one for each of its credentials.
-fn accounts(endpoint: &Endpoint, shop: &Shop) -> Result<Vec<stack::Target>, BuildError> {
+fn accounts(endpoint: &Endpoint, shop: &Shop) -> Result<Vec<Account>, BuildError> {
     let timeouts = &endpoint.timeouts;
     let timeout = TimeoutConfig::new()
         .with_first_event(timeouts.first_event)
         .with_idle(timeouts.idle)
         .with_total(timeouts.total);
-    endpoint
-        .model
-        .accounts()
-        .map(|options| Ok(stack::target(provider(endpoint, options, shop)?, timeout)))
+    let config = endpoint
+        .breaker
+        .map(|breaker| BreakerConfig::new(breaker.failures, breaker.within, breaker.open_for));
+    let accounts = endpoint.model.accounts().enumerate();
+    accounts
+        .map(|(number, options)| {
+            let provider = provider(endpoint, options, shop)?;
+            let (state, places) =
+                shop.kept
+                    .target(&endpoint.name, number, endpoint.max_concurrency);
+            let breaker = config.map(|config| (config, state.breaker));
+            Ok(Account {
+                target: stack::target(provider, timeout, places, breaker),
+                rest: state.rest,
+            })
+        })
         .collect()
 }
 
 /// Everything that may answer for an endpoint: its own accounts, then those of its fallbacks, in order.
 fn candidates(
     endpoint: &Endpoint,
-    targets: &HashMap<EndpointName, Vec<stack::Target>>,
+    targets: &HashMap<EndpointName, Vec<Account>>,
     errors: &mut Vec<BuildError>,
 ) -> Vec<Candidate<stack::Target>> {
     let mut candidates = Vec::new();
@@ -183,11 +205,11 @@ fn candidates(
             }
             continue;
         };
-        candidates.extend(accounts.iter().map(|target| Candidate {
+        candidates.extend(accounts.iter().map(|account| Candidate {
             name: name.clone(),
             group,
-            service: target.clone(),
-            rest: Rest::new(),
+            service: account.target.clone(),
+            rest: account.rest.clone(),
         }));
     }
     candidates

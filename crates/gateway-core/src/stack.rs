@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_middleware::Dice;
+use gateway_middleware::breaker::{BreakerConfig, BreakerState, Breaking};
+use gateway_middleware::concurrency::{ConcurrencyLimited, Places};
 use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig};
 use gateway_middleware::rate_limit::{RateLimited, Rule};
 use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
@@ -27,13 +29,25 @@ pub type Stack = BoxCloneSyncService<Call, Reply, CallError>;
 pub type StackLayers = Arc<dyn Fn(Stack) -> Stack + Send + Sync>;
 
 /// One target with what is decided for it alone.
-pub(crate) fn target(provider: Arc<dyn Provider>, timeout: TimeoutConfig) -> Target {
-    // The timeout is innermost: it bounds one target, so that a slow one can be left for another.
-    Timeout::new(Answering(provider), timeout)
+pub(crate) fn target(
+    provider: Arc<dyn Provider>,
+    timeout: TimeoutConfig,
+    places: Option<Places>,
+    breaker: Option<(BreakerConfig, BreakerState)>,
+) -> Target {
+    // The timeout is innermost: it bounds one target, so that a slow one can be left for another. Waiting in line is
+    // not the provider's slowness.
+    let timed = Timeout::new(Answering(provider), timeout);
+    // The line stands below the breaker: nobody waits for a target that is left alone.
+    let bounded = ConcurrencyLimited::new(timed, places);
+    match breaker {
+        Some((config, state)) => Breaking::new(bounded, config, state),
+        None => Breaking::never(bounded),
+    }
 }
 
 /// One target, not yet erased.
-pub(crate) type Target = Timeout<Answering>;
+pub(crate) type Target = Breaking<ConcurrencyLimited<Timeout<Answering>>>;
 
 /// How the targets of an endpoint are tried.
 pub(crate) fn reach(

@@ -1,4 +1,5 @@
 //! The engine and the gateway through their public faces.
 
 mod engine;
+mod policies;
 mod support;

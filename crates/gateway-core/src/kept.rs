@@ -1,0 +1,58 @@
+//! What outlives a plan: the state of targets that has a name. A new plan finds it again by endpoint and account.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gateway_middleware::breaker::{BreakerState, BreakerStatus};
+use gateway_middleware::concurrency::Places;
+use gateway_middleware::fallback::Rest;
+use gateway_schema::EndpointName;
+
+/// The state of one target.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TargetState {
+    pub(crate) breaker: BreakerState,
+    pub(crate) rest: Rest,
+    /// The places, and the number they were made for: another number is another set.
+    places: Option<(u32, Places)>,
+}
+
+/// The states of all targets that any plan had. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<HashMap<(EndpointName, usize), TargetState>>>);
+
+impl Kept {
+    /// The state of an endpoint's account of that number, with places for `max_concurrency` calls if that is bounded.
+    pub(crate) fn target(
+        &self,
+        endpoint: &EndpointName,
+        account: usize,
+        max_concurrency: Option<u32>,
+    ) -> (TargetState, Option<Places>) {
+        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = states.entry((endpoint.clone(), account)).or_default();
+        let places = max_concurrency.map(|bound| match &state.places {
+            Some((made_for, places)) if *made_for == bound => places.clone(),
+            _ => {
+                let bound_usize = bound as usize;
+                // A line longer than ten times the places would only collect callers that give up.
+                let places = Places::new(bound_usize, bound_usize.saturating_mul(10));
+                state.places = Some((bound, places.clone()));
+                places
+            }
+        });
+        (state.clone(), places)
+    }
+
+    /// Breakers that are not closed, by endpoint.
+    pub(crate) fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
+        let states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open: Vec<_> = states
+            .iter()
+            .map(|((endpoint, _), state)| (endpoint.clone(), state.breaker.status()))
+            .filter(|(_, status)| *status != BreakerStatus::Closed)
+            .collect();
+        open.sort_by(|one, other| one.0.cmp(&other.0));
+        open
+    }
+}
