@@ -286,6 +286,9 @@ class Exchange:
             self.send(200, {"input_tokens": 7})
         elif self.path.endswith("/chat/completions"):
             self.chat(read_openai(body), OpenAi(self, body))
+        elif self.path in ("/v1/responses", "/openai/v1/responses"):
+            import mock_responses
+            self.chat(mock_responses.read(body), mock_responses.Responses(self, body))
         elif self.path.endswith("/embeddings"):
             self.embeddings(body)
         elif self.path.endswith("/completions"):
