@@ -24,5 +24,7 @@ pub fn providers() -> Registry {
     let registry = registry.with_all(gateway_provider_compat::factories());
     #[cfg(feature = "legacy")]
     let registry = registry.with_all(gateway_provider_legacy::FACTORIES);
+    #[cfg(feature = "mlflow")]
+    let registry = registry.with_all(gateway_provider_mlflow::FACTORIES);
     registry
 }

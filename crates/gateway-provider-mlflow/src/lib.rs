@@ -1,0 +1,79 @@
+//! Models that MLflow serves (`mlflow models serve`), and providers that only MLflow's configurations name.
+//!
+//! A model server takes inputs and parameters and answers with predictions: text for completions and for chat turns of
+//! one message, vectors for embeddings. It does not stream; a stream is refused before anything is sent.
+//!
+//! `sap-ai-core` and `typesafe` are accepted, so that a configuration with them loads, and refuse every call with a
+//! sentence: with MLflow, too, its gateway cannot ask them.
+//!
+//! ```
+//! use gateway_provider::Registry;
+//!
+//! let registry = Registry::new().with_all(gateway_provider_mlflow::FACTORIES);
+//! assert!(registry.find("mlflow-model-serving").is_some());
+//! ```
+
+mod absent;
+mod options;
+mod request;
+mod response;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use gateway_provider::{
+    Credential, Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
+};
+use gateway_schema::{Operation, OptionProblem, Options};
+
+use options::Settings;
+use wire::ServingWire;
+
+pub use absent::{SAP_AI_CORE, TYPESAFE};
+
+const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::Completion, Operation::Embedding];
+
+/// A server of MLflow models.
+pub const MODEL_SERVING: Factory = Factory {
+    name: "mlflow-model-serving",
+    aliases: &[],
+    display_name: "MLflow Model Serving",
+    options: options::SPECS,
+    operations: OPERATIONS,
+    check,
+    build,
+};
+
+/// All of them.
+pub const FACTORIES: [Factory; 3] = [MODEL_SERVING, SAP_AI_CORE, TYPESAFE];
+
+fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
+    Settings::read(spec, options).err().unwrap_or_default()
+}
+
+fn build(
+    spec: &TargetSpec,
+    options: &Options,
+    deps: &Deps,
+) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    let settings = Settings::read(spec, options)?;
+    let mut target = Target::new(settings.model.clone());
+    target.defaults = Arc::clone(&spec.defaults);
+    target.headers = spec.headers.clone();
+    let credential = match &settings.token {
+        Some(token) => StaticCredential::key(token.expose().clone()),
+        None => StaticCredential::new(Credential::None),
+    };
+    let wire = ServingWire::new(spec, settings);
+    let provider = HttpProvider::new(
+        wire,
+        target,
+        Arc::new(credential),
+        Arc::clone(&deps.transport),
+        Arc::clone(&deps.clock),
+    );
+    Ok(Arc::new(provider.with_limits(spec.limits)))
+}
