@@ -13,6 +13,7 @@
 //! * white space, key order, explicit `null`, empty lists and objects, `status: success`, `ttl: 5m`, and padding (`p`);
 //! * neighbours of the same role become one turn, empty text blocks go;
 //! * JSON in a tool result becomes its text;
+//! * `type: tool_use` of a call, which says nothing (`server_tool_use` does);
 //! * `metrics` (AWS's own stopwatch) and aliases of counts in `usage` go;
 //! * a `citationsContent` block without citations becomes text.
 

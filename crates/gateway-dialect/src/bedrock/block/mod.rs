@@ -9,7 +9,7 @@ use gateway_schema::Dialect;
 use gateway_schema::chat::Signature;
 
 pub(super) use citation::{read as read_citation, write as write_citation};
-pub(super) use read::{cache_point, parts};
+pub(super) use read::{cache_point, is_own_call, parts};
 pub(super) use write::{BlockWriter, cache_block};
 
 /// Before a proof of another provider, on its way through a client and back. No signature of AWS begins so.

@@ -144,7 +144,10 @@ fn document(fields: &Map<String, Value>) -> Option<Part> {
 }
 
 fn tool_use(fields: &Map<String, Value>) -> Option<Part> {
-    only(fields, &["toolUseId", "name", "input"])?;
+    only(fields, &["toolUseId", "name", "input", "type"])?;
+    if !is_own_call(fields.get("type")) {
+        return None;
+    }
     let arguments = match fields.get("input") {
         None | Some(Value::Null) => "{}".to_owned(),
         Some(input) => input.to_string(),
@@ -154,6 +157,11 @@ fn tool_use(fields: &Map<String, Value>) -> Option<Part> {
         name: text(fields, "name")?,
         arguments,
     })))
+}
+
+/// True for a call of the caller's own tool; a tool of the server's says so.
+pub(in super::super) fn is_own_call(kind: Option<&Value>) -> bool {
+    kind.is_none_or(|kind| kind.is_null() || kind == "tool_use")
 }
 
 fn tool_result(fields: &Map<String, Value>) -> Option<Part> {

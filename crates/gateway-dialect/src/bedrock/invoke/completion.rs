@@ -99,7 +99,7 @@ fn body(
             ("temperature", temperature),
             ("topP", top_p),
             ("stopSequences", stop),
-            ("numResults", sampling.n.map(Value::from)),
+            ("numResults", several(sampling)),
         ]),
         Vendor::Cohere => fields([
             ("prompt", Some(prompt.into())),
@@ -108,7 +108,7 @@ fn body(
             ("p", top_p),
             ("k", top_k),
             ("stop_sequences", stop),
-            ("num_generations", sampling.n.map(Value::from)),
+            ("num_generations", several(sampling)),
             ("stream", request.stream.then_some(Value::Bool(true))),
         ]),
         Vendor::Llama => fields([
@@ -132,6 +132,11 @@ fn body(
             ));
         }
     })
+}
+
+/// How many answers, if more than one.
+fn several(sampling: &Sampling) -> Option<Value> {
+    sampling.n.filter(|n| *n > 1).map(Value::from)
 }
 
 /// Nova completes by a chat turn.

@@ -10,7 +10,7 @@ use gateway_schema::{CallError, Dialect, Extra};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::block::{read_citation, signature_in};
+use super::super::block::{is_own_call, read_citation, signature_in};
 use super::super::response::tier;
 use super::super::usage::UsageIn;
 use super::super::{error, finish, unreadable};
@@ -110,7 +110,9 @@ impl StreamDecoder {
     }
 
     fn start(&mut self, index: u64, start: &Map<String, Value>) -> Vec<StreamEvent> {
-        let call = start.get("toolUse").filter(|it| it.get("type").is_none());
+        let call = start
+            .get("toolUse")
+            .filter(|it| is_own_call(it.get("type")));
         let (open, event) = match call {
             Some(tool) => {
                 let call = self.calls;
