@@ -26,7 +26,7 @@ impl Stream for MeteredStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.inner.as_mut().poll_next(cx));
         match &item {
-            Some(Ok(frame)) => self.guard.facts(&frame.facts),
+            Some(Ok(frame)) => self.guard.frame(frame),
             Some(Err(error)) => self.guard.failed(error),
             None => self.guard.over(),
         }

@@ -1,81 +1,128 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gateway_provider::{Call, Journal, Principal, Reply, Whole};
+use gateway_provider::{Call, Journal, Notes, Principal, Reply, Whole};
 use gateway_schema::chat::FinishReason;
-use gateway_schema::stream::Facts;
-use gateway_schema::{CallError, EndpointName, ErrorKind, Operation, Origin, RequestId};
-use gateway_store::{AttemptRecord, CallRecord, RecordSink, Settlement};
+use gateway_schema::stream::{Facts, Frame, FrameData};
+use gateway_schema::{
+    CallError, Dialect, EndpointName, ErrorKind, Operation, Origin, RequestId, Response, Usage, Usd,
+};
+use gateway_store::{
+    AttemptRecord, CallRecord, ContentRecord, FailureRecord, Settlement, TraceRecord,
+};
 
+use super::content;
+use super::meter::Meter;
 use crate::tally::Tally;
 
 /// Collects the facts of one call and settles it when it is dropped.
 pub(super) struct Guard {
-    sink: Arc<dyn RecordSink>,
+    meter: Arc<Meter>,
     request_id: RequestId,
     endpoint: EndpointName,
     surface: &'static str,
     operation: Operation,
     stream: bool,
     principal: Principal,
+    peer: Option<IpAddr>,
+    dialects: (Option<Dialect>, Option<Dialect>),
+    bytes: (u64, u64),
+    trace: Option<TraceRecord>,
     started: Instant,
+    received: Instant,
     journal: Journal,
     lane: Option<&'static str>,
     response_model: Option<String>,
+    response_id: Option<String>,
     finish: Option<FinishReason>,
     tally: Tally,
     first_event: Option<Duration>,
     settlement: Settlement,
+    failure: Option<Box<FailureRecord>>,
+    content: Option<Box<ContentRecord>>,
     ended: bool,
 }
 
 impl Guard {
-    pub(super) fn new(sink: Arc<dyn RecordSink>, call: &Call) -> Self {
+    pub(super) fn new(meter: Arc<Meter>, call: &Call) -> Self {
         let context = &call.context;
+        meter.in_flight.enter();
         Self {
-            sink,
             request_id: context.request_id.clone(),
             endpoint: context.endpoint.clone(),
             surface: context.surface,
             operation: call.operation,
             stream: call.stream,
             principal: context.principal.clone(),
+            peer: context.peer,
+            dialects: (call.payload.dialect(), None),
+            bytes: (call.payload.bytes().map_or(0, |it| it.len() as u64), 0),
+            trace: context.trace.as_ref().map(|trace| TraceRecord {
+                id: trace.id,
+                parent: trace.parent,
+                span: trace.span,
+                sampled: trace.sampled,
+            }),
             started: context.started,
+            received: context.received,
             journal: context.journal.clone(),
             lane: None,
             response_model: None,
+            response_id: None,
             finish: None,
             tally: Tally::new(call),
             first_event: None,
             settlement: Settlement::Cancelled,
+            failure: None,
+            content: meter.content.then(|| Box::new(content::of(call))),
             ended: false,
+            meter,
         }
     }
 
     /// An answer is there: whole, or a stream whose frames follow.
     pub(super) fn answered(&mut self, reply: &Reply) {
         self.lane = Some(reply.lane.as_str());
+        self.dialects.1 = Some(reply.dialect);
         self.tally.answered();
     }
 
     pub(super) fn whole(&mut self, whole: &Whole) {
         match whole {
-            Whole::Raw { facts, .. } => self.facts(facts),
+            Whole::Raw { facts, body, .. } => {
+                self.bytes.1 = body.len() as u64;
+                self.facts(facts);
+            }
             _ => self.tally.whole(whole),
         }
-        if let Whole::Canonical(gateway_schema::Response::Chat(chat)) = whole {
+        if let Whole::Canonical(Response::Chat(chat)) = whole {
             self.response_model.clone_from(&chat.model);
+            self.response_id.clone_from(&chat.id);
             self.finish = chat
                 .choices
                 .first()
                 .and_then(|choice| choice.finish.as_ref())
                 .map(|finish| finish.reason);
         }
+        if let Some(content) = &mut self.content {
+            content::answer(whole, content);
+        }
         self.settlement = Settlement::Completed;
     }
 
     /// A frame went by.
-    pub(super) fn facts(&mut self, facts: &Facts) {
+    pub(super) fn frame(&mut self, frame: &Frame) {
+        if let FrameData::Raw(bytes) = &frame.data {
+            self.bytes.1 += bytes.len() as u64;
+        }
+        if let Some(content) = &mut self.content {
+            content::piece(&frame.data, content);
+        }
+        self.facts(&frame.facts);
+    }
+
+    fn facts(&mut self, facts: &Facts) {
         self.tally.facts(facts);
         if facts.meaningful && self.first_event.is_none() && self.stream {
             self.first_event = Some(self.started.elapsed());
@@ -86,8 +133,16 @@ impl Guard {
         if facts.model.is_some() && self.response_model.is_none() {
             self.response_model.clone_from(&facts.model);
         }
-        if facts.error.is_some() {
+        if facts.id.is_some() && self.response_id.is_none() {
+            self.response_id.clone_from(&facts.id);
+        }
+        if let Some(error) = &facts.error {
             self.settlement = Settlement::Failed(ErrorKind::Upstream, Origin::Upstream);
+            self.failure = Some(Box::new(FailureRecord {
+                code: error.code.clone(),
+                message: error.message.clone(),
+                detail: None,
+            }));
             self.ended = true;
         }
         // The caller may well leave as soon as it has the terminator: the answer is complete all the same.
@@ -99,6 +154,11 @@ impl Guard {
 
     pub(super) fn failed(&mut self, error: &CallError) {
         self.settlement = Settlement::Failed(error.kind(), error.origin());
+        self.failure = Some(Box::new(FailureRecord {
+            code: error.code().map(str::to_owned),
+            message: error.message().to_owned(),
+            detail: error.detail().map(str::to_owned),
+        }));
         self.ended = true;
     }
 
@@ -108,11 +168,48 @@ impl Guard {
             self.settlement = Settlement::Completed;
         }
     }
+
+    /// The gateway's own part of the time.
+    fn overhead(&self, notes: &Notes) -> Option<Duration> {
+        let upto = match (self.stream, self.first_event) {
+            (true, first) => self.started + first?,
+            (false, _) => Instant::now(),
+        };
+        let upstream: Duration = notes.attempts.iter().map(|attempt| attempt.duration).sum();
+        let inside = upto.saturating_duration_since(self.received);
+        Some(inside.saturating_sub(upstream))
+    }
+
+    /// What it cost, what the cache saved, and by which prices.
+    fn price(
+        &self,
+        notes: &Notes,
+        usage: &Usage,
+    ) -> (Option<Usd>, Option<Usd>, Option<&'static str>) {
+        let consumed = usage.input_tokens.is_some() || usage.output_tokens.is_some();
+        let from_cache = matches!(notes.cache, Some("hit" | "shared"));
+        let by = notes
+            .attempts
+            .last()
+            .map_or(&self.endpoint, |last| &last.endpoint);
+        let priced = self
+            .meter
+            .prices
+            .as_ref()
+            .filter(|_| consumed)
+            .and_then(|prices| prices.cost(by, usage));
+        match priced {
+            None => (from_cache.then_some(Usd::ZERO), None, None),
+            Some((cost, version)) if from_cache => (Some(Usd::ZERO), Some(cost), Some(version)),
+            Some((cost, version)) => (Some(cost), None, Some(version)),
+        }
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let notes = self.journal.notes().clone();
+        self.meter.in_flight.leave();
+        let mut notes = self.journal.notes().clone();
         let mut record = CallRecord::new(
             self.request_id.clone(),
             self.endpoint.clone(),
@@ -120,37 +217,50 @@ impl Drop for Guard {
             self.settlement,
             self.started.elapsed(),
         );
+        let principal = notes.principal.take();
+        let principal = principal.as_ref().unwrap_or(&self.principal);
         record.surface = self.surface;
         record.stream = self.stream;
-        record.principal.clone_from(&self.principal.name);
-        record.user.clone_from(&self.principal.user);
+        record.principal.clone_from(&principal.name);
+        record.user.clone_from(&principal.user);
+        record.metadata = Arc::clone(&principal.metadata);
+        record.peer = self.peer;
+        (record.client_dialect, record.provider_dialect) = self.dialects;
+        (record.request_bytes, record.response_bytes) = self.bytes;
+        record.trace = self.trace;
+        record.failure = self.failure.take();
+        record.content = self.content.take();
         if let Some(last) = notes.attempts.last() {
             record.provider = Some(last.provider.clone());
             record.model = Some(last.model.clone());
         }
         record.response_model = self.response_model.take();
+        record.response_id = self.response_id.take();
         record.lane = self.lane;
-        record.attempts = notes
-            .attempts
-            .into_iter()
-            .map(|attempt| {
-                let mut record = AttemptRecord::new(
-                    attempt.endpoint,
-                    attempt.provider,
-                    attempt.model,
-                    attempt.duration,
-                );
-                record.status = attempt.status;
-                record.error = attempt.error.map(|(kind, _)| kind);
-                record
-            })
-            .collect();
+        record.usage = std::mem::take(&mut self.tally).total();
+        record.overhead = self.overhead(&notes);
+        (record.cost, record.cost_saved, record.price_version) = self.price(&notes, &record.usage);
+        record.attempts = notes.attempts.into_iter().map(attempt).collect();
         record.variant = notes.variant;
         record.cache = notes.cache;
         record.losses = notes.losses;
         record.finish = self.finish;
-        record.usage = std::mem::take(&mut self.tally).total();
         record.time_to_first_event = self.first_event;
-        self.sink.record(record);
+        self.meter.sink.record(record);
     }
+}
+
+fn attempt(attempt: gateway_provider::Attempt) -> AttemptRecord {
+    let mut record = AttemptRecord::new(
+        attempt.endpoint,
+        attempt.provider,
+        attempt.model,
+        attempt.duration,
+    );
+    record.status = attempt.status;
+    record.error = attempt.error.map(|(kind, _)| kind);
+    record.origin = attempt.error.map(|(_, origin)| origin);
+    record.since = attempt.since;
+    record.span = attempt.span;
+    record
 }

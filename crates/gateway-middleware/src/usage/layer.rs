@@ -1,27 +1,28 @@
-use std::fmt;
 use std::sync::Arc;
 
 use gateway_store::RecordSink;
 use tower_layer::Layer;
 
+use super::meter::Meter;
 use super::service::Metered;
 
 /// Adds [`Metered`] to a service.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct UsageLayer {
-    sink: Arc<dyn RecordSink>,
+    meter: Arc<Meter>,
 }
 
 impl UsageLayer {
     /// Records go to `sink`.
     pub fn new(sink: Arc<dyn RecordSink>) -> Self {
-        Self { sink }
+        Self::metered(Meter::new(sink))
     }
-}
 
-impl fmt::Debug for UsageLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UsageLayer").finish_non_exhaustive()
+    /// Calls are metered so.
+    pub fn metered(meter: Meter) -> Self {
+        Self {
+            meter: Arc::new(meter),
+        }
     }
 }
 
@@ -29,6 +30,6 @@ impl<S> Layer<S> for UsageLayer {
     type Service = Metered<S>;
 
     fn layer(&self, inner: S) -> Metered<S> {
-        Metered::new(inner, Arc::clone(&self.sink))
+        Metered::by(inner, Arc::clone(&self.meter))
     }
 }

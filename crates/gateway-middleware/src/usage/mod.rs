@@ -4,6 +4,8 @@
 //! caller drops it. A call whose future is dropped before it answered settles as cancelled. Tokens that the provider
 //! never reported are estimated from what went by and marked so.
 //!
+//! A [`Meter`] says what is metered besides: what calls cost ([`Prices`]), how many are on their way, what was said.
+//!
 //! Cancellation: the record is made in a drop guard, which sends one message and does nothing else.
 //!
 //! ```
@@ -17,9 +19,11 @@
 //! ```
 
 mod body;
+mod content;
 mod future;
 mod guard;
 mod layer;
+mod meter;
 mod service;
 
 #[cfg(test)]
@@ -27,4 +31,5 @@ mod tests;
 
 pub use future::ResponseFuture;
 pub use layer::UsageLayer;
+pub use meter::{InFlight, Meter, Prices};
 pub use service::Metered;

@@ -9,18 +9,24 @@ use tower_service::Service;
 
 use super::future::ResponseFuture;
 use super::guard::Guard;
+use super::meter::Meter;
 
 /// Settles every call exactly once. See the [module](super).
 #[derive(Clone)]
 pub struct Metered<S> {
     inner: S,
-    sink: Arc<dyn RecordSink>,
+    meter: Arc<Meter>,
 }
 
 impl<S> Metered<S> {
     /// Wraps `inner`; records go to `sink`.
     pub fn new(inner: S, sink: Arc<dyn RecordSink>) -> Self {
-        Self { inner, sink }
+        Self::by(inner, Arc::new(Meter::new(sink)))
+    }
+
+    /// Wraps `inner`; calls are metered so.
+    pub const fn by(inner: S, meter: Arc<Meter>) -> Self {
+        Self { inner, meter }
     }
 }
 
@@ -45,7 +51,7 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let guard = Guard::new(Arc::clone(&self.sink), &call);
+        let guard = Guard::new(Arc::clone(&self.meter), &call);
         ResponseFuture::new(self.inner.call(call), guard)
     }
 }

@@ -127,3 +127,58 @@ async fn a_call_that_is_dropped_before_it_answers_settles_as_cancelled() {
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].settlement, Settlement::Cancelled);
 }
+
+struct FlatRate;
+
+impl super::Prices for FlatRate {
+    fn cost(
+        &self,
+        endpoint: &gateway_schema::EndpointName,
+        usage: &Usage,
+    ) -> Option<(gateway_schema::Usd, &'static str)> {
+        assert_eq!(endpoint.as_str(), "chat");
+        let nanos = i64::try_from(usage.total()).unwrap();
+        Some((gateway_schema::Usd::from_nanos(nanos), "flat"))
+    }
+}
+
+#[tokio::test]
+async fn a_meter_prices_counts_and_keeps_what_it_is_told_to() {
+    let records = Arc::new(MemoryRecords::new(10));
+    let in_flight = Arc::new(super::InFlight::default());
+    let meter = super::Meter::new(Arc::clone(&records) as _)
+        .with_prices(Arc::new(FlatRate))
+        .with_in_flight(Arc::clone(&in_flight))
+        .with_content(true);
+    let inner =
+        service_fn(|_: Call| std::future::ready(Ok(reply(vec![text("Hel"), text("lo"), end()]))));
+    let service = Metered::by(inner, Arc::new(meter));
+    let ReplyBody::Stream(mut stream) = service.oneshot(call()).await.unwrap().body else {
+        panic!("a stream")
+    };
+    assert_eq!(
+        in_flight.count(),
+        1,
+        "a stream is on its way until it is over"
+    );
+    while stream.next().await.is_some() {}
+    drop(stream);
+    assert_eq!(in_flight.count(), 0);
+    let record = records.take().remove(0);
+    assert_eq!(record.cost.unwrap().nanos(), 9);
+    assert_eq!(record.price_version, Some("flat"));
+    assert_eq!(record.content.unwrap().response, b"Hello");
+    assert!(record.overhead.is_some());
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_what_was_said_unless_asked_for_and_a_failure_keeps_its_words() {
+    let error = CallError::upstream(ErrorKind::Timeout, "late")
+        .with_code("slow")
+        .with_detail("10.0.0.1");
+    let record = settle(Err(error), 0).await;
+    let failure = record.failure.unwrap();
+    assert_eq!(failure.code.as_deref(), Some("slow"));
+    assert_eq!(failure.detail.as_deref(), Some("10.0.0.1"));
+    assert_eq!((record.content, record.cost), (None, None));
+}
