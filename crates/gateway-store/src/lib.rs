@@ -12,4 +12,7 @@ pub mod rate;
 
 mod record;
 
-pub use record::{AttemptRecord, CallRecord, MemoryRecords, RecordSink, Settlement};
+pub use record::{
+    AttemptRecord, CallRecord, ContentRecord, FailureRecord, MemoryRecords, RecordSink, Settlement,
+    TraceRecord,
+};
