@@ -6,8 +6,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::ClientCodec;
 use gateway_dialect::openai::OpenAi;
-use gateway_provider::{Call, Context, Envelope, Lane, Payload, Provider, TargetSpec};
+use gateway_dialect::openai_responses::OpenAiResponses;
+use gateway_provider::{Call, Context, Envelope, Lane, Payload, Provider, ReplyBody, TargetSpec};
 use gateway_schema::chat::{ChatRequest, Message};
+use gateway_schema::stream::Facts;
 use gateway_schema::{
     CallError, Decoded, Dialect, EndpointName, ErrorKind, Operation, Options, Request, RequestId,
 };
@@ -355,4 +357,115 @@ async fn what_openai_cannot_do_is_said_before_anything_is_sent() {
         (ErrorKind::Unsupported, Some(501))
     );
     assert_eq!(transport.requests().len(), 0);
+}
+
+fn responses(text: &str) -> Payload {
+    let bytes = Bytes::from(text.to_owned());
+    let envelope = Envelope::scan(&bytes).unwrap();
+    Payload::from_bytes(
+        Dialect::OPENAI_RESPONSES,
+        bytes,
+        envelope,
+        &|operation, body| OpenAiResponses.decode(operation, body),
+    )
+}
+
+#[tokio::test]
+async fn a_responses_caller_gets_the_responses_api_with_defaults_under_its_names() {
+    let text = r#"{"model":"alias","input":"Hi", "new": 1.50}"#;
+    let defaults = json!({"max_tokens": 7, "stop": "x", "temperature": 0.5});
+    let (request, reply) = ask(
+        "openai",
+        &options(&json!({"openai_api_key": "sk-1"})),
+        defaults,
+        call(Operation::Chat, false, responses(text)),
+    )
+    .await;
+    assert_eq!(request.uri(), "https://api.openai.com/v1/responses");
+    assert_eq!(
+        request.body(),
+        r#"{"temperature":0.5,"max_output_tokens":7,"model":"gpt-4o-mini","input":"Hi", "new": 1.50}"#
+    );
+    assert_eq!(
+        (reply.lane, reply.dialect),
+        (Lane::Same, Dialect::OPENAI_RESPONSES)
+    );
+}
+
+#[tokio::test]
+async fn azure_has_the_responses_api_beside_its_deployments() {
+    let (request, _) = ask(
+        "azure",
+        &azure_but("openai_api_type", "azure"),
+        json!({}),
+        call(
+            Operation::Chat,
+            false,
+            responses(r#"{"model":"alias","input":"Hi"}"#),
+        ),
+    )
+    .await;
+    assert_eq!(request.uri(), "http://mock.invalid/openai/v1/responses");
+    assert_eq!(request.headers()["api-key"], "az-key");
+    assert_eq!(body(&request), json!({"model": "dep 1", "input": "Hi"}));
+}
+
+/// Asks for a stream that is answered with `events`; the facts of its frames, or the error.
+async fn stream_of_responses(events: &str) -> Result<Vec<Facts>, CallError> {
+    let reply = ScriptedReply::new(200, "text/event-stream", events.to_owned());
+    let transport = ScriptedTransport::new().then(reply);
+    let spec = TargetSpec::new("openai", Some(MODEL.into()), Operation::Chat);
+    let settings = options(&json!({"openai_api_key": "k"}));
+    let provider = (OPENAI.build)(&spec, &settings, &deps(&transport)).unwrap();
+    let asked = responses(r#"{"model":"alias","input":"Hi","stream":true}"#);
+    let reply = provider.call(call(Operation::Chat, true, asked)).await?;
+    let ReplyBody::Stream(mut stream) = reply.body else {
+        panic!("a stream");
+    };
+    let mut all = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+        all.push(frame?.facts);
+    }
+    Ok(all)
+}
+
+#[tokio::test]
+async fn streams_of_responses_are_watched_and_failures_before_content_are_errors() {
+    let usage = r#"{"input_tokens":9,"output_tokens":3,"total_tokens":12}"#;
+    let good = format!(
+        "event: response.created\ndata: {{\"response\":{{\"id\":\"r\",\"model\":\"m\"}}}}\n\n\
+         event: response.output_text.delta\ndata: {{\"delta\":\"Hi\"}}\n\n\
+         event: response.completed\ndata: {{\"response\":{{\"status\":\"completed\",\"usage\":{usage}}}}}\n\n"
+    );
+    let facts = stream_of_responses(&good).await.unwrap();
+    assert!(facts.iter().any(|facts| facts.ended));
+    let usage = facts.iter().find_map(|facts| facts.usage.as_ref()).unwrap();
+    assert_eq!(usage.total(), 12);
+
+    let failed = "event: response.created\ndata: {\"response\":{\"id\":\"r\"}}\n\n\
+        event: response.failed\ndata: {\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"slow\"}}}\n\n";
+    let error = stream_of_responses(failed).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+
+    let cut = "event: response.output_text.delta\ndata: {\"delta\":\"Hi\"}\n\n";
+    assert!(stream_of_responses(cut).await.is_err());
+}
+
+#[tokio::test]
+async fn a_bad_status_of_the_responses_api_is_in_the_callers_dialect() {
+    let words =
+        r#"{"error":{"message":"no","type":"invalid_request_error","param":"input","code":null}}"#;
+    let transport =
+        ScriptedTransport::new().then(ScriptedReply::new(400, "application/json", words));
+    let spec = TargetSpec::new("openai", Some(MODEL.into()), Operation::Chat);
+    let settings = options(&json!({"openai_api_key": "k"}));
+    let provider = (OPENAI.build)(&spec, &settings, &deps(&transport)).unwrap();
+    let asked = call(
+        Operation::Chat,
+        false,
+        responses(r#"{"model":"a","input":"Hi"}"#),
+    );
+    let error = provider.call(asked).await.unwrap_err();
+    let failure = error.upstream_failure().unwrap();
+    assert_eq!(failure.dialect, Some(Dialect::OPENAI_RESPONSES));
 }
