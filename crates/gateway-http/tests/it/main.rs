@@ -16,5 +16,6 @@ mod harness;
 mod heads;
 mod mlflow;
 mod replies;
+mod responses;
 mod service;
 mod streams;
