@@ -9,7 +9,10 @@ use crate::shell;
 use crate::tally::Tally;
 
 /// A page, and the arguments that make the server print it.
-const PAGES: [(&str, &[&str]); 1] = [("docs/reference/config.schema.json", &["schema"])];
+const PAGES: [(&str, &[&str]); 2] = [
+    ("docs/reference/config.schema.json", &["schema"]),
+    ("docs/reference/providers.md", &["providers"]),
+];
 
 /// Writes the pages; with `--check` says which differ from what is checked in.
 pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {

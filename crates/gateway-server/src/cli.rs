@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
+    /// Print what the providers of this program can do and which settings they take, as Markdown.
+    Providers,
     /// Print the version.
     Version,
 }

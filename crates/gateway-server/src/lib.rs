@@ -16,6 +16,7 @@ mod listen;
 mod log;
 mod open;
 mod output;
+mod page;
 mod providers;
 mod proxies;
 mod runtime;
@@ -59,6 +60,10 @@ pub fn run() -> ExitCode {
         Command::Start(options) => start::start(&options),
         Command::Check(options) => check::check(&options),
         Command::Schema => check::schema(),
+        Command::Providers => {
+            output::say(&page::providers(&providers()));
+            Ok(())
+        }
         Command::Version => {
             output::say(concat!("gateway-server ", env!("CARGO_PKG_VERSION")));
             Ok(())
