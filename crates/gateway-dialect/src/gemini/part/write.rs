@@ -23,7 +23,7 @@ pub(in super::super) struct PartOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     inline_data: Option<Blob<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<File<'a>>,
+    file_data: Option<Linked<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) function_call: Option<CallOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ struct Blob<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct File<'a> {
+struct Linked<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mime_type: Option<&'a str>,
     file_uri: &'a str,
@@ -177,7 +177,8 @@ impl PartWriter<'_> {
             }
             Content::ToolCall(call) => written.function_call = Some(self.call(call, path)?),
             Content::ToolResult(result) => {
-                let result = self.result(part, result, path, name_of, &mut beside)?;
+                let mut result = self.result(result, path, name_of, &mut beside)?;
+                result.extra = of_result(part);
                 written.function_response = Some(result);
             }
             Content::Image { media, detail } => {
@@ -185,28 +186,18 @@ impl PartWriter<'_> {
                     self.losses
                         .dropped(format!("{}.detail", path()), "set for the whole request");
                 }
-                self.media(part, media, "image/", path, &mut written);
-            }
-            Content::Audio(media) => self.media(part, media, "audio/", path, &mut written),
-            Content::Video(media) => self.media(part, media, "video/", path, &mut written),
-            Content::Document {
-                media,
-                title,
-                context,
-                citations,
-            } => {
-                let lost = [
-                    ("title", title.is_some()),
-                    ("context", context.is_some()),
-                    ("citations", *citations == Some(true)),
-                ];
-                for (field, _) in lost.iter().filter(|(_, is_lost)| *is_lost) {
-                    self.losses.dropped(
-                        format!("{}.{field}", path()),
-                        "Gemini's documents have no such field",
-                    );
+                self.media(part, media, path, &mut written);
+                // The API wants a type; this one it looks into.
+                if let Some(linked) = &mut written.file_data {
+                    linked.mime_type = linked.mime_type.or(Some("image/jpeg"));
                 }
-                self.media(part, media, "application/", path, &mut written);
+            }
+            Content::Audio(media) | Content::Video(media) => {
+                self.media(part, media, path, &mut written);
+            }
+            Content::Document { media, .. } => {
+                self.report_document(&part.content, path);
+                self.media(part, media, path, &mut written);
             }
             Content::Opaque { dialect, value } if *dialect == Dialect::GEMINI => {
                 written.extra = value.as_object().map(Cow::Borrowed);
@@ -240,6 +231,29 @@ impl PartWriter<'_> {
         Ok(())
     }
 
+    fn report_document(&mut self, content: &Content, path: Path<'_>) {
+        let Content::Document {
+            title,
+            context,
+            citations,
+            ..
+        } = content
+        else {
+            return;
+        };
+        let lost = [
+            ("title", title.is_some()),
+            ("context", context.is_some()),
+            ("citations", *citations == Some(true)),
+        ];
+        for (field, _) in lost.iter().filter(|(_, is_lost)| *is_lost) {
+            self.losses.dropped(
+                format!("{}.{field}", path()),
+                "Gemini's documents have no such field",
+            );
+        }
+    }
+
     fn lose(&mut self, path: Path<'_>, why: &str) {
         self.losses.dropped(path(), why.to_owned());
     }
@@ -270,7 +284,6 @@ impl PartWriter<'_> {
 
     fn result<'a>(
         &mut self,
-        part: &'a Part,
         result: &'a ToolResult,
         path: Path<'_>,
         name_of: &dyn Fn(&str) -> Option<&'a str>,
@@ -301,18 +314,12 @@ impl PartWriter<'_> {
             beside.append(&mut parts);
         }
         let response = self.response(&text, result.is_error, parts.is_empty());
-        let known = part.extra.for_dialect(Dialect::GEMINI);
         Ok(ResultOut {
             id: self.id(Some(&result.call_id)),
             name,
             response,
             parts,
-            extra: known
-                .into_iter()
-                .flatten()
-                .filter(|(key, _)| is_of_result(key))
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
+            extra: Map::new(),
         })
     }
 
@@ -353,7 +360,6 @@ impl PartWriter<'_> {
         &mut self,
         part: &'a Part,
         media: &'a Media,
-        kind: &'static str,
         path: Path<'_>,
         out: &mut PartOut<'a>,
     ) {
@@ -382,15 +388,15 @@ impl PartWriter<'_> {
                     out.text = Some(Cow::Owned(note));
                 }
                 None => {
-                    out.file_data = Some(File {
-                        mime_type: media_type.as_deref().or_else(|| guessed(url, kind)),
+                    out.file_data = Some(Linked {
+                        mime_type: media_type.as_deref().or_else(|| guessed(url)),
                         file_uri: url,
                         display_name,
                     });
                 }
             },
             Media::File { media_type, id } => {
-                out.file_data = Some(File {
+                out.file_data = Some(Linked {
                     mime_type: media_type.as_deref(),
                     file_uri: id,
                     display_name,
@@ -445,6 +451,17 @@ impl PartWriter<'_> {
     }
 }
 
+/// What a part says of its function's result besides.
+fn of_result(part: &Part) -> Map<String, Value> {
+    part.extra
+        .for_dialect(Dialect::GEMINI)
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| is_of_result(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
 /// Fields that stand in a function's result, not beside it.
 fn is_of_result(key: &str) -> bool {
     matches!(key, "scheduling" | "willContinue")
@@ -462,7 +479,7 @@ fn data_url(url: &str) -> Option<(&str, &str)> {
 }
 
 /// The media type that an address ends in.
-fn guessed(url: &str, kind: &str) -> Option<&'static str> {
+fn guessed(url: &str) -> Option<&'static str> {
     const ENDINGS: [(&str, &str); 20] = [
         ("png", "image/png"),
         ("jpg", "image/jpeg"),
@@ -487,11 +504,10 @@ fn guessed(url: &str, kind: &str) -> Option<&'static str> {
     ];
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let ending = path.rsplit('.').next().unwrap_or_default();
-    let known = ENDINGS
+    ENDINGS
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(ending))
-        .map(|(_, media_type)| *media_type);
-    known.or((kind == "image/").then_some("image/jpeg"))
+        .map(|(_, media_type)| *media_type)
 }
 
 fn bad_arguments(call: &ToolCall, path: Path<'_>) -> CallError {

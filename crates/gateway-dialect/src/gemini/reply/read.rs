@@ -109,7 +109,7 @@ fn candidate(place: usize, fields: Fields<'_>) -> Candidate {
                     }
                 }
             }
-            "logprobsResult" => candidate.logprobs = logprobs(node.into_value()),
+            "logprobsResult" => candidate.logprobs = logprobs(&node.into_value()),
             _ if node.is_null() => {}
             _ => {
                 let value = node.into_value();
@@ -183,9 +183,9 @@ fn cited(metadata: &Value) -> Vec<Citation> {
 }
 
 /// Token probabilities in `OpenAI`'s form.
-fn logprobs(result: Value) -> Option<Value> {
+fn logprobs(result: &Value) -> Option<Value> {
     let chosen = result.get("chosenCandidates")?.as_array()?;
-    let tops: Vec<&Value> = list(&result, "topCandidates").collect();
+    let tops: Vec<&Value> = list(result, "topCandidates").collect();
     let entry = |candidate: &Value| {
         let token = candidate
             .get("token")

@@ -33,7 +33,7 @@ pub(in super::super) fn decode_count_request(body: &[u8]) -> Result<ChatRequest,
         }
         Some(other) => {
             reader.at("generateContentRequest", |reader| {
-                reader.wrong(&other, "an object")
+                reader.wrong(&other, "an object");
             });
             ChatRequest::default()
         }

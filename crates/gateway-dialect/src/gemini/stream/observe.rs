@@ -52,6 +52,10 @@ struct SeenContent<'a> {
     parts: Option<Vec<SeenPart<'a>>>,
 }
 
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "only a map can take the fields that are left over"
+)]
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SeenPart<'a> {

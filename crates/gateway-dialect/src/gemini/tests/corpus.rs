@@ -94,14 +94,14 @@ fn every_recorded_reply_is_read_and_written_again_without_loss() {
         let mut want = reader::plain(x.reply());
         for candidate in want["candidates"].as_array_mut().unwrap() {
             let candidate = candidate.as_object_mut().unwrap();
-            candidate.entry("index").or_insert(json!(0));
+            candidate.entry("index").or_insert(json!(0.0));
         }
         let counted = want["usageMetadata"].as_object_mut().unwrap();
-        counted.entry("candidatesTokenCount").or_insert(json!(0));
+        counted.entry("candidatesTokenCount").or_insert(json!(0.0));
         if !want.as_object().unwrap().contains_key("responseId") {
             want["responseId"] = json!(info().id);
         }
-        let mut got = json(&written);
+        let mut got = reader::plain(&json(&written));
         // An answer without parts may be written with and without an empty list.
         for value in [&mut got, &mut want] {
             let content = &mut value["candidates"][0]["content"];
@@ -122,7 +122,7 @@ fn every_recorded_stream_is_read_and_written_again_without_loss() {
         let groups = groups(frames);
         let mut want = reader::joined(&reader::pieces(std::str::from_utf8(&stream).unwrap()));
         let counted = want["usageMetadata"].as_object_mut().unwrap();
-        counted.entry("candidatesTokenCount").or_insert(json!(0));
+        counted.entry("candidatesTokenCount").or_insert(json!(0.0));
         for framing in [Framing::Events, Framing::Array] {
             let written = encode_stream(&groups, framing);
             let mut got = reader::joined(&reader::pieces(&written));

@@ -102,6 +102,7 @@ pub(super) fn plain(value: &Value) -> Value {
             Value::Object(out)
         }
         Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Number(number) => json!(number.as_f64()),
         other => other.clone(),
     }
 }
@@ -123,7 +124,8 @@ fn lower(schema: &Value) -> Value {
                     }
                     (_, value) => lower(value),
                 };
-                (key.clone(), value)
+                // The one keyword in two words that recordings have in snake case.
+                (key.replace("property_ordering", "propertyOrdering"), value)
             })
             .collect(),
         Value::Array(items) => items.iter().map(lower).collect(),
@@ -168,7 +170,7 @@ pub(super) fn joined(pieces: &[Value]) -> Value {
             }
         }
     }
-    candidate.entry("index").or_insert(json!(0));
+    candidate.entry("index").or_insert(json!(0.0));
     candidate.insert("parts".to_owned(), parts.into());
     out.insert("candidate".to_owned(), candidate.into());
     Value::Object(out)

@@ -84,7 +84,7 @@ fn calls_are_gathered_and_the_end_comes_last() {
         assert_eq!(ends.last(), Some(&true));
         let joined = reader::joined(&pieces);
         assert_eq!(joined["modelVersion"], "claude");
-        assert_eq!(joined["usageMetadata"]["totalTokenCount"], 13);
+        assert_eq!(joined["usageMetadata"]["totalTokenCount"], 13.0);
         let parts = joined["candidate"]["parts"].as_array().unwrap();
         assert_eq!(parts[2], json!({"text": "Hello"}));
         assert_eq!(
