@@ -40,7 +40,7 @@ async fn sent(
     betas: Value,
     said: &'static str,
 ) -> (http::Request<Bytes>, Value) {
-    let scene = Scene::vertex(MODEL, json!({ "vertex_anthropic_betas": betas }));
+    let scene = Scene::vertex(MODEL, &json!({ "vertex_anthropic_betas": betas }));
     let mut context = context();
     let mut headers = HeaderMap::new();
     headers.append("anthropic-beta", HeaderValue::from_static(said));

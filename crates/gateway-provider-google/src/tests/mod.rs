@@ -78,7 +78,6 @@ fn account() -> String {
 /// A provider with answers to give, and what it is asked with.
 struct Scene {
     transport: ScriptedTransport,
-    clock: Arc<ManualClock>,
     provider: Arc<dyn Provider>,
 }
 
@@ -95,18 +94,13 @@ impl Scene {
             ScriptedReply::json(200, &json!({"access_token": "ya29.t", "expires_in": 3600})),
         );
         let clock = Arc::new(ManualClock::at_unix_seconds(1_800_000_000));
-        let deps = Deps::new(
-            Arc::new(transport.clone()),
-            clock.clone(),
-            Arc::new(environment),
-        );
+        let deps = Deps::new(Arc::new(transport.clone()), clock, Arc::new(environment));
         let mut spec = TargetSpec::new(factory.name, Some(model.into()), Operation::Chat);
         spec.defaults = Arc::new(defaults.as_object().unwrap().clone());
         let options = Options::new(options.as_object().unwrap().clone());
         let provider = (factory.build)(&spec, &options, &deps)?;
         Ok(Self {
             transport,
-            clock,
             provider,
         })
     }
@@ -123,7 +117,7 @@ impl Scene {
         .unwrap()
     }
 
-    fn vertex(model: &str, options: Value) -> Self {
+    fn vertex(model: &str, options: &Value) -> Self {
         let mut all = json!({"vertex_project": "p", "vertex_credentials": account()});
         all.as_object_mut()
             .unwrap()

@@ -48,7 +48,7 @@ async fn the_location_chooses_the_host() {
             "europe-west4-aiplatform.googleapis.com",
         ),
     ] {
-        let scene = Scene::vertex("gemini-2.5-flash", json!({"vertex_location": location}));
+        let scene = Scene::vertex("gemini-2.5-flash", &json!({"vertex_location": location}));
         let call = Call::new(context(), Operation::Chat, false, chat());
         scene
             .ask(call, ScriptedReply::json(200, &whole("Hi")))
@@ -69,7 +69,7 @@ async fn the_location_chooses_the_host() {
 
 #[tokio::test]
 async fn calls_have_no_ids_there() {
-    let scene = Scene::vertex("gemini-2.5-flash", json!({}));
+    let scene = Scene::vertex("gemini-2.5-flash", &json!({}));
     let mut request = ChatRequest::new(vec![Message::user("Hi")]);
     let call = gateway_schema::chat::Part::tool_call("call_1", "f", "{}");
     let turn = Message::new(gateway_schema::chat::Role::Assistant, vec![call]);
@@ -88,7 +88,7 @@ async fn calls_have_no_ids_there() {
 
 #[tokio::test]
 async fn vectors_come_by_predict() {
-    let scene = Scene::vertex("text-embedding-004", json!({}));
+    let scene = Scene::vertex("text-embedding-004", &json!({}));
     let request = EmbeddingRequest::new(EmbeddingInput::Texts(vec!["a".into(), "b".into()]));
     let payload = Payload::from_request(Request::Embedding(Box::new(request)));
     let answer = json!({"predictions": [
@@ -114,7 +114,7 @@ async fn vectors_come_by_predict() {
 #[tokio::test]
 async fn models_as_a_service_speak_openai() {
     let model = "meta/llama-3.3-70b-instruct-maas";
-    let scene = Scene::vertex(model, json!({}));
+    let scene = Scene::vertex(model, &json!({}));
     let answer = json!({"id": "x", "object": "chat.completion", "created": 1, "model": model, "choices": [
         {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]});
     let call = Call::new(context(), Operation::Chat, false, chat());
