@@ -12,6 +12,7 @@
 mod access;
 mod bad_input;
 mod errors;
+mod gemini;
 mod harness;
 mod heads;
 mod mlflow;
