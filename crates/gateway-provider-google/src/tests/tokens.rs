@@ -125,9 +125,9 @@ async fn a_refused_token_is_forgotten() {
 async fn default_credentials_are_looked_for_in_googles_order() {
     let user = json!({"type": "authorized_user", "client_id": "c", "client_secret": "s+", "refresh_token": "r/1"});
     let gcloud = FixedEnvironment::new()
-        .with_var("HOME", "/home/u")
+        .with_var("HOME", "/users/u")
         .with_file(
-            "/home/u/.config/gcloud/application_default_credentials.json",
+            "/users/u/.config/gcloud/application_default_credentials.json",
             user.to_string(),
         );
     let named = gcloud
