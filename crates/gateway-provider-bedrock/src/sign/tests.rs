@@ -1,1 +1,226 @@
-//! AWS's published vectors.
+//! AWS's published vectors (`aws-sig-v4-test-suite`), but for those whose paths no URI can hold.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_schema::Secret;
+use http::{HeaderName, HeaderValue, Method, Request};
+
+use super::{KeyPair, Scope, sign};
+use crate::time;
+
+const TOKEN: &str = "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
+
+struct Vector {
+    name: &'static str,
+    method: Method,
+    path: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+    token: Option<&'static str>,
+    signed: &'static str,
+    signature: &'static str,
+}
+
+fn get(name: &'static str, path: &'static str, signature: &'static str) -> Vector {
+    Vector {
+        name,
+        method: Method::GET,
+        path,
+        headers: &[],
+        body: "",
+        token: None,
+        signed: "host;x-amz-date",
+        signature,
+    }
+}
+
+fn post(
+    name: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+    signed: &'static str,
+    signature: &'static str,
+) -> Vector {
+    Vector {
+        method: Method::POST,
+        headers,
+        body,
+        signed,
+        ..get(name, "/", signature)
+    }
+}
+
+const VANILLA: &str = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
+const FORM: &str = "application/x-www-form-urlencoded";
+const FORM_UTF8: &str = "application/x-www-form-urlencoded; charset=utf8";
+
+fn vectors() -> Vec<Vector> {
+    let mut all = vec![
+        get("get-vanilla", "/", VANILLA),
+        get("get-relative", "/example/..", VANILLA),
+        get("get-relative-relative", "/example1/example2/../..", VANILLA),
+        get("get-slash", "//", VANILLA),
+        get("get-slash-dot-slash", "/./", VANILLA),
+        get(
+            "get-slashes",
+            "//example//",
+            "9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84",
+        ),
+        get(
+            "get-utf8",
+            "/\u{1234}",
+            "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85",
+        ),
+        get(
+            "get-unreserved",
+            "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+            "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f",
+        ),
+        get(
+            "get-vanilla-empty-query-key",
+            "/?Param1=value1",
+            "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb",
+        ),
+        get(
+            "get-vanilla-query-order-key-case",
+            "/?Param2=value2&Param1=value1",
+            "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+        ),
+        get(
+            "get-vanilla-query-order-value",
+            "/?Param1=value2&Param1=value1",
+            "5772eed61e12b33fae39ee5e7012498b51d56abc0abb7c60486157bd471c4694",
+        ),
+        post(
+            "post-vanilla",
+            &[],
+            "",
+            "host;x-amz-date",
+            "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+        ),
+        post(
+            "post-header-key-sort",
+            &[("my-header1", "value1")],
+            "",
+            "host;my-header1;x-amz-date",
+            "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c",
+        ),
+        post(
+            "post-x-www-form-urlencoded",
+            &[("content-type", FORM)],
+            "Param1=value1",
+            "content-type;host;x-amz-date",
+            "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+        ),
+        post(
+            "post-x-www-form-urlencoded-parameters",
+            &[("content-type", FORM_UTF8)],
+            "Param1=value1",
+            "content-type;host;x-amz-date",
+            "1a72ec8f64bd914b0e42e42607c7fbce7fb2c7465f63e3092b3b0d39fa77a6fe",
+        ),
+    ];
+    all.push(Vector {
+        headers: &[
+            ("my-header1", "value2"),
+            ("my-header1", "value2"),
+            ("my-header1", "value1"),
+        ],
+        signed: "host;my-header1;x-amz-date",
+        ..get(
+            "get-header-key-duplicate",
+            "/",
+            "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea",
+        )
+    });
+    all.push(Vector {
+        headers: &[("my-header1", " value1"), ("my-header2", " \"a   b   c\"")],
+        signed: "host;my-header1;my-header2;x-amz-date",
+        ..get(
+            "get-header-value-trim",
+            "/",
+            "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
+        )
+    });
+    all.push(Vector {
+        token: Some(TOKEN),
+        signed: "host;x-amz-date;x-amz-security-token",
+        ..post(
+            "post-sts-header-before",
+            &[],
+            "",
+            "",
+            "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead",
+        )
+    });
+    all
+}
+
+fn now() -> SystemTime {
+    time::read("2015-08-30T12:36:00Z").unwrap()
+}
+
+fn signed(request: &mut Request<Bytes>, token: Option<&str>, service: &str) -> String {
+    let secret = Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned());
+    let token = token.map(|token| Secret::new(token.to_owned()));
+    let keys = KeyPair {
+        id: "AKIDEXAMPLE",
+        secret: &secret,
+        token: token.as_ref(),
+    };
+    let scope = Scope {
+        region: "us-east-1",
+        service,
+    };
+    sign(request, keys, scope, now()).unwrap();
+    let value = &request.headers()["authorization"];
+    assert!(value.is_sensitive());
+    value.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_published_vector_is_signed_as_published() {
+    for vector in vectors() {
+        let mut request = Request::new(Bytes::from_static(vector.body.as_bytes()));
+        *request.method_mut() = vector.method;
+        let uri = format!("https://example.amazonaws.com{}", vector.path);
+        *request.uri_mut() = uri.parse().unwrap();
+        for (name, value) in vector.headers {
+            request.headers_mut().append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        let expected = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders={}, Signature={}",
+            vector.signed, vector.signature
+        );
+        assert_eq!(
+            signed(&mut request, vector.token, "service"),
+            expected,
+            "{}",
+            vector.name
+        );
+        assert_eq!(request.headers()["x-amz-date"], "20150830T123600Z");
+    }
+}
+
+/// The expected value is what botocore 1.43.11 signs.
+#[test]
+fn the_path_of_a_model_is_signed_as_awss_own_client_does() {
+    let mut request = Request::new(Bytes::from_static(b"{\"messages\":[]}"));
+    *request.method_mut() = Method::POST;
+    let uri = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse";
+    *request.uri_mut() = uri.parse().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers.insert("user-agent", HeaderValue::from_static("changes on the way"));
+    headers.insert("traceparent", HeaderValue::from_static("changes, too"));
+    let value = signed(&mut request, None, "bedrock");
+    assert!(
+        value.ends_with("SignedHeaders=content-type;host;x-amz-date, Signature=dba7f2f77cc33808be655f27b8ebf1d1b1d77751fc96dad0bd71e020cb07c442"),
+        "{value}"
+    );
+    assert!(!request.headers().contains_key("host"));
+}
