@@ -9,7 +9,7 @@
 //! | provider | `encode_*_request` with [`Quirks`] | `decode_*_response` | [`StreamDecoder`] |
 //! | same dialect on both | bytes | [`observe`] | [`Observer`] |
 //!
-//! It deliberately does not read the Responses API, which is a dialect of its own.
+//! It deliberately does not read the Responses API, which is [a dialect of its own](crate::openai_responses).
 
 mod body;
 mod chat;
