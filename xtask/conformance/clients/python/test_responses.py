@@ -72,6 +72,27 @@ class Responses(unittest.TestCase):
                     reply = client.responses.create(input=items, **more)
                     self.assertEqual(reply.output_text, "Tools said: rain; sun")
 
+    @through_gateway
+    def test_a_codex_turn_reaches_a_provider_of_another_dialect(self):
+        def said(role, kind, text):
+            return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+        items = [
+            said("developer", "input_text", "rules"), said("user", "input_text", "<environment/>"), said("user", "input_text", "list"),
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "content": None, "encrypted_content": "gAAAA"},
+            said("assistant", "output_text", "I will."),
+            {"type": "function_call", "name": "shell", "arguments": '{"command":["ls"]}', "call_id": "c1"},
+            {"type": "custom_tool_call", "name": "apply_patch", "input": "*** Begin Patch", "call_id": "c2", "status": "completed"},
+            {"type": "function_call_output", "call_id": "c1", "output": "a"},
+            {"type": "custom_tool_call_output", "call_id": "c2", "output": "b"}]
+        tools = [{"type": "function", "name": "shell", "strict": False, "parameters": SCHEMA},
+                 {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}},
+                 {"type": "web_search"}]
+        *_, last = client.responses.create(
+            model="anthropic-chat", instructions="You are a coding agent.", input=items, tools=tools, tool_choice="auto",
+            parallel_tool_calls=False, reasoning={"effort": "medium", "summary": "auto"}, store=False, stream=True,
+            include=["reasoning.encrypted_content"], prompt_cache_key="k")
+        self.assertEqual((last.type, last.response.output_text), ("response.completed", "Tools said: a; b"))
+
     def test_cut_answer_is_incomplete(self):
         for endpoint in CHAT:
             with self.subTest(endpoint):
