@@ -31,6 +31,8 @@ pub struct StreamEncoder {
     finish: Option<Finish>,
     usage: Option<Usage>,
     losses: Losses,
+    /// The last part had no form here; its proof goes with it.
+    is_lost: bool,
 }
 
 impl StreamEncoder {
@@ -52,6 +54,7 @@ impl StreamEncoder {
             finish: None,
             usage: None,
             losses: Losses::new(),
+            is_lost: false,
         }
     }
 
@@ -72,7 +75,9 @@ impl StreamEncoder {
 
     /// Takes one event of the first answer.
     fn take(&mut self, event: &StreamEvent, out: &mut BytesMut) {
+        let was_lost = std::mem::take(&mut self.is_lost);
         match event {
+            StreamEvent::Signature { .. } if was_lost => {}
             StreamEvent::Text { text, .. } if !text.is_empty() => self.text(text, out),
             StreamEvent::Refusal { text, .. } if !text.is_empty() => self.refusal(text, out),
             StreamEvent::Thinking { text, .. } if !text.is_empty() => self.thinking(text, out),
@@ -114,6 +119,7 @@ impl StreamEncoder {
                     self.add(Kind::Raw(value.clone()), out);
                     self.close(out);
                 } else {
+                    self.is_lost = true;
                     self.lose("content".to_owned(), foreign(*dialect));
                 }
             }

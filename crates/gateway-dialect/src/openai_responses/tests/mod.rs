@@ -1,6 +1,7 @@
 //! Tests on recorded traffic and on made-up values.
 
 mod corpus;
+mod foreign;
 mod observe;
 mod property;
 mod replies;
