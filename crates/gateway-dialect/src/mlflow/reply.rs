@@ -144,6 +144,15 @@ pub(super) fn call_id(info: &ReplyInfo, number: usize) -> String {
     format!("call_{}{number}", info.id)
 }
 
+/// Reasons that MLflow hands on as they are: those of Cohere's streams (recorded: `cohere-chat-stream`).
+const AS_THEY_ARE: [&str; 5] = [
+    "COMPLETE",
+    "ERROR_LIMIT",
+    "ERROR_TOXIC",
+    "MAX_TOKENS",
+    "USER_CANCEL",
+];
+
 /// The finish reason in OpenAI's words, the provider's own in lower case where there is none.
 pub(super) fn finish_word(finish: &Finish) -> String {
     let raw = || finish.raw.as_deref().map(str::to_ascii_lowercase);
@@ -154,7 +163,12 @@ pub(super) fn finish_word(finish: &Finish) -> String {
         FinishReason::ContentFilter => {
             return raw().unwrap_or_else(|| "content_filter".to_owned());
         }
-        FinishReason::Other => return raw().unwrap_or_else(|| "stop".to_owned()),
+        FinishReason::Other => {
+            return match &finish.raw {
+                Some(word) if AS_THEY_ARE.contains(&word.as_str()) => word.clone(),
+                _ => raw().unwrap_or_else(|| "stop".to_owned()),
+            };
+        }
         FinishReason::Error => "error",
         _ => "stop",
     };
