@@ -101,6 +101,11 @@ impl EventStreamScanner {
         self.kept.is_empty() && self.broken.is_none()
     }
 
+    /// How many bytes of the next message are there already.
+    pub const fn pending(&self) -> usize {
+        self.kept.len()
+    }
+
     fn scan(
         &mut self,
         mut chunk: &[u8],

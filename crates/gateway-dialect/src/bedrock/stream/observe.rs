@@ -1,7 +1,7 @@
-//! Bytes watched on their way to a client of this dialect. They are forwarded as they came, chunk by chunk; of the many
-//! deltas just the length is taken.
+//! Bytes watched on their way to a client of this dialect. They are forwarded as they came, but message by message, so
+//! that an error can still be told when a stream breaks in the middle of one; of the many deltas just the length is taken.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use gateway_schema::CallError;
 use gateway_schema::stream::{Decode, Facts, Frame};
 use serde::Deserialize;
@@ -63,6 +63,8 @@ impl Delta<'_> {
 #[derive(Debug, Default)]
 pub struct StreamObserver {
     scanner: EventStreamScanner,
+    /// The beginning of a message that is not there yet as a whole.
+    held: BytesMut,
     ended: bool,
     failed: bool,
 }
@@ -71,6 +73,19 @@ impl StreamObserver {
     /// An observer at the start of a stream.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What of the bytes so far is whole messages; the rest is held back.
+    fn whole_messages(&mut self, mut chunk: Bytes) -> Bytes {
+        let pending = self.scanner.pending();
+        if self.held.is_empty() {
+            let tail = chunk.split_off(chunk.len().saturating_sub(pending));
+            self.held.extend_from_slice(&tail);
+            return chunk;
+        }
+        self.held.extend_from_slice(&chunk);
+        let whole = self.held.len().saturating_sub(pending);
+        self.held.split_to(whole).freeze()
     }
 
     fn message(&mut self, message: &Message<'_>, facts: &mut Facts) {
@@ -118,8 +133,11 @@ impl Decode for StreamObserver {
         let mut facts = Facts::default();
         let scanned = scanner.feed(&chunk, |message| self.message(&message, &mut facts));
         self.scanner = scanner;
-        out.push(Frame::raw(chunk, facts));
         scanned?;
+        let whole = self.whole_messages(chunk);
+        if !whole.is_empty() {
+            out.push(Frame::raw(whole, facts));
+        }
         Ok(())
     }
 
