@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use gateway_provider::ReplyStream;
 use gateway_schema::chat::{RemoteError, StreamEvent};
 use gateway_schema::stream::{Encode, Frame, FrameData};
-use gateway_schema::{CallError, ErrorKind, Operation, ProviderName, UpstreamFailure};
+use gateway_schema::{CallError, Dialect, ErrorKind, Operation, ProviderName, UpstreamFailure};
 
 use crate::access::Access;
 use crate::error::{self, Audience};
@@ -184,7 +184,10 @@ impl StreamBody {
         self.stream = None;
         if !self.told {
             self.told = true;
-            self.writer.out.extend_from_slice(self.raw.separator());
+            // Messages of an event stream say themselves how long they are.
+            if self.writer.codec.client.dialect() != Dialect::BEDROCK {
+                self.writer.out.extend_from_slice(self.raw.separator());
+            }
             let id = self.access.request_id.clone();
             self.writer.error(error, id.as_str());
         }

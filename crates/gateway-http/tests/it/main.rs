@@ -11,6 +11,7 @@
 
 mod access;
 mod bad_input;
+mod bedrock;
 mod errors;
 mod gemini;
 mod harness;
