@@ -26,11 +26,11 @@ pub const SAP_AI_CORE: Factory = Factory {
     },
 };
 
-/// Typesafe.
+/// TypeSafe, which MLflow asks for nothing that its gateway offers.
 pub const TYPESAFE: Factory = Factory {
     name: "typesafe",
     aliases: &[],
-    display_name: "Typesafe",
+    display_name: "TypeSafe",
     options: &[
         OptionSpec {
             name: "typesafe_api_key",
@@ -47,19 +47,14 @@ pub const TYPESAFE: Factory = Factory {
     ],
     operations: OPERATIONS,
     check: |_, _| Vec::new(),
-    build: |spec, _, _| {
-        Ok(Absent::provider(
-            spec,
-            "Typesafe",
-            "typesafe has no chat, completions or embeddings: MLflow asks it for its own system one only.",
-        ))
-    },
+    build: |spec, _, _| Ok(Absent::provider(spec, "TypeSafe", "")),
 };
 
 /// Refuses every call.
 #[derive(Debug)]
 struct Absent {
     info: ProviderInfo,
+    /// What there is to say; nothing where the usual words do.
     why: &'static str,
 }
 
@@ -86,7 +81,10 @@ impl Provider for Absent {
         &self.info
     }
 
-    async fn call(self: Arc<Self>, _call: Call) -> Result<Reply, CallError> {
+    async fn call(self: Arc<Self>, call: Call) -> Result<Reply, CallError> {
+        if self.why.is_empty() {
+            return Err(self.info.lacks(call.operation).with_status(501));
+        }
         Err(CallError::gateway(ErrorKind::Unsupported, self.why)
             .with_status(501)
             .with_retry(Retry::Elsewhere))

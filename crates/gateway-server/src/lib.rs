@@ -13,6 +13,7 @@ mod demo;
 mod environment;
 mod gateway;
 mod listen;
+mod litellm;
 mod log;
 mod open;
 mod output;

@@ -26,5 +26,5 @@ pub fn providers() -> Registry {
     let registry = registry.with_all(gateway_provider_legacy::FACTORIES);
     #[cfg(feature = "mlflow")]
     let registry = registry.with_all(gateway_provider_mlflow::FACTORIES);
-    registry
+    registry.with(crate::litellm::LITELLM)
 }
