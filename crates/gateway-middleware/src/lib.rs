@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`auth`] | finds out who calls, and lets callers ask only what they may |
 //! | [`breaker`] | leaves a target alone that fails |
+//! | [`cache`] | answers from memory what was asked before |
 //! | [`concurrency`] | bounds the calls to a target at the same time |
 //! | [`fallback`] | tries other keys, then other endpoints |
 //! | [`rate_limit`] | bounds requests, tokens and concurrency per subject |
@@ -25,6 +26,8 @@ mod testing;
 pub mod auth;
 #[cfg(feature = "breaker")]
 pub mod breaker;
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(feature = "concurrency")]
 pub mod concurrency;
 #[cfg(feature = "fallback")]

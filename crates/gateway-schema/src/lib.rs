@@ -27,6 +27,7 @@ mod dialect;
 mod error;
 mod extra;
 mod id;
+mod identity;
 mod loss;
 mod operation;
 mod option;

@@ -3,10 +3,12 @@
 //! A layer sees a port, never a backend. Backends (`gateway-store-redis`, ...) implement the same traits and pass one
 //! shared suite.
 //!
+//! * [`cache::CacheStore`]: answers kept for questions that are the same.
 //! * [`keys::KeyStore`]: virtual keys, as digests.
 //! * [`rate::RateStore`]: how much was let through, per subject.
 //! * [`CallRecord`], [`RecordSink`]: what a call was and cost, once per call.
 
+pub mod cache;
 pub mod keys;
 pub mod rate;
 

@@ -1,0 +1,252 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use gateway_provider::{Call, Journal, Reply, ReplyBody, ReplyStream, Whole};
+use gateway_schema::chat::Fold;
+use gateway_schema::stream::FrameData;
+use gateway_schema::{CallError, ErrorKind, Losses, Operation};
+use gateway_store::cache::Life;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::body::{FillingStream, split};
+use super::entry::{Kept, KeptBody, gathered, tell};
+use super::key::Keys;
+use super::service::now;
+use super::share::{Answered, Answers, Leave, Part, Waiting};
+
+pin_project! {
+    /// The answer of [`Cached`](super::Cached).
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        // Nothing to do with the cache.
+        Plain { #[pin] inner: F },
+        // A hit.
+        Ready { reply: Option<Reply> },
+        // Asked for one caller alone.
+        Filling { #[pin] inner: F, fill: Option<Fill> },
+        // Asked for everybody who waits.
+        Waiting { waiting: Waiting, part: Part, journal: Journal },
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn plain(inner: F) -> Self {
+        let state = State::Plain { inner };
+        Self { state }
+    }
+
+    pub(super) const fn ready(reply: Reply) -> Self {
+        let state = State::Ready { reply: Some(reply) };
+        Self { state }
+    }
+
+    pub(super) const fn filling(inner: F, fill: Fill) -> Self {
+        let fill = Some(fill);
+        let state = State::Filling { inner, fill };
+        Self { state }
+    }
+
+    pub(super) fn waiting(waiting: Waiting, part: Part, journal: Journal) -> Self {
+        if part == Part::Joins {
+            journal.notes().cache = Some("shared");
+        }
+        let state = State::Waiting {
+            waiting,
+            part,
+            journal,
+        };
+        Self { state }
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> {
+    type Output = Result<Reply, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Plain { inner } => inner.poll(cx),
+            StateProjection::Ready { reply } => match reply.take() {
+                Some(reply) => Poll::Ready(Ok(reply)),
+                None => Poll::Pending,
+            },
+            StateProjection::Filling { inner, fill } => {
+                let mut reply = ready!(inner.poll(cx))?;
+                if let Some(fill) = fill.take() {
+                    reply = fill.fill(reply);
+                    tell(&mut reply, "miss", None);
+                }
+                Poll::Ready(Ok(reply))
+            }
+            StateProjection::Waiting {
+                waiting,
+                part,
+                journal,
+            } => {
+                let answered = ready!(Pin::new(waiting).poll(cx))?;
+                let mut reply = answered.kept.reply(false);
+                if *part == Part::Asks {
+                    reply.headers = http::HeaderMap::clone(&answered.headers);
+                    tell(&mut reply, "miss", None);
+                } else {
+                    journal.notes().losses.extend(answered.kept.losses.clone());
+                    tell(&mut reply, "shared", None);
+                }
+                Poll::Ready(Ok(reply))
+            }
+        }
+    }
+}
+
+/// Asks for everybody who waits. A stream that nobody asked for is gathered.
+pub(super) async fn ask<S>(
+    mut inner: S,
+    call: Call,
+    fill: Fill,
+    leave: Leave,
+) -> Result<Answered, CallError>
+where
+    S: Service<Call, Response = Reply, Error = CallError>,
+{
+    let reply = inner.call(call).await?;
+    let (body, by) = split(reply);
+    let whole = match body {
+        ReplyBody::Whole(whole) => whole,
+        ReplyBody::Stream(stream) => gather(stream, fill.operation).await?,
+    };
+    let kept = Arc::new(Kept::new(&by, fill.losses(), KeptBody::Whole(whole)));
+    fill.keep_shared(Arc::clone(&kept));
+    // Whoever comes from here on finds the answer in the store.
+    drop(leave);
+    Ok(Answered {
+        kept,
+        headers: Arc::new(by.headers),
+    })
+}
+
+async fn gather(mut stream: ReplyStream, operation: Operation) -> Result<Whole, CallError> {
+    let mut fold = Fold::new();
+    let mut ended = false;
+    while let Some(frame) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            // After the terminator nothing can go wrong any more.
+            Err(_) if ended => break,
+            Err(error) => return Err(error),
+        };
+        ended |= frame.facts.ended;
+        match frame.data {
+            FrameData::Events(events) => events.into_iter().for_each(|event| fold.push(event)),
+            FrameData::Raw(bytes) if bytes.is_empty() => {}
+            FrameData::Raw(_) => {
+                return Err(CallError::gateway(
+                    ErrorKind::Internal,
+                    "The provider streamed an answer that was not asked for as a stream.",
+                ));
+            }
+        }
+    }
+    let chat = fold
+        .finish()
+        .map_err(|error| CallError::upstream(ErrorKind::Upstream, error.message))?;
+    if !ended {
+        return Err(CallError::upstream(
+            ErrorKind::Upstream,
+            "The provider's stream ended before its answer was complete.",
+        ));
+    }
+    Ok(gathered(chat, operation))
+}
+
+/// Everything needed to keep an answer.
+pub(super) struct Fill {
+    answers: Answers,
+    keys: Keys,
+    ttl: Duration,
+    pub(super) operation: Operation,
+    journal: Journal,
+}
+
+impl Fill {
+    pub(super) fn new(call: &Call, keys: Keys, ttl: Duration, answers: Answers) -> Self {
+        Self {
+            answers,
+            keys,
+            ttl,
+            operation: call.operation,
+            journal: call.context.journal.clone(),
+        }
+    }
+
+    /// What did not survive on the way to the answer.
+    pub(super) fn losses(&self) -> Losses {
+        self.journal.notes().losses.clone()
+    }
+
+    /// Keeps a whole answer now, a streamed one when it is over.
+    fn fill(self, reply: Reply) -> Reply {
+        let (body, mut by) = split(reply);
+        match body {
+            ReplyBody::Whole(whole) => {
+                self.keep(Kept::new(
+                    &by,
+                    self.losses(),
+                    KeptBody::Whole(whole.clone()),
+                ));
+                by.body = ReplyBody::Whole(whole);
+                by
+            }
+            ReplyBody::Stream(stream) => {
+                let nobody = ReplyBody::Stream(Box::pin(futures_util::stream::empty()));
+                let mut reply = Reply::new(
+                    by.provider.clone(),
+                    by.model.clone(),
+                    by.dialect,
+                    by.lane,
+                    nobody,
+                );
+                reply.headers = std::mem::take(&mut by.headers);
+                reply.body = ReplyBody::Stream(Box::pin(FillingStream::new(stream, by, self)));
+                reply
+            }
+        }
+    }
+
+    /// Keeps an answer, if it is a good one.
+    pub(super) fn keep(&self, kept: Kept) {
+        self.keep_shared(Arc::new(kept));
+    }
+
+    fn keep_shared(&self, kept: Arc<Kept>) {
+        if !kept.is_good() {
+            return;
+        }
+        let key = if kept.is_canonical() {
+            self.keys.canonical
+        } else {
+            self.keys.raw
+        };
+        let life = Life {
+            from: now(),
+            ttl: self.ttl,
+        };
+        let size = kept.size();
+        self.answers.store().put(key, kept, size, life);
+    }
+}

@@ -1,0 +1,46 @@
+//! Answers questions that were asked before from memory.
+//!
+//! Exact match on the canonical request: order and spelling of fields make no difference, whatever changes the answer
+//! does. Callers with different names do not share answers unless the configuration says so. An answer in the caller's
+//! own dialect is kept as the provider's bytes and found again by callers of that dialect who ask alike, streamed or
+//! whole; a translated answer is kept in canonical form and serves every dialect, streamed and whole. Only finished
+//! answers are kept: nothing that failed, broke, or was abandoned.
+//!
+//! The same whole question asked several times at once is asked upstream once. Whoever waits drives it: one who leaves
+//! does not end it for the others; when nobody is left, it is dropped. Streams, and calls with a deadline of their own,
+//! are not joined.
+//!
+//! A caller steers by `cache-control: no-store` or `x-gateway-cache: off` (neither read nor kept), `cache-control:
+//! no-cache` or `x-gateway-cache: refresh` (asked anew and kept), and `cache-control: max-age=<seconds>`.
+//!
+//! A hit costs one hash of the body and one look-up; bytes are shared, not copied. A question that others may join waits
+//! behind one boxed, shared future.
+//!
+//! ```
+//! use gateway_middleware::cache::{Answers, CacheConfig, CacheLayer};
+//! use gateway_store::cache::CacheBounds;
+//! use std::time::Duration;
+//!
+//! let answers = Answers::new(CacheBounds::new(1000, 64 << 20));
+//! let layer = CacheLayer::new(CacheConfig::new(Duration::from_secs(3600)), answers);
+//! # let _ = layer;
+//! ```
+
+mod body;
+mod entry;
+mod future;
+mod key;
+mod layer;
+mod policy;
+mod service;
+mod share;
+
+#[cfg(test)]
+mod tests;
+
+pub use entry::Kept;
+pub use future::ResponseFuture;
+pub use layer::CacheLayer;
+pub use policy::CacheConfig;
+pub use service::Cached;
+pub use share::Answers;

@@ -1,0 +1,104 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use gateway_provider::{Call, Reply};
+use gateway_schema::CallError;
+use tower_service::Service;
+
+use super::entry::tell;
+use super::future::{Fill, ResponseFuture, ask};
+use super::key::{Keys, keys};
+use super::policy::{CacheConfig, Wish, wish};
+use super::share::Answers;
+
+/// Answers from memory what was asked before. See the [module](super).
+#[derive(Debug, Clone)]
+pub struct Cached<S> {
+    inner: S,
+    /// `None`: nothing is kept.
+    cache: Option<(Arc<CacheConfig>, Answers)>,
+}
+
+impl<S> Cached<S> {
+    /// Keeps the answers of `inner` in `answers`.
+    pub fn new(inner: S, config: CacheConfig, answers: Answers) -> Self {
+        Self {
+            inner,
+            cache: Some((Arc::new(config), answers)),
+        }
+    }
+
+    /// Keeps nothing: `inner` as it is.
+    pub const fn never(inner: S) -> Self {
+        Self { inner, cache: None }
+    }
+}
+
+impl<S> Service<Call> for Cached<S>
+where
+    S: Service<Call, Response = Reply, Error = CallError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Reply;
+    type Error = CallError;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let Some((config, answers)) = &self.cache else {
+            return ResponseFuture::plain(self.inner.call(call));
+        };
+        let wish = wish(&call.context.headers);
+        if wish == Wish::Bypass {
+            call.context.journal.notes().cache = Some("bypass");
+            return ResponseFuture::plain(self.inner.call(call));
+        }
+        let Some(keys) = keys(&call, config, answers) else {
+            return ResponseFuture::plain(self.inner.call(call));
+        };
+        if let Wish::Read(oldest) = wish
+            && let Some(reply) = hit(&call, keys, answers, oldest)
+        {
+            return ResponseFuture::ready(reply);
+        }
+        call.context.journal.notes().cache = Some("miss");
+        let fill = Fill::new(&call, keys, config.ttl, answers.clone());
+        if call.stream || wish == Wish::Refresh || call.context.deadline.is_some() {
+            return ResponseFuture::filling(self.inner.call(call), fill);
+        }
+        let journal = call.context.journal.clone();
+        // Keep the instance that was polled ready.
+        let spare = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, spare);
+        let (waiting, part) = answers.join(keys.raw, move |leave| {
+            Box::pin(ask(inner, call, fill, leave))
+        });
+        ResponseFuture::waiting(waiting, part, journal)
+    }
+}
+
+/// The kept answer, if there is one that is at most `oldest` old.
+fn hit(call: &Call, keys: Keys, answers: &Answers, oldest: Duration) -> Option<Reply> {
+    let now = now();
+    let store = answers.store();
+    let found = [keys.raw, keys.canonical]
+        .into_iter()
+        .filter_map(|key| store.get(key, now))
+        .find(|found| found.age <= oldest)?;
+    let mut notes = call.context.journal.notes();
+    notes.cache = Some("hit");
+    notes.losses.extend(found.value.losses.clone());
+    drop(notes);
+    let mut reply = found.value.reply(call.stream);
+    tell(&mut reply, "hit", Some(found.age));
+    Some(reply)
+}
+
+/// Now, by the clock that tests can pause.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,128 @@
+//! What the calls of one endpoint share: kept answers, and questions that are being asked.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+use gateway_provider::BoxFuture;
+use gateway_schema::CallError;
+use gateway_store::cache::{CacheBounds, CacheKey, CacheStore, MemoryCache};
+use http::HeaderMap;
+use quick_cache::sync::Cache;
+
+use super::entry::Kept;
+
+/// The answers of one endpoint. Clones share them; they outlive plans.
+#[derive(Clone)]
+pub struct Answers(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn CacheStore<Arc<Kept>>>,
+    /// Which question the bytes of a request ask.
+    spellings: Cache<CacheKey, CacheKey>,
+    asking: Mutex<HashMap<CacheKey, (u64, WeakShared<Asking>)>>,
+}
+
+/// A question being asked.
+type Asking = BoxFuture<'static, Result<Answered, CallError>>;
+
+/// One of those who wait for it.
+pub(super) type Waiting = Shared<Asking>;
+
+/// An answer for everybody who waits.
+#[derive(Debug, Clone)]
+pub(super) struct Answered {
+    pub(super) kept: Arc<Kept>,
+    /// The provider's headers, for whoever asked.
+    pub(super) headers: Arc<HeaderMap>,
+}
+
+/// Whether a caller asks, or waits for another one's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Asks,
+    Joins,
+}
+
+impl Answers {
+    /// Nothing kept yet; in the memory of this process.
+    pub fn new(bounds: CacheBounds) -> Self {
+        Self::with_store(Arc::new(MemoryCache::new(bounds)), bounds)
+    }
+
+    /// Answers kept in `store`.
+    pub fn with_store(store: Arc<dyn CacheStore<Arc<Kept>>>, bounds: CacheBounds) -> Self {
+        let spellings = usize::try_from(bounds.max_entries).unwrap_or(usize::MAX);
+        Self(Arc::new(Inner {
+            store,
+            spellings: Cache::new(spellings.min(1 << 20)),
+            asking: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn store(&self) -> &dyn CacheStore<Arc<Kept>> {
+        &*self.0.store
+    }
+
+    pub(super) fn spelling(&self, spelt: CacheKey) -> Option<CacheKey> {
+        self.0.spellings.get(&spelt)
+    }
+
+    pub(super) fn spelt(&self, spelt: CacheKey, question: CacheKey) {
+        self.0.spellings.insert(spelt, question);
+    }
+
+    /// Joins those who wait for the answer to `key`, or asks by what `ask` makes.
+    pub(super) fn join(&self, key: CacheKey, ask: impl FnOnce(Leave) -> Asking) -> (Waiting, Part) {
+        // Nobody's wait may end under the lock: it would want the lock to leave.
+        let mut asking = self.asking();
+        let last = asking.get(&key);
+        if let Some(waiting) = last.and_then(|(_, weak)| weak.upgrade()) {
+            return (waiting, Part::Joins);
+        }
+        let turn = last.map_or(0, |(turn, _)| turn.wrapping_add(1));
+        let leave = Leave {
+            answers: self.clone(),
+            key,
+            turn,
+        };
+        let waiting = ask(leave).shared();
+        if let Some(weak) = waiting.downgrade() {
+            asking.insert(key, (turn, weak));
+        }
+        (waiting, Part::Asks)
+    }
+
+    fn asking(&self) -> MutexGuard<'_, HashMap<CacheKey, (u64, WeakShared<Asking>)>> {
+        self.0.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers")
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Strikes a question from the list when it was answered, or when nobody waits any more.
+pub(super) struct Leave {
+    answers: Answers,
+    key: CacheKey,
+    turn: u64,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let mut asking = self.answers.asking();
+        if asking
+            .get(&self.key)
+            .is_some_and(|(turn, _)| *turn == self.turn)
+        {
+            asking.remove(&self.key);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use aws_lc_rs::digest::{Context, SHA256};
+
+/// What a value is kept by: 128 bits of a cryptographic hash, so that nobody can make two questions share a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CacheKey(u128);
+
+/// Makes a [`CacheKey`] of parts.
+#[derive(Clone)]
+pub struct KeyHasher(Context);
+
+impl std::fmt::Debug for KeyHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyHasher").finish_non_exhaustive()
+    }
+}
+
+impl KeyHasher {
+    /// Keys of different purposes never meet.
+    pub fn new(purpose: &str) -> Self {
+        Self(Context::new(&SHA256)).with(purpose.as_bytes())
+    }
+
+    /// Adds a part. Where one ends and the next begins counts.
+    pub fn with(mut self, part: &[u8]) -> Self {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+        self
+    }
+
+    /// Adds a part that may be absent, which differs from an empty one.
+    pub fn with_optional(mut self, part: Option<&[u8]>) -> Self {
+        self.0.update(&[u8::from(part.is_some())]);
+        self.with(part.unwrap_or_default())
+    }
+
+    /// Adds another key.
+    pub fn with_key(self, key: CacheKey) -> Self {
+        self.with(&key.0.to_le_bytes())
+    }
+
+    /// The key of all parts, in their order.
+    pub fn finish(self) -> CacheKey {
+        let digest = self.0.finish();
+        let head = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        CacheKey(u128::from_le_bytes(head))
+    }
+}
