@@ -125,7 +125,7 @@ fn parts_content<'a>(
             Content::Text { text: piece, .. } => String::push_str(&mut text, piece),
             Content::Thinking { text: piece, .. } => String::push_str(&mut thoughts, piece),
             Content::ToolCall(call) => {
-                Vec::push(&mut calls, format!("{}{}", call.name, call.arguments))
+                Vec::push(&mut calls, format!("{}{}", call.name, call.arguments));
             }
             Content::RedactedThinking { data, .. } => Vec::push(&mut proofs, data.clone()),
             _ => {}
