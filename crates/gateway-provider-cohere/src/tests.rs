@@ -1,1 +1,186 @@
 //! The provider on a scripted transport.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use gateway_provider::{Call, Context, Payload, Provider, ReplyBody, TargetSpec, Whole};
+use gateway_schema::chat::{ChatRequest, Message, Part};
+use gateway_schema::rerank::RerankRequest;
+use gateway_schema::{EndpointName, Mapping, Operation, Options, Request, RequestId, Response};
+use gateway_testkit::provider::{Sample, Suite};
+use gateway_testkit::{ScriptedReply, ScriptedTransport, deps};
+use serde_json::{Value, json};
+
+use crate::COHERE;
+
+const MODEL: &str = "command-a-03-2025";
+
+fn whole(text: &str) -> String {
+    json!({
+        "id": "1", "finish_reason": "COMPLETE",
+        "message": {"role": "assistant", "content": [{"type": "text", "text": text}]},
+        "usage": {"billed_units": {"input_tokens": 1, "output_tokens": 1},
+            "tokens": {"input_tokens": 9, "output_tokens": 3}},
+    })
+    .to_string()
+}
+
+fn stream(text: &str) -> String {
+    let usage = json!({"tokens": {"input_tokens": 9, "output_tokens": 3}});
+    let events = [
+        json!({"type": "message-start", "id": "1", "delta": {"message": {"role": "assistant"}}}),
+        json!({"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}}),
+        json!({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": text}}}}),
+        json!({"type": "content-end", "index": 0}),
+        json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}}),
+    ];
+    let mut out = String::new();
+    for event in events {
+        let name = event["type"].as_str().unwrap();
+        out += &format!("event: {name}\ndata: {event}\n\n");
+    }
+    out + "data: [DONE]\n\n"
+}
+
+fn vectors() -> String {
+    json!({"id": "e", "texts": ["Hello"], "embeddings": {"float": [[0.5, -1, 0.1]]},
+        "meta": {"billed_units": {"input_tokens": 2}}})
+    .to_string()
+}
+
+fn ranks() -> String {
+    json!({"id": "r", "results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.2}],
+        "meta": {"billed_units": {"search_units": 1}}})
+    .to_string()
+}
+
+fn ranking() -> Request {
+    let mut request = RerankRequest::new("q", vec!["a".into(), "b".into()]);
+    request.return_documents = Some(true);
+    Request::Rerank(Box::new(request))
+}
+
+fn options(pairs: &Value) -> Options {
+    Options::new(pairs.as_object().unwrap().clone())
+}
+
+fn spec(operation: Operation) -> TargetSpec {
+    TargetSpec::new("cohere", Some(MODEL.into()), operation)
+}
+
+/// Asks once; what was sent, and what came back.
+async fn ask(
+    operation: Operation,
+    request: Request,
+    mapping: Mapping,
+    reply: String,
+) -> (http::Request<Bytes>, Response) {
+    let transport =
+        ScriptedTransport::new().then(ScriptedReply::new(200, "application/json", reply));
+    let settings = options(&json!({"cohere_api_key": "c-key"}));
+    let provider: Arc<dyn Provider> =
+        (COHERE.build)(&spec(operation), &settings, &deps(&transport)).unwrap();
+    let mut context = Context::new(
+        RequestId::from("r"),
+        EndpointName::from("e"),
+        Instant::now(),
+    );
+    context.mapping = mapping;
+    let call = Call::new(context, operation, false, Payload::from_request(request));
+    let reply = provider.call(call).await.unwrap();
+    let ReplyBody::Whole(Whole::Canonical(response)) = reply.body else {
+        panic!("{reply:?}");
+    };
+    (transport.requests().remove(0), response)
+}
+
+fn chat(messages: Vec<Message>) -> Request {
+    Request::Chat(Box::new(ChatRequest::new(messages)))
+}
+
+#[tokio::test]
+async fn cohere_conforms() {
+    Suite::new(COHERE)
+        .model(MODEL)
+        .option("cohere_api_key", "co-conformance")
+        .sample(
+            Sample::chat("Say hello")
+                .whole("application/json", whole("Hello"))
+                .stream("text/event-stream", stream("Hello"))
+                .answers("Hello"),
+        )
+        .sample(
+            Sample::completion("Say hello")
+                .whole("application/json", whole("Hello"))
+                .stream("text/event-stream", stream("Hello"))
+                .answers("Hello"),
+        )
+        .sample(Sample::embedding("Hello").whole("application/json", vectors()))
+        .sample(
+            Sample::new("rerank", Operation::Rerank, ranking()).whole("application/json", ranks()),
+        )
+        .run()
+        .await;
+}
+
+#[tokio::test]
+async fn calls_go_to_the_second_version_and_mlflows_to_the_first() {
+    let hello = || chat(vec![Message::user("Hi")]);
+    let (request, _) = ask(Operation::Chat, hello(), Mapping::Faithful, whole("Hi")).await;
+    assert_eq!(request.uri(), "https://api.cohere.com/v2/chat");
+    assert_eq!(request.headers()["authorization"], "Bearer c-key");
+    assert!(request.headers()["authorization"].is_sensitive());
+    let reply = json!({"response_id": "r1", "text": "Hi", "token_count": {"prompt_tokens": 3, "response_tokens": 2}});
+    let (request, response) =
+        ask(Operation::Chat, hello(), Mapping::Mlflow, reply.to_string()).await;
+    assert_eq!(request.uri(), "https://api.cohere.ai/v1/chat");
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body, json!({"model": MODEL, "message": "Hi"}));
+    assert_eq!(response.usage().unwrap().total(), 5);
+    // The first version cannot say this as MLflow would.
+    let call = Message::new(
+        gateway_schema::chat::Role::Assistant,
+        vec![Part::tool_call("c", "n", "{}")],
+    );
+    let turns = chat(vec![Message::user("Hi"), call, Message::user("Go on")]);
+    let (request, _) = ask(Operation::Chat, turns, Mapping::Mlflow, whole("Hi")).await;
+    assert_eq!(request.uri(), "https://api.cohere.com/v2/chat");
+}
+
+#[tokio::test]
+async fn ranked_documents_come_back_where_they_were_asked_for() {
+    let (request, response) = ask(Operation::Rerank, ranking(), Mapping::Faithful, ranks()).await;
+    assert_eq!(request.uri(), "https://api.cohere.com/v2/rerank");
+    let Response::Rerank(ranked) = response else {
+        panic!("{response:?}");
+    };
+    let best = &ranked.results[0];
+    assert_eq!(
+        (best.index, best.document.clone()),
+        (1, Some(json!({"text": "b"})))
+    );
+}
+
+#[test]
+fn settings_are_checked_and_a_version_in_the_address_is_no_harm() {
+    let check = |settings: &Value| -> Vec<String> {
+        (COHERE.check)(&spec(Operation::Chat), &options(settings))
+            .into_iter()
+            .map(|problem| problem.path)
+            .collect()
+    };
+    assert_eq!(check(&json!({})), ["cohere_api_key"]);
+    assert_eq!(
+        check(&json!({"cohere_api_key": "k", "cohere_api_base": "ftp://x"})),
+        ["cohere_api_base"]
+    );
+    for base in ["https://x", "https://x/", "https://x/v1", "https://x/v2/"] {
+        let settings = options(&json!({"cohere_api_key": "k", "cohere_api_base": base}));
+        let read = crate::options::Settings::read(&spec(Operation::Chat), &settings).unwrap();
+        assert_eq!(
+            (read.base.as_str(), read.mlflow_base.as_str()),
+            ("https://x", "https://x")
+        );
+    }
+}
