@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use gateway_http::{Directory, EndpointInfo, Health};
+use gateway_provider::Authenticate;
 
 use crate::engine::Engine;
 
@@ -51,5 +52,13 @@ impl Directory for EngineDirectory {
         let refused = self.refused_reload.load();
         Health::new(self.ready.load(std::sync::atomic::Ordering::Relaxed))
             .with_refused_reload(refused.as_deref().cloned())
+    }
+
+    fn guard(&self) -> Option<Arc<dyn Authenticate>> {
+        self.engine.running().authenticate.clone()
+    }
+
+    fn traces(&self) -> bool {
+        self.engine.running().traces
     }
 }

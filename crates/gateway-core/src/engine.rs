@@ -17,7 +17,9 @@ use gateway_store::{MemoryRecords, RecordSink};
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use crate::identity::Identity;
 use crate::kept::Kept;
+use crate::meters::Flights;
 use crate::running::{BuildError, Running, Shop};
 use crate::stack::{Rates, Stack, StackLayers};
 
@@ -47,6 +49,8 @@ impl EngineBuilder {
                     begun: tokio::time::Instant::now(),
                 },
                 kept: Kept::default(),
+                identity: Identity::default(),
+                flights: Flights::default(),
                 layers: Vec::new(),
             },
         }

@@ -11,8 +11,10 @@
 mod directory;
 mod engine;
 mod gateway;
+mod identity;
 mod kept;
 mod limits;
+mod meters;
 mod providers;
 mod reach;
 mod running;

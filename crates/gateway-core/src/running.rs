@@ -10,15 +10,18 @@ use gateway_middleware::breaker::BreakerConfig;
 use gateway_middleware::fallback::{Candidate, Rest};
 use gateway_middleware::retry::RetryConfig;
 use gateway_middleware::timeout::TimeoutConfig;
-use gateway_provider::{Deps, Provider, Registry, SendLimits, TargetSpec};
+use gateway_middleware::usage::{Meter, Prices};
+use gateway_provider::{Authenticate, Deps, Provider, Registry, SendLimits, TargetSpec};
 use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::identity::Identity;
 use crate::kept::Kept;
 use crate::limits;
+use crate::meters::{Flights, PriceList};
 use crate::reach::Reach;
-use crate::stack::{self, Limits, Rates, Stack, StackLayers};
+use crate::stack::{self, Front, Limits, Rates, Stack, StackLayers};
 
 /// Why a plan cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +51,9 @@ pub enum BuildError {
         /// What it names.
         destination: EndpointName,
     },
+    /// The machine gives no random numbers, which keys of callers are hashed with.
+    #[error("auth: the machine gives no random numbers")]
+    NoRandomness,
 }
 
 fn messages(problems: &[OptionProblem]) -> String {
@@ -67,6 +73,8 @@ pub(crate) struct Shop {
     pub(crate) dice: Dice,
     pub(crate) rates: Rates,
     pub(crate) kept: Kept,
+    pub(crate) identity: Identity,
+    pub(crate) flights: Flights,
     pub(crate) layers: Vec<StackLayers>,
 }
 
@@ -76,6 +84,10 @@ pub(crate) struct Running {
     pub(crate) names: HashMap<EndpointName, (Arc<EndpointInfo>, Stack)>,
     pub(crate) endpoints: Vec<Arc<EndpointInfo>>,
     pub(crate) routes: Vec<Arc<EndpointInfo>>,
+    /// Who asks callers for credentials.
+    pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+    /// Calls without a trace begin one.
+    pub(crate) traces: bool,
 }
 
 impl Running {
@@ -84,6 +96,20 @@ impl Running {
         let created = shop.deps.clock.unix_seconds();
         let mut running = Self::default();
         let mut errors = Vec::new();
+        match shop.identity.build(plan.auth.as_ref(), &shop.deps) {
+            Ok(authenticate) => running.authenticate = authenticate,
+            Err(error) => errors.push(error),
+        }
+        running.traces = plan.telemetry.otlp.is_some();
+        let prices: Arc<dyn Prices> = Arc::new(PriceList::of(plan));
+        let meter = Meter::new(Arc::clone(&shop.records))
+            .with_prices(prices)
+            .with_content(plan.telemetry.log.content);
+        let authenticate = running.authenticate.clone();
+        let front = |name: &EndpointName| Front {
+            meter: meter.clone().with_in_flight(shop.flights.of(name)),
+            authenticate: authenticate.clone(),
+        };
         let mut targets = HashMap::new();
         for endpoint in &plan.endpoints {
             match accounts(endpoint, shop) {
@@ -106,7 +132,7 @@ impl Running {
                     rules,
                     rates: &shop.rates,
                 };
-                stack::endpoint(reach.clone(), limits, Arc::clone(&shop.records))
+                stack::endpoint(reach.clone(), limits, front(&endpoint.name))
             };
             reaches.insert(endpoint.name.clone(), (reach, endpoint));
             let info = running.add(endpoint_info(endpoint).with_created(created), stack, shop);
@@ -131,7 +157,7 @@ impl Running {
                     }),
                 }
             }
-            let stack = stack::route(chosen, Arc::clone(&shop.dice), Arc::clone(&shop.records));
+            let stack = stack::route(chosen, Arc::clone(&shop.dice), front(&route.name));
             let info = running.add(route_info(route).with_created(created), stack, shop);
             running.routes.push(info);
         }

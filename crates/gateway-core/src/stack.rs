@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gateway_middleware::Dice;
+use gateway_middleware::auth::Auth;
 use gateway_middleware::breaker::{BreakerConfig, BreakerState, Breaking};
 use gateway_middleware::concurrency::{ConcurrencyLimited, Places};
 use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig};
@@ -12,10 +13,9 @@ use gateway_middleware::rate_limit::{RateLimited, Rule};
 use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
 use gateway_middleware::split::{Destination, Split, Weights};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
-use gateway_middleware::usage::Metered;
-use gateway_provider::{BoxFuture, Call, Provider, Reply};
+use gateway_middleware::usage::{Meter, Metered};
+use gateway_provider::{Authenticate, BoxFuture, Call, Provider, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
-use gateway_store::RecordSink;
 use gateway_store::rate::RateStore;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
@@ -79,15 +79,31 @@ pub(crate) fn reach(
 }
 
 /// What an endpoint's name is answered by.
-pub(crate) fn endpoint(reach: Reach, limits: Limits<'_>, records: Arc<dyn RecordSink>) -> Stack {
-    Stack::new(
-        // Usage is outermost: whatever happens below, one record leaves.
-        Metered::new(
-            // Limits stand above the targets: a call counts once, however often it is tried.
-            limits.before(reach),
-            records,
-        ),
+pub(crate) fn endpoint(reach: Reach, limits: Limits<'_>, front: Front) -> Stack {
+    front.before(
+        // Limits stand above the targets: a call counts once, however often it is tried.
+        limits.before(reach),
     )
+}
+
+/// What stands before everything else of a name.
+pub(crate) struct Front {
+    pub(crate) meter: Meter,
+    pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
+}
+
+impl Front {
+    fn before<S>(self, inner: S) -> Stack
+    where
+        S: Service<Call, Response = Reply, Error = CallError> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+    {
+        // Who may not ask is refused before anything is counted or spent.
+        let inner = Auth::new(inner, self.authenticate);
+        // Usage is outermost: whatever happens below, one record leaves. A call over a route is one call, whichever
+        // destination answers.
+        Stack::new(Metered::by(inner, Arc::new(self.meter)))
+    }
 }
 
 /// The limits of one name, and where they are counted.
@@ -115,7 +131,7 @@ pub(crate) struct Rates {
 pub(crate) fn route(
     destinations: Vec<(EndpointName, u32, Reach, Limits<'_>)>,
     dice: Dice,
-    records: Arc<dyn RecordSink>,
+    front: Front,
 ) -> Stack {
     let weights = Weights::new(destinations.iter().map(|(_, share, _, _)| *share));
     let destinations = destinations
@@ -126,13 +142,9 @@ pub(crate) fn route(
             service: limits.before(reach),
         })
         .collect();
-    Stack::new(
-        // Usage is outermost: a call over a route is one call, whichever destination answers.
-        Metered::new(
-            // The split stands above what is decided per endpoint: retries and fallbacks are the destination's.
-            Split::new(destinations, weights, dice),
-            records,
-        ),
+    front.before(
+        // The split stands above what is decided per endpoint: retries and fallbacks are the destination's.
+        Split::new(destinations, weights, dice),
     )
 }
 

@@ -1,0 +1,73 @@
+//! Who may call, from the configuration.
+
+use std::sync::Arc;
+
+use gateway_config::{Auth, CallerKey, Issuer as IssuerPlan, Jwks};
+use gateway_middleware::auth::{Authenticator, Issuer, KeySetSource, KeySets, RefusalCounts};
+use gateway_provider::{Authenticate, Deps};
+use gateway_store::keys::{HashKey, KeyRecord, MemoryKeys};
+use serde_json::Value;
+
+use crate::running::BuildError;
+
+/// What outlives a plan: fetched key sets, and how many callers were refused.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    key_sets: KeySets,
+    pub(crate) refused: Arc<RefusalCounts>,
+}
+
+impl Identity {
+    /// Who asks callers for credentials, if anybody does.
+    pub(crate) fn build(
+        &self,
+        auth: Option<&Auth>,
+        deps: &Deps,
+    ) -> Result<Option<Arc<dyn Authenticate>>, BuildError> {
+        let Some(auth) = auth else { return Ok(None) };
+        // A hash key for each plan: digests of an old one say nothing about a new one.
+        let hash = HashKey::random().map_err(|_| BuildError::NoRandomness)?;
+        let keys = auth
+            .keys
+            .iter()
+            .map(|key| (key.key.expose().as_str(), record(key)));
+        let issuers = auth
+            .jwt
+            .iter()
+            .map(|plan| self.issuer(plan, deps))
+            .collect();
+        let authenticator = Authenticator::new(
+            Arc::new(MemoryKeys::new(hash, keys)),
+            Arc::clone(&deps.clock),
+        )
+        .with_issuers(issuers)
+        .with_anonymous(auth.anonymous)
+        .with_counts(Arc::clone(&self.refused));
+        Ok(Some(Arc::new(authenticator)))
+    }
+
+    fn issuer(&self, plan: &IssuerPlan, deps: &Deps) -> Issuer {
+        let source = match &plan.jwks {
+            Jwks::Url(url) => KeySetSource::Url(url.clone(), Arc::clone(&deps.transport)),
+            Jwks::File(path) => KeySetSource::File(path.clone(), Arc::clone(&deps.environment)),
+        };
+        let keys = self.key_sets.get(source);
+        Issuer::new(plan.issuer.clone(), keys, plan.audience.clone())
+            .with_claims(plan.claims.clone())
+    }
+}
+
+fn record(key: &CallerKey) -> KeyRecord {
+    let facts = key.metadata.iter();
+    let facts = facts.map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+    let mut record = KeyRecord::new(key.name.as_str())
+        .with_disabled(key.disabled)
+        .with_metadata(facts.collect());
+    if let Some(endpoints) = &key.endpoints {
+        record = record.with_endpoints(endpoints.iter().cloned());
+    }
+    if let Some(expires) = &key.expires {
+        record = record.with_expiry(expires.unix_seconds);
+    }
+    record
+}
