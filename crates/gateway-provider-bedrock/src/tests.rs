@@ -412,88 +412,91 @@ async fn cohere_embeds_many_at_once_and_ranks() {
     assert_eq!(ranks.sent().1["documents"], json!(["a", "b"]));
 }
 
+/// Status, exception, message; what it is, and whether it may be tried again.
+const FAILURES: &[(u16, &str, &str, ErrorKind, Retry)] = &[
+    (
+        429,
+        "ThrottlingException",
+        "slow",
+        ErrorKind::RateLimited,
+        Retry::Same,
+    ),
+    (
+        429,
+        "ModelNotReadyException",
+        "soon",
+        ErrorKind::Unavailable,
+        Retry::Same,
+    ),
+    (
+        503,
+        "ServiceUnavailableException",
+        "busy",
+        ErrorKind::Unavailable,
+        Retry::Same,
+    ),
+    (
+        400,
+        "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/",
+        "bad",
+        ErrorKind::InvalidRequest,
+        Retry::Never,
+    ),
+    (
+        400,
+        "ValidationException",
+        "Input is too long for requested model.",
+        ErrorKind::ContextLength,
+        Retry::Elsewhere,
+    ),
+    (
+        403,
+        "AccessDeniedException",
+        "no",
+        ErrorKind::Forbidden,
+        Retry::Elsewhere,
+    ),
+    (
+        403,
+        "ExpiredTokenException",
+        "old",
+        ErrorKind::Unauthenticated,
+        Retry::Elsewhere,
+    ),
+    (
+        404,
+        "ResourceNotFoundException",
+        "gone",
+        ErrorKind::NotFound,
+        Retry::Elsewhere,
+    ),
+    (
+        408,
+        "ModelTimeoutException",
+        "long",
+        ErrorKind::Timeout,
+        Retry::Same,
+    ),
+    (
+        424,
+        "ModelErrorException",
+        "oops",
+        ErrorKind::Upstream,
+        Retry::Same,
+    ),
+];
+
 #[tokio::test]
 async fn failures_are_sorted_by_the_header_that_names_them() {
-    for (status, name, message, kind, retry) in [
-        (
-            429,
-            "ThrottlingException",
-            "slow",
-            ErrorKind::RateLimited,
-            Retry::Same,
-        ),
-        (
-            429,
-            "ModelNotReadyException",
-            "soon",
-            ErrorKind::Unavailable,
-            Retry::Same,
-        ),
-        (
-            503,
-            "ServiceUnavailableException",
-            "busy",
-            ErrorKind::Unavailable,
-            Retry::Same,
-        ),
-        (
-            400,
-            "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/",
-            "bad",
-            ErrorKind::InvalidRequest,
-            Retry::Never,
-        ),
-        (
-            400,
-            "ValidationException",
-            "Input is too long for requested model.",
-            ErrorKind::ContextLength,
-            Retry::Elsewhere,
-        ),
-        (
-            403,
-            "AccessDeniedException",
-            "no",
-            ErrorKind::Forbidden,
-            Retry::Elsewhere,
-        ),
-        (
-            403,
-            "ExpiredTokenException",
-            "old",
-            ErrorKind::Unauthenticated,
-            Retry::Elsewhere,
-        ),
-        (
-            404,
-            "ResourceNotFoundException",
-            "gone",
-            ErrorKind::NotFound,
-            Retry::Elsewhere,
-        ),
-        (
-            408,
-            "ModelTimeoutException",
-            "long",
-            ErrorKind::Timeout,
-            Retry::Same,
-        ),
-        (
-            424,
-            "ModelErrorException",
-            "oops",
-            ErrorKind::Upstream,
-            Retry::Same,
-        ),
-    ] {
-        let reply = ScriptedReply::json(status, &json!({"message": message}))
+    for (status, name, message, kind, retry) in FAILURES {
+        let reply = ScriptedReply::json(*status, &json!({"message": message}))
             .header("x-amzn-errortype", name);
         let error = Scene::of(MODEL, reply)
             .ask(Operation::Chat, chat())
             .await
             .unwrap_err();
-        assert_eq!((error.kind(), error.retry()), (kind, retry), "{name}");
-        assert_eq!(error.message(), message);
+        assert_eq!((error.kind(), error.retry()), (*kind, *retry), "{name}");
+        assert_eq!(error.message(), *message);
         let failure = error.upstream_failure().unwrap();
         assert_eq!(failure.error_type.as_deref(), name.split(':').next());
     }

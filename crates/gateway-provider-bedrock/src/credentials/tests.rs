@@ -57,7 +57,7 @@ fn id(credential: &Credential) -> String {
 }
 
 async fn got(scene: &Scene) -> String {
-    id(&*scene.credentials.get().await.unwrap())
+    id(&scene.credentials.get().await.unwrap())
 }
 
 fn assumed(id: &str, until: &str) -> ScriptedReply {

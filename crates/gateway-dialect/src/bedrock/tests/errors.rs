@@ -109,7 +109,7 @@ fn an_error_goes_out_as_the_exception_that_says_it() {
                     message.kind().to_owned(),
                     message.header(":exception-type").unwrap().to_owned(),
                     message.payload.to_vec(),
-                ))
+                ));
             })
             .unwrap();
         assert_eq!(
