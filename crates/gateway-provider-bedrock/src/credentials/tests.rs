@@ -153,10 +153,10 @@ async fn a_role_that_is_refused_is_an_error_that_says_so_without_secrets() {
 #[tokio::test]
 async fn the_shared_profile_is_read_from_both_files() {
     let environment = FixedEnvironment::new()
-        .with_var("HOME", "/home/u")
+        .with_var("HOME", "/u")
         .with_var("AWS_PROFILE", "work")
-        .with_file("/home/u/.aws/config", "[profile work]\nregion = us-west-2\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\ns3 =\n  max = 1\n[default]\nregion=x\n")
-        .with_file("/home/u/.aws/credentials", "# mine\n[base]\naws_access_key_id = AKIDBASE\naws_secret_access_key=sb\n");
+        .with_file("/u/.aws/config", "[profile work]\nregion = us-west-2\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\ns3 =\n  max = 1\n[default]\nregion=x\n")
+        .with_file("/u/.aws/credentials", "# mine\n[base]\naws_access_key_id = AKIDBASE\naws_secret_access_key=sb\n");
     let scene = scene(
         &json!({}),
         environment,
