@@ -16,19 +16,45 @@ pub struct MemoryCache<V>(Cache<CacheKey, Entry<V>, Weight>);
 #[derive(Clone)]
 struct Entry<V> {
     value: V,
-    weight: u64,
+    bytes: u64,
     life: Life,
 }
 
 /// A value's bytes, or its even share of all bytes if that is more.
 #[derive(Clone)]
 struct Weight {
+    /// Units in a byte: shares are no whole bytes.
+    units: u64,
+    /// Units in an even share.
     least: u64,
+    /// Units in all.
+    capacity: u64,
+}
+
+impl Weight {
+    /// A share is a little less than even, so that one value alone does not fill a cache of one value to the brim,
+    /// where it would not be let in: as many as may be fit, and half a value more.
+    fn new(bounds: CacheBounds) -> Self {
+        let halves = bounds.max_entries.saturating_mul(2).saturating_add(1);
+        match bounds.max_bytes.checked_mul(halves) {
+            Some(capacity) => Self {
+                units: halves,
+                least: bounds.max_bytes.saturating_mul(2),
+                capacity,
+            },
+            // So many that a share is whole bytes, or less than one.
+            None => Self {
+                units: 1,
+                least: bounds.max_bytes.div_ceil(bounds.max_entries),
+                capacity: bounds.max_bytes,
+            },
+        }
+    }
 }
 
 impl<V> Weighter<CacheKey, Entry<V>> for Weight {
     fn weight(&self, _: &CacheKey, entry: &Entry<V>) -> u64 {
-        entry.weight.max(self.least)
+        entry.bytes.saturating_mul(self.units).max(self.least)
     }
 }
 
@@ -43,14 +69,12 @@ impl<V: Clone> MemoryCache<V> {
         } else {
             parts.next_power_of_two() / 2
         };
-        // The share is of one part; the parts' capacities are rounded up by at most one byte.
-        let weight = Weight {
-            least: bounds.max_bytes.div_ceil(bounds.max_entries),
-        };
+        let weight = Weight::new(bounds);
+        let capacity = weight.capacity;
         let built = OptionsBuilder::new()
             .shards(parts)
             .estimated_items_capacity(usize::try_from(bounds.max_entries).unwrap_or(usize::MAX))
-            .weight_capacity(bounds.max_bytes)
+            .weight_capacity(capacity)
             .build();
         let entries = usize::try_from(bounds.max_entries).unwrap_or(usize::MAX);
         Self(match built {
@@ -61,7 +85,7 @@ impl<V: Clone> MemoryCache<V> {
                 DefaultLifecycle::default(),
             ),
             // Only an option left out fails, and none is.
-            Err(_) => Cache::with_weighter(entries, bounds.max_bytes, weight),
+            Err(_) => Cache::with_weighter(entries, capacity, weight),
         })
     }
 
@@ -100,7 +124,7 @@ impl<V: Clone + Send + Sync> CacheStore<V> for MemoryCache<V> {
     fn put(&self, key: CacheKey, value: V, size_bytes: u64, life: Life) {
         let entry = Entry {
             value,
-            weight: size_bytes,
+            bytes: size_bytes,
             life,
         };
         self.0.insert(key, entry);
