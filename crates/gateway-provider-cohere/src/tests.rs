@@ -35,12 +35,17 @@ fn stream(text: &str) -> String {
         json!({"type": "content-end", "index": 0}),
         json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}}),
     ];
-    let mut out = String::new();
-    for event in events {
-        let name = event["type"].as_str().unwrap();
-        out += &format!("event: {name}\ndata: {event}\n\n");
-    }
-    out + "data: [DONE]\n\n"
+    let mut out: Vec<String> = events
+        .iter()
+        .map(|event| {
+            format!(
+                "event: {}\ndata: {event}\n\n",
+                event["type"].as_str().unwrap()
+            )
+        })
+        .collect();
+    out.push("data: [DONE]\n\n".to_owned());
+    out.concat()
 }
 
 fn vectors() -> String {
