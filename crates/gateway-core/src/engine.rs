@@ -17,6 +17,7 @@ use gateway_store::{MemoryRecords, RecordSink};
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use crate::caches::Caches;
 use crate::identity::Identity;
 use crate::kept::Kept;
 use crate::meters::Flights;
@@ -49,6 +50,7 @@ impl EngineBuilder {
                     begun: tokio::time::Instant::now(),
                 },
                 kept: Kept::default(),
+                caches: Caches::default(),
                 identity: Identity::default(),
                 flights: Flights::default(),
                 layers: Vec::new(),

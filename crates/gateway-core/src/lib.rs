@@ -8,6 +8,7 @@
 //!
 //! What is absent here: vendors by name, files, variables, sockets. They come in through [`Registry`] and [`Deps`].
 
+mod caches;
 mod directory;
 mod engine;
 mod gateway;

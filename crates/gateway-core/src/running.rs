@@ -16,12 +16,13 @@ use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::caches::Caches;
 use crate::identity::Identity;
 use crate::kept::Kept;
 use crate::limits;
 use crate::meters::{Flights, PriceList};
 use crate::reach::Reach;
-use crate::stack::{self, Front, Limits, Rates, Stack, StackLayers};
+use crate::stack::{self, Front, Limits, Rates, Reached, Stack, StackLayers};
 
 /// Why a plan cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,7 @@ pub(crate) struct Shop {
     pub(crate) dice: Dice,
     pub(crate) rates: Rates,
     pub(crate) kept: Kept,
+    pub(crate) caches: Caches,
     pub(crate) identity: Identity,
     pub(crate) flights: Flights,
     pub(crate) layers: Vec<StackLayers>,
@@ -119,12 +121,13 @@ impl Running {
                 Err(error) => errors.push(error),
             }
         }
-        let mut reaches: HashMap<EndpointName, (Reach, &Endpoint)> = HashMap::new();
+        let mut reaches: HashMap<EndpointName, (Reached, &Endpoint)> = HashMap::new();
         for endpoint in &plan.endpoints {
             let candidates = candidates(endpoint, &targets, &mut errors);
             let Some(reach) = reach(endpoint, candidates, shop) else {
                 continue;
             };
+            let reach = stack::cached(reach, shop.caches.of(endpoint));
             let stack = {
                 let mut rules = limits::call_limit(endpoint);
                 rules.extend(limits::rules(endpoint));

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use gateway_middleware::Dice;
 use gateway_middleware::auth::Auth;
 use gateway_middleware::breaker::{BreakerConfig, BreakerState, Breaking};
+use gateway_middleware::cache::{Answers, CacheConfig, Cached};
 use gateway_middleware::concurrency::{ConcurrencyLimited, Places};
 use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig};
 use gateway_middleware::rate_limit::{RateLimited, Rule};
@@ -78,8 +79,20 @@ pub(crate) fn reach(
     })
 }
 
+/// An endpoint's targets behind its cache, if it has one.
+pub(crate) fn cached(reach: Reach, cache: Option<(CacheConfig, Answers)>) -> Reached {
+    // The cache stands below the limits, so that a hit counts against them, and above everything that is tried.
+    match cache {
+        Some((config, answers)) => Cached::new(reach, config, answers),
+        None => Cached::never(reach),
+    }
+}
+
+/// What an endpoint asks, not yet erased.
+pub(crate) type Reached = Cached<Reach>;
+
 /// What an endpoint's name is answered by.
-pub(crate) fn endpoint(reach: Reach, limits: Limits<'_>, front: Front) -> Stack {
+pub(crate) fn endpoint(reach: Reached, limits: Limits<'_>, front: Front) -> Stack {
     front.before(
         // Limits stand above the targets: a call counts once, however often it is tried.
         limits.before(reach),
@@ -129,7 +142,7 @@ pub(crate) struct Rates {
 
 /// What a route's name is answered by.
 pub(crate) fn route(
-    destinations: Vec<(EndpointName, u32, Reach, Limits<'_>)>,
+    destinations: Vec<(EndpointName, u32, Reached, Limits<'_>)>,
     dice: Dice,
     front: Front,
 ) -> Stack {

@@ -1,5 +1,6 @@
 //! The engine and the gateway through their public faces.
 
+mod cache;
 mod engine;
 mod policies;
 mod support;
