@@ -35,7 +35,7 @@ struct Gathering {
 enum Form {
     Nothing,
     Raw(BytesMut),
-    Events(Fold),
+    Events(Box<Fold>),
 }
 
 impl FillingStream {
@@ -93,7 +93,7 @@ impl Gathering {
             }
             (FrameData::Events(events), form) => {
                 if matches!(form, Form::Nothing) {
-                    *form = Form::Events(Fold::new());
+                    *form = Form::Events(Box::new(Fold::new()));
                 }
                 let Form::Events(fold) = form else {
                     return false;

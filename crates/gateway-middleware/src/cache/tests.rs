@@ -16,7 +16,7 @@ use tower::{Service, ServiceExt, service_fn};
 
 use super::{Answers, CacheConfig, Cached};
 
-const TTL: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_mins(1);
 
 fn answers() -> Answers {
     Answers::new(CacheBounds::new(100, 1 << 20))
@@ -47,7 +47,7 @@ fn of(mut call: Call, name: &str) -> Call {
     call
 }
 
-type Cache = tower::util::BoxCloneService<Call, Reply, CallError>;
+type Cache = tower::util::BoxCloneSyncService<Call, Reply, CallError>;
 
 /// A cache before a provider.
 fn cached(provider: &ScriptedProvider, config: CacheConfig, answers: Answers) -> Cache {
@@ -118,6 +118,7 @@ fn numbered() -> ScriptedProvider {
         })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what is expected of an outcome")]
 fn ok(text: &str) -> Result<String, ErrorKind> {
     Ok(text.to_owned())
 }

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::{Aged, CacheBounds, CacheKey, CacheStore, KeyHasher, Life, MemoryCache};
 
-const TTL: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_mins(1);
 
 fn life(from: Instant) -> Life {
     Life { from, ttl: TTL }
