@@ -10,6 +10,9 @@ use super::share::Answers;
 /// Headers of the caller's that a provider may be sent, and that change what it answers.
 const DECISIVE: [&str; 3] = ["anthropic-beta", "anthropic-version", "openai-beta"];
 
+/// Fields that change nothing but the bytes of an answer: usage is streamed or not, labels are given back.
+const ECHOED: [&str; 3] = ["stream_options", "metadata", "user"];
+
 /// What an answer is kept by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Keys {
@@ -25,14 +28,19 @@ pub(super) fn keys(call: &Call, config: &CacheConfig, answers: &Answers) -> Opti
         return None;
     }
     let canonical = canonical(call, config, answers)?;
-    let raw = KeyHasher::new("raw")
+    let mut raw = KeyHasher::new("raw")
         .with_key(canonical)
         .with(dialect(call))
         .with(&[
             u8::from(call.stream),
             u8::from(call.context.stream_form == StreamForm::JsonArray),
-        ])
-        .finish();
+        ]);
+    if let Some((bytes, envelope)) = call.payload.envelope() {
+        for name in ECHOED {
+            raw = raw.with_optional(envelope.get(bytes, name));
+        }
+    }
+    let raw = raw.finish();
     Some(Keys { canonical, raw })
 }
 
