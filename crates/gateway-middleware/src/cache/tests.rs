@@ -294,6 +294,8 @@ async fn bytes_of_the_callers_dialect_are_replayed_as_they_came_however_the_ques
         assert_eq!(whole, (how, ok("{\"a\":1}")));
     }
     assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 2);
+    let usage = r#"{"q":1,"t":1,"stream_options":{"include_usage":true}}"#;
+    assert_eq!(outcome(&service, raw(usage, true)).await.0, "miss");
     assert_eq!(
         outcome(&service, raw(r#"{"q":1,"t":2}"#, false)).await.0,
         "miss"
