@@ -1,0 +1,226 @@
+//! The sink of records, and what is made of them.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use gateway_provider::{Clock, Transport};
+use gateway_store::{CallRecord, RecordSink};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::collect::Samples;
+use crate::config::TelemetryConfig;
+use crate::series::Counts;
+use crate::{line, otlp, prometheus};
+
+/// Records that may wait. At ten looks a second enough for more calls than any machine serves.
+const MOST_RECORDS: usize = 32 * 1024;
+/// Bytes of the access log that may wait.
+const MOST_LOG: usize = 4 * 1024 * 1024;
+/// Spans that may wait.
+const MOST_SPANS: usize = 8 * 1024;
+
+/// Adds what is known now and not counted: gauges, and counters of others.
+pub type Observe = Box<dyn Fn(&mut Samples) + Send + Sync>;
+
+/// Takes records of calls and tells what is in them. Clones share everything.
+///
+/// [`record`](RecordSink::record) puts a record into a bounded queue and does nothing else; when the queue is full the
+/// record is thrown away and counted. A [`Writer`](crate::Writer) takes records out in batches.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Shared>);
+
+struct Shared {
+    sender: mpsc::Sender<CallRecord>,
+    shed: AtomicU64,
+    state: Mutex<State>,
+    config: ArcSwap<TelemetryConfig>,
+    observers: Mutex<Vec<Observe>>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    /// The same moment on both clocks.
+    begun: (Instant, SystemTime),
+}
+
+/// What only one at a time may touch; never on the way of a request.
+struct State {
+    receiver: mpsc::Receiver<CallRecord>,
+    counts: Counts,
+    /// Lines are made only when somebody writes them.
+    logs: bool,
+    log: Vec<u8>,
+    spans: Vec<Value>,
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RecordSink for Telemetry {
+    fn record(&self, record: CallRecord) {
+        if self.0.sender.try_send(record).is_err() {
+            self.0.shed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Telemetry {
+    /// Tells what `config` says; sends exports by `transport`.
+    pub fn new(
+        config: TelemetryConfig,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(MOST_RECORDS);
+        let begun = (Instant::now(), clock.now());
+        Self(Arc::new(Shared {
+            sender,
+            shed: AtomicU64::new(0),
+            state: Mutex::new(State {
+                receiver,
+                counts: Counts::default(),
+                logs: false,
+                log: Vec::new(),
+                spans: Vec::new(),
+            }),
+            config: ArcSwap::from_pointee(config),
+            observers: Mutex::new(Vec::new()),
+            transport,
+            clock,
+            begun,
+        }))
+    }
+
+    /// Tells what `config` says from now on. What was counted stays.
+    pub fn configure(&self, config: TelemetryConfig) {
+        self.0.config.store(Arc::new(config));
+    }
+
+    /// Asks `observe` whenever metrics are told.
+    pub fn observe(&self, observe: Observe) {
+        let mut observers = self
+            .0
+            .observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        observers.push(observe);
+    }
+
+    /// All metrics in Prometheus' text format, up to the last record; `None` where they are not to be rendered.
+    pub fn prometheus(&self) -> Option<String> {
+        let wanted = self.0.config.load().prometheus;
+        wanted.then(|| prometheus::render(self.samples()))
+    }
+
+    /// How many records were thrown away.
+    pub fn shed(&self) -> u64 {
+        self.0.shed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn config(&self) -> Arc<TelemetryConfig> {
+        self.0.config.load_full()
+    }
+
+    pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.0.transport
+    }
+
+    /// From now on lines of the access log are made.
+    pub(crate) fn begin_log(&self) {
+        self.state().logs = true;
+    }
+
+    pub(crate) fn count_failed_export(&self, spans: u64) {
+        let mut state = self.state();
+        state.counts.exports_failed += 1;
+        state.counts.spans_shed += spans;
+    }
+
+    /// Takes every record out of the queue.
+    pub(crate) fn drain(&self) {
+        let config = self.0.config.load();
+        let mut state = self.state();
+        for _ in 0..MOST_RECORDS {
+            let Ok(record) = state.receiver.try_recv() else {
+                break;
+            };
+            let ended = self.wall(record.ended);
+            state.take(&record, ended, &config);
+        }
+    }
+
+    /// The lines that wait.
+    pub(crate) fn take_log(&self) -> Vec<u8> {
+        std::mem::take(&mut self.state().log)
+    }
+
+    /// The spans that wait, as a request body, and of how many calls and tries they are.
+    pub(crate) fn take_traces(&self) -> Option<(Value, u64)> {
+        let spans = std::mem::take(&mut self.state().spans);
+        let count = spans.len() as u64;
+        (count > 0).then(|| (otlp::traces(&spans, &self.config().service), count))
+    }
+
+    /// How many spans wait.
+    pub(crate) fn waiting_spans(&self) -> usize {
+        self.state().spans.len()
+    }
+
+    /// All metrics as a request body.
+    pub(crate) fn metrics(&self) -> Value {
+        let now = self.0.clock.now();
+        otlp::metrics(self.samples(), &self.config().service, self.0.begun.1, now)
+    }
+
+    fn samples(&self) -> Samples {
+        self.drain();
+        let mut samples = Samples::default();
+        self.state().counts.collect(self.shed(), &mut samples);
+        let observers = self
+            .0
+            .observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for observe in observers.iter() {
+            observe(&mut samples);
+        }
+        samples
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When a moment was on the wall clock.
+    fn wall(&self, at: Instant) -> SystemTime {
+        let (begun, wall) = self.0.begun;
+        wall + at.saturating_duration_since(begun)
+    }
+}
+
+impl State {
+    fn take(&mut self, record: &CallRecord, ended: SystemTime, config: &TelemetryConfig) {
+        self.counts.take(record);
+        if self.logs {
+            if self.log.len() < MOST_LOG {
+                line::write(record, ended, config.log, &mut self.log);
+            } else {
+                self.counts.lines_shed += 1;
+            }
+        }
+        if config.otlp.is_some() {
+            if self.spans.len() < MOST_SPANS {
+                self.spans.extend(otlp::spans(record, ended));
+            } else {
+                self.counts.spans_shed += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The task that writes.
+
+use std::io::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_provider::{BoxFuture, SendLimits, collect};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::telemetry::Telemetry;
+
+/// How often records are taken out of the queue.
+const TICK: Duration = Duration::from_millis(100);
+/// How often spans are sent, unless there are many before.
+const TRACES: Duration = Duration::from_secs(2);
+/// As many spans are sent at once.
+const MANY_SPANS: usize = 1_000;
+/// How often metrics are sent.
+const METRICS: Duration = Duration::from_secs(15);
+/// How long an export may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the last exports and lines may take when the process stops.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
+/// The largest answer of a collector that is read.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// Where the lines of the access log go.
+pub type Output = Box<dyn Write + Send>;
+
+/// Takes records out in batches, counts them, writes the access log, sends exports. Runs as one task of its own; what
+/// may block (the log) runs on a thread for that.
+pub struct Writer {
+    telemetry: Telemetry,
+    output: Option<Output>,
+    /// A write under way, which gives the output back.
+    writing: Option<JoinHandle<Output>>,
+    export: Option<BoxFuture<'static, Result<(), Failed>>>,
+    next_traces: Instant,
+    next_metrics: Instant,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+/// An export that the collector did not take.
+struct Failed {
+    why: String,
+    spans: u64,
+}
+
+impl Writer {
+    /// Writes the access log to `output`; without one there is none.
+    pub fn new(telemetry: Telemetry, output: Option<Output>) -> Self {
+        if output.is_some() {
+            telemetry.begin_log();
+        }
+        let now = Instant::now();
+        Self {
+            telemetry,
+            output,
+            writing: None,
+            export: None,
+            next_traces: now + TRACES,
+            next_metrics: now + METRICS,
+        }
+    }
+
+    /// Works until `stop`, and then until everything that waits is out, a few seconds at most.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let tick = tokio::time::sleep(TICK);
+            tokio::select! {
+                () = &mut stop => break,
+                outcome = pending(&mut self.export) => self.exported(outcome),
+                () = tick => self.work().await,
+            }
+        }
+        let _ = tokio::time::timeout(LAST_PATIENCE, self.finish()).await;
+    }
+
+    /// One look at what waits.
+    async fn work(&mut self) {
+        self.telemetry.drain();
+        if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.written().await;
+        }
+        self.write();
+        self.start_export();
+    }
+
+    async fn finish(&mut self) {
+        self.telemetry.drain();
+        self.written().await;
+        self.write();
+        self.written().await;
+        if let Some(export) = self.export.take() {
+            let outcome = export.await;
+            self.exported(outcome);
+        }
+        if self.telemetry.config().otlp.is_none() {
+            return;
+        }
+        if let Some((body, spans)) = self.telemetry.take_traces() {
+            let outcome = self.send("/v1/traces", body, spans).await;
+            self.exported(outcome);
+        }
+        let outcome = self.send("/v1/metrics", self.telemetry.metrics(), 0).await;
+        self.exported(outcome);
+    }
+
+    /// Waits for the write under way.
+    async fn written(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            self.output = writing.await.ok();
+        }
+    }
+
+    /// Starts to write the lines that wait, unless a write is under way.
+    fn write(&mut self) {
+        let Some(mut output) = self.output.take() else {
+            return;
+        };
+        let lines = self.telemetry.take_log();
+        if lines.is_empty() {
+            self.output = Some(output);
+            return;
+        }
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            // A log that cannot be written is nobody's error to be told there.
+            let _ = output.write_all(&lines).and_then(|()| output.flush());
+            output
+        }));
+    }
+
+    /// Starts the export that is due, unless one is under way.
+    fn start_export(&mut self) {
+        if self.export.is_some() || self.telemetry.config().otlp.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        if now >= self.next_traces || self.telemetry.waiting_spans() >= MANY_SPANS {
+            self.next_traces = now + TRACES;
+            if let Some((body, spans)) = self.telemetry.take_traces() {
+                self.export = Some(self.send("/v1/traces", body, spans));
+                return;
+            }
+        }
+        if now >= self.next_metrics {
+            self.next_metrics = now + METRICS;
+            self.export = Some(self.send("/v1/metrics", self.telemetry.metrics(), 0));
+        }
+    }
+
+    fn send(&self, path: &str, body: Value, spans: u64) -> BoxFuture<'static, Result<(), Failed>> {
+        let config = self.telemetry.config();
+        let transport = std::sync::Arc::clone(self.telemetry.transport());
+        let path = path.to_owned();
+        Box::pin(async move {
+            let failed = |why: String| Failed { why, spans };
+            let Some(otlp) = &config.otlp else {
+                return Ok(());
+            };
+            let url = format!("{}{path}", otlp.endpoint.trim_end_matches('/'));
+            let mut request = http::Request::post(url)
+                .header("content-type", "application/json")
+                .body(Bytes::from(body.to_string()))
+                .map_err(|error| failed(error.to_string()))?;
+            for (name, value) in &otlp.headers {
+                request.headers_mut().insert(name.clone(), value.clone());
+            }
+            let exchange = async {
+                let sent = transport.send(request, SendLimits::default()).await;
+                let (head, body) = sent.map_err(|error| error.to_string())?.into_parts();
+                // Read to its end, so that the connection can be used again.
+                let _ = collect(body, MAX_ANSWER).await;
+                if head.status.is_success() {
+                    Ok(())
+                } else {
+                    Err(format!("the collector answered {}", head.status))
+                }
+            };
+            tokio::time::timeout(PATIENCE, exchange)
+                .await
+                .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")))
+                .map_err(failed)
+        })
+    }
+
+    fn exported(&mut self, outcome: Result<(), Failed>) {
+        self.export = None;
+        if let Err(failed) = outcome {
+            self.telemetry.count_failed_export(failed.spans);
+            tracing::warn!(target: "gateway::telemetry", why = failed.why, "an export failed");
+        }
+    }
+}
+
+/// The export under way; for ever, if there is none.
+async fn pending(
+    export: &mut Option<BoxFuture<'static, Result<(), Failed>>>,
+) -> Result<(), Failed> {
+    match export {
+        Some(export) => export.await,
+        None => std::future::pending().await,
+    }
+}
