@@ -145,6 +145,11 @@ impl Engine {
         self.0.shop.kept.open_breakers()
     }
 
+    /// How many calls of each name are on their way.
+    pub fn in_flight(&self) -> Vec<(EndpointName, u64)> {
+        self.0.shop.flights.read()
+    }
+
     pub(crate) fn running(&self) -> arc_swap::Guard<Arc<Running>> {
         self.0.running.load()
     }

@@ -44,6 +44,7 @@ pub mod timeout;
 pub mod usage;
 
 use std::sync::Arc;
+#[cfg(feature = "retry")]
 use std::time::{Duration, Instant};
 
 /// Randomness, as an argument: a number drawn evenly from all of `u64`.

@@ -31,4 +31,5 @@ pub use layer::RetryLayer;
 pub use policy::{RetryBudget, RetryConfig};
 pub use service::Retrying;
 
+#[cfg(feature = "fallback")]
 pub(crate) use policy::{Decision, decide};
