@@ -9,8 +9,9 @@ use crate::shell;
 use crate::tally::Tally;
 
 /// A page, and the arguments that make the server print it.
-const PAGES: [(&str, &[&str]); 2] = [
+const PAGES: [(&str, &[&str]); 3] = [
     ("docs/reference/config.schema.json", &["schema"]),
+    ("docs/reference/metrics.md", &["metrics"]),
     ("docs/reference/providers.md", &["providers"]),
 ];
 

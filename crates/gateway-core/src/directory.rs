@@ -58,6 +58,10 @@ impl Directory for EngineDirectory {
         self.engine.running().authenticate.clone()
     }
 
+    fn metrics(&self) -> Option<String> {
+        self.engine.metrics()
+    }
+
     fn traces(&self) -> bool {
         self.engine.running().traces
     }

@@ -14,6 +14,7 @@ use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::rate::{MemoryRates, RateStore};
 use gateway_store::{MemoryRecords, RecordSink};
+use gateway_telemetry::Telemetry;
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -23,10 +24,12 @@ use crate::kept::Kept;
 use crate::meters::Flights;
 use crate::running::{BuildError, Running, Shop};
 use crate::stack::{Rates, Stack, StackLayers};
+use crate::told;
 
 /// Collects what an [`Engine`] needs.
 pub struct EngineBuilder {
     shop: Shop,
+    sinks: Vec<Arc<dyn RecordSink>>,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -54,13 +57,23 @@ impl EngineBuilder {
                 identity: Identity::default(),
                 flights: Flights::default(),
                 layers: Vec::new(),
+                telemetry: None,
             },
+            sinks: Vec::new(),
         }
     }
 
-    /// Sends the record of every call to `records`. Without it records are dropped.
+    /// Sends the record of every call to `records`, and to those added before. Without any records are dropped.
     pub fn with_records(mut self, records: Arc<dyn RecordSink>) -> Self {
-        self.shop.records = records;
+        self.sinks.push(records);
+        self
+    }
+
+    /// Sends the record of every call to `telemetry`, which from now on is configured by the plan. Somebody must run a
+    /// [`Writer`](gateway_telemetry::Writer) over it, or its queue fills; metrics alone need none.
+    pub fn with_telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.sinks.push(Arc::new(telemetry.clone()));
+        self.shop.telemetry = Some(telemetry);
         self
     }
 
@@ -99,18 +112,24 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// Everything that keeps the plan from running.
-    pub fn build(self, plan: &Plan) -> Result<Engine, Vec<BuildError>> {
+    pub fn build(mut self, plan: &Plan) -> Result<Engine, Vec<BuildError>> {
+        self.shop.records = told::sink(self.sinks);
         let running = Running::build(plan, &self.shop)?;
-        Ok(Engine(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             running: ArcSwap::from_pointee(running),
             shop: self.shop,
-        })))
+        });
+        if let Some(telemetry) = &shared.shop.telemetry {
+            telemetry.configure(told::config(plan));
+            told::watch(telemetry, Arc::downgrade(&shared));
+        }
+        Ok(Engine(shared))
     }
 }
 
-struct Shared {
-    running: ArcSwap<Running>,
-    shop: Shop,
+pub(crate) struct Shared {
+    pub(crate) running: ArcSwap<Running>,
+    pub(crate) shop: Shop,
 }
 
 /// Answers calls from one running plan. Clones share it.
@@ -137,6 +156,9 @@ impl Engine {
     pub fn apply(&self, plan: &Plan) -> Result<(), Vec<BuildError>> {
         let running = Running::build(plan, &self.0.shop)?;
         self.0.running.store(Arc::new(running));
+        if let Some(telemetry) = &self.0.shop.telemetry {
+            telemetry.configure(told::config(plan));
+        }
         Ok(())
     }
 
@@ -148,6 +170,11 @@ impl Engine {
     /// How many calls of each name are on their way.
     pub fn in_flight(&self) -> Vec<(EndpointName, u64)> {
         self.0.shop.flights.read()
+    }
+
+    /// All metrics in Prometheus' text format; `None` without telemetry, and where the plan does not want them told.
+    pub fn metrics(&self) -> Option<String> {
+        self.0.shop.telemetry.as_ref()?.prometheus()
     }
 
     pub(crate) fn running(&self) -> arc_swap::Guard<Arc<Running>> {

@@ -20,6 +20,7 @@ mod providers;
 mod reach;
 mod running;
 mod stack;
+mod told;
 
 pub use engine::{Engine, EngineBuilder, EngineFuture};
 pub use gateway::{Gateway, GatewayBuilder};
@@ -37,3 +38,5 @@ pub use gateway_provider as provider;
 pub use gateway_provider::{Deps, Registry};
 /// The canonical types.
 pub use gateway_schema as schema;
+/// Metrics, traces and the access log.
+pub use gateway_telemetry as telemetry;

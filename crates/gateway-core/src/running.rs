@@ -14,6 +14,7 @@ use gateway_middleware::usage::{Meter, Prices};
 use gateway_provider::{Authenticate, Deps, Provider, Registry, SendLimits, TargetSpec};
 use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
+use gateway_telemetry::Telemetry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::caches::Caches;
@@ -78,6 +79,7 @@ pub(crate) struct Shop {
     pub(crate) identity: Identity,
     pub(crate) flights: Flights,
     pub(crate) layers: Vec<StackLayers>,
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 /// One plan, running.

@@ -18,6 +18,8 @@ pub(crate) struct Access {
     /// The name of the caller, once it is known.
     pub(crate) principal: Option<Arc<str>>,
     pub(crate) streamed: bool,
+    /// Whether a request that asked an endpoint leaves its line on level info.
+    pub(crate) log_calls: bool,
     method: http::Method,
     target: Option<PathAndQuery>,
     surface: &'static str,
@@ -50,6 +52,7 @@ impl Access {
             journal: None,
             principal: None,
             streamed: false,
+            log_calls: true,
             method,
             target,
             surface: "",
@@ -93,23 +96,33 @@ impl Access {
             Outcome::Failed(error) => ("failed", Some(error)),
             Outcome::Cancelled => ("client_cancelled", None),
         };
-        tracing::info!(
-            target: "gateway::access",
-            request_id = self.request_id.as_str(),
-            method = self.method.as_str(),
-            path = self.target.as_ref().map_or("", PathAndQuery::path),
-            surface = self.surface,
-            principal = self.principal.as_deref(),
-            endpoint = self.endpoint.as_ref().map(EndpointName::as_str),
-            status = self.status.map_or(499, |status| status.as_u16()),
-            duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            streamed = self.streamed,
-            outcome = word,
-            error_kind = error.map(|error| error.kind().as_str()),
-            error_origin = error.map(|error| error.origin().as_str()),
-            error_code = error.and_then(CallError::code),
-            detail = error.and_then(CallError::detail),
-        );
+        // A macro, since levels of the log are constants.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "gateway::access",
+                    request_id = self.request_id.as_str(),
+                    method = self.method.as_str(),
+                    path = self.target.as_ref().map_or("", PathAndQuery::path),
+                    surface = self.surface,
+                    principal = self.principal.as_deref(),
+                    endpoint = self.endpoint.as_ref().map(EndpointName::as_str),
+                    status = self.status.map_or(499, |status| status.as_u16()),
+                    duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    streamed = self.streamed,
+                    outcome = word,
+                    error_kind = error.map(|error| error.kind().as_str()),
+                    error_origin = error.map(|error| error.origin().as_str()),
+                    error_code = error.and_then(CallError::code),
+                    detail = error.and_then(CallError::detail),
+                )
+            };
+        }
+        if self.log_calls || self.journal.is_none() {
+            line!(info);
+        } else {
+            line!(debug);
+        }
         if let Some(error) = error {
             tracing::debug!(
                 target: "gateway::access",

@@ -15,6 +15,9 @@ pub struct EdgeConfig {
     pub surfaces: Option<Vec<String>>,
     /// What `/version` says.
     pub version: String,
+    /// Whether requests that ask an endpoint leave a line in the log when they are over. Without it they leave one on
+    /// level debug, for a process whose access log is made from records.
+    pub log_calls: bool,
 }
 
 impl Default for EdgeConfig {
@@ -24,6 +27,7 @@ impl Default for EdgeConfig {
             max_decompressed_bytes: MAX_BODY_BYTES,
             surfaces: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            log_calls: true,
         }
     }
 }
@@ -56,6 +60,12 @@ impl EdgeConfig {
     /// States what `/version` says.
     pub fn with_version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
+        self
+    }
+
+    /// States whether requests that ask an endpoint leave a line in the log.
+    pub const fn with_log_calls(mut self, log_calls: bool) -> Self {
+        self.log_calls = log_calls;
         self
     }
 

@@ -115,6 +115,7 @@ impl Task {
         );
         let surface = entry.map_or_else(|surface| surface, |entry| entry.surface);
         access.set_surface(surface.name());
+        access.log_calls = shared.config.log_calls;
         let mut task = Box::new(Self {
             surface,
             access,

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Schema,
     /// Print what the providers of this program can do and which settings they take, as Markdown.
     Providers,
+    /// Print every metric there is, as the page of the reference.
+    Metrics,
     /// Print the version.
     Version,
 }

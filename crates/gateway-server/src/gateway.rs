@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gateway_core::config::Plan;
 use gateway_core::provider::Clock;
+use gateway_core::telemetry::{Telemetry, TelemetryConfig};
 use gateway_core::{BuildError, Deps, EngineBuilder, Gateway, GatewayBuilder, Registry};
 use gateway_http::EdgeConfig;
 use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
@@ -16,6 +17,7 @@ use crate::{Failure, proxies};
 pub(crate) struct Assembled {
     pub(crate) gateway: Gateway,
     pub(crate) transport: HttpTransport,
+    pub(crate) telemetry: Telemetry,
 }
 
 /// Puts the gateway together for `plan`.
@@ -32,17 +34,29 @@ pub(crate) fn assemble(
         Arc::clone(&clock),
         Arc::new(ProcessEnvironment::default()),
     );
+    let telemetry = Telemetry::new(
+        TelemetryConfig::new(),
+        Arc::new(transport.clone()),
+        Arc::clone(&clock),
+    );
     let engine = EngineBuilder::new(registry, deps)
+        .with_telemetry(telemetry.clone())
         .build(plan)
         .map_err(|errors| Failure::Refused(lines(&errors)))?;
     let bytes = usize::try_from(plan.server.max_body).unwrap_or(usize::MAX);
     let config = EdgeConfig::new()
         .with_max_body_bytes(bytes)
+        // The access log is made from records, off the way of requests.
+        .with_log_calls(false)
         .with_version(env!("CARGO_PKG_VERSION"));
     let gateway = GatewayBuilder::new(engine, clock)
         .with_config(config)
         .build();
-    Ok(Assembled { gateway, transport })
+    Ok(Assembled {
+        gateway,
+        transport,
+        telemetry,
+    })
 }
 
 /// One line per error.

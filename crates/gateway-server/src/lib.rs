@@ -65,6 +65,10 @@ pub fn run() -> ExitCode {
             output::say(&page::providers(&providers()));
             Ok(())
         }
+        Command::Metrics => {
+            output::say(&gateway_core::telemetry::descriptor::reference());
+            Ok(())
+        }
         Command::Version => {
             output::say(concat!("gateway-server ", env!("CARGO_PKG_VERSION")));
             Ok(())

@@ -15,25 +15,14 @@ pub(crate) struct Reach {
     pub(crate) allowed: bool,
 }
 
-/// True when callers are asked for a credential. No layer of `gateway-core` does so yet.
-const ENFORCES_AUTH: bool = false;
-
 /// True when a caller needs no credential.
 pub(crate) fn lets_everybody_in(plan: &Plan) -> bool {
     plan.auth.as_ref().is_none_or(|auth| auth.anonymous)
 }
 
 impl Reach {
-    /// Refuses a plan that lets everybody in on a listener that other machines can reach, unless that was allowed, and
-    /// a plan that promises a protection which is not there.
+    /// Refuses a plan that lets everybody in on a listener that other machines can reach, unless that was allowed.
     pub(crate) fn check(self, plan: &Plan) -> Result<(), Failure> {
-        if !ENFORCES_AUTH && !lets_everybody_in(plan) {
-            return Err(Failure::Refused(
-                "The configuration has an `auth` section, which this version does not enforce. Remove it, and let \
-                 something in front of the gateway ask for credentials."
-                    .to_owned(),
-            ));
-        }
         if self.allowed || self.address.is_loopback() || !lets_everybody_in(plan) {
             return Ok(());
         }

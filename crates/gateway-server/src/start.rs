@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gateway_core::Registry;
 use gateway_core::config::{LogFormat, Strictness};
+use gateway_core::telemetry::Writer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,19 +34,21 @@ struct Read {
 /// Serves until told to stop.
 pub(crate) fn start(options: &StartOptions) -> Result<(), Failure> {
     let registry = providers();
-    let read = read(options, &registry)?;
-    let plan = &read.configuration.loaded.plan;
-    let format = match options.log_format {
-        Some(cli::LogFormat::Json) => LogFormat::Json,
-        Some(cli::LogFormat::Text) => LogFormat::Text,
-        None => plan.telemetry.log.format,
-    };
+    let mut read = read(options, &registry)?;
+    let wanted = options.log_format.map(|format| match format {
+        cli::LogFormat::Json => LogFormat::Json,
+        cli::LogFormat::Text => LogFormat::Text,
+    });
+    let plan = &mut read.configuration.loaded.plan;
+    plan.telemetry.log.format = wanted.unwrap_or(plan.telemetry.log.format);
+    let format = plan.telemetry.log.format;
     if let Some(complaint) = log::start(format) {
         tracing::warn!(target: "gateway::log", "{complaint}");
     }
     if !read.configuration.loaded.warnings.is_empty() {
         output::complain(&read.configuration.loaded.warnings.to_string());
     }
+    let plan = &read.configuration.loaded.plan;
     let assembled = assemble(plan, registry.clone(), &options.origin_override)?;
     let runtime = runtime::build(options.workers)?;
     let outcome = runtime.block_on(serve(options, registry, read, assembled));
@@ -83,7 +86,11 @@ async fn serve(
     read: Read,
     assembled: Assembled,
 ) -> Result<(), Failure> {
-    let Assembled { gateway, transport } = assembled;
+    let Assembled {
+        gateway,
+        transport,
+        telemetry,
+    } = assembled;
     let plan = &read.configuration.loaded.plan;
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(cert), Some(key)) => Some(Arc::new(Tls::new(TlsFiles {
@@ -104,6 +111,10 @@ async fn serve(
 
     let (stop, now) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
+    // Until the last call is over, which is after `stop`.
+    let over = CancellationToken::new();
+    let writer = Writer::new(telemetry, Some(Box::new(std::io::stderr())));
+    let writing = tasks.spawn(writer.run(over.clone().cancelled_owned()));
     tasks.spawn(shutdown::watch(stop.clone(), now.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };
     if let Some(tls) = &tls {
@@ -128,10 +139,14 @@ async fn serve(
             gateway,
             registry,
             reach,
+            log_format: options.log_format.map(|_| plan.telemetry.log.format),
         };
         tasks.spawn(watch.run(stop.clone()));
     }
     listener.serve(stop, now, drain).await;
+    over.cancel();
+    // It bounds its own time.
+    let _ = writing.await;
     let _ = tokio::time::timeout(UPSTREAM_CLOSING, transport.shutdown()).await;
     Ok(())
 }

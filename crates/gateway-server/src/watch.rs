@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway_core::config::Strictness;
+use gateway_core::config::{LogFormat, Strictness};
 use gateway_core::{Gateway, Registry};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,8 @@ pub(crate) struct Watch {
     pub(crate) gateway: Gateway,
     pub(crate) registry: Registry,
     pub(crate) reach: Reach,
+    /// The form of the log that the command line demands, whatever a new configuration says.
+    pub(crate) log_format: Option<LogFormat>,
     /// What was read at the start.
     pub(crate) contents: Contents,
 }
@@ -117,7 +119,10 @@ impl Watch {
             let at = error.valid_up_to();
             refused(&format!(": the file is not text in UTF-8 (byte {at})"))
         })?;
-        let configuration = parse(name, text, &self.registry, Strictness::Lenient)?;
+        let mut configuration = parse(name, text, &self.registry, Strictness::Lenient)?;
+        if let Some(format) = self.log_format {
+            configuration.loaded.plan.telemetry.log.format = format;
+        }
         self.reach.check(&configuration.loaded.plan)?;
         self.gateway
             .apply(&configuration.loaded.plan)

@@ -60,18 +60,6 @@ fn an_open_gateway_beyond_this_machine_must_be_allowed() {
 }
 
 #[test]
-fn a_promise_of_authentication_that_is_not_kept_is_refused() {
-    let auth = "auth: {keys: [{name: a, key: sk-secret-of-a-caller}]}\n";
-    let (_folder, path) = folder(&format!("{}{auth}", simulators(&["chat"], "")));
-    let path = path.to_str().unwrap();
-    let report = refused(&["start", "--port", "0", "--config-path", path], 2);
-    assert!(
-        report.contains("`auth`") && !report.contains("sk-secret"),
-        "{report}"
-    );
-}
-
-#[test]
 fn the_configuration_can_be_named_by_the_environment() {
     let (_folder, path) = folder(&simulators(&["from-environment"], ""));
     for name in ["GATEWAY_CONFIG_PATH", "MLFLOW_GATEWAY_CONFIG"] {

@@ -1,0 +1,93 @@
+//! What leaves the engine about its calls: records, and what telemetry makes of them.
+
+use std::sync::{Arc, Weak};
+
+use gateway_config::{LogFormat, Plan};
+use gateway_middleware::breaker::BreakerStatus;
+use gateway_store::{CallRecord, MemoryRecords, RecordSink};
+use gateway_telemetry::{
+    LineFormat, OtlpConfig, Samples, Telemetry, TelemetryConfig, descriptor as metric,
+};
+use http::{HeaderName, HeaderValue};
+
+use crate::engine::Shared;
+
+/// Gives every record to all of several sinks.
+struct Fan(Vec<Arc<dyn RecordSink>>);
+
+impl RecordSink for Fan {
+    fn record(&self, record: CallRecord) {
+        if let Some((last, others)) = self.0.split_last() {
+            for sink in others {
+                sink.record(record.clone());
+            }
+            last.record(record);
+        }
+    }
+}
+
+/// One sink for all of them.
+pub(crate) fn sink(mut sinks: Vec<Arc<dyn RecordSink>>) -> Arc<dyn RecordSink> {
+    match (sinks.pop(), sinks.is_empty()) {
+        (None, _) => Arc::new(MemoryRecords::new(0)),
+        (Some(one), true) => one,
+        (Some(last), false) => {
+            sinks.push(last);
+            Arc::new(Fan(sinks))
+        }
+    }
+}
+
+/// What the configuration says of telemetry.
+pub(crate) fn config(plan: &Plan) -> TelemetryConfig {
+    let telemetry = &plan.telemetry;
+    let otlp = telemetry.otlp.as_ref().map(|otlp| {
+        let header = |(name, value): &gateway_config::Header| {
+            let mut value = HeaderValue::from_str(value.expose()).ok()?;
+            value.set_sensitive(true);
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
+        };
+        OtlpConfig {
+            endpoint: otlp.endpoint.clone(),
+            headers: otlp.headers.iter().filter_map(header).collect(),
+        }
+    });
+    TelemetryConfig::new()
+        .with_prometheus(telemetry.prometheus)
+        .with_otlp(otlp)
+        .with_log(match telemetry.log.format {
+            LogFormat::Json => LineFormat::Json,
+            LogFormat::Text => LineFormat::Text,
+        })
+}
+
+/// Lets `telemetry` tell what is known now of `engine`, as long as there is one.
+pub(crate) fn watch(telemetry: &Telemetry, engine: Weak<Shared>) {
+    telemetry.observe(Box::new(move |samples| {
+        if let Some(engine) = engine.upgrade() {
+            observe(&engine, samples);
+        }
+    }));
+}
+
+fn observe(engine: &Shared, samples: &mut Samples) {
+    let shop = &engine.shop;
+    let running = engine.running.load();
+    for (name, count) in shop.flights.read() {
+        // Names that are gone are told as long as calls of theirs are on their way.
+        if count > 0 || running.names.contains_key(&name) {
+            samples.number(&metric::IN_FLIGHT, [name.as_str()], count as f64);
+        }
+    }
+    for (name, status) in shop.kept.open_breakers() {
+        let state = match status {
+            BreakerStatus::Closed => continue,
+            BreakerStatus::HalfOpen => 1.0,
+            BreakerStatus::Open(_) => 2.0,
+        };
+        samples.number(&metric::BREAKER, [name.as_str()], state);
+    }
+    for (reason, count) in shop.identity.refused.read() {
+        samples.number(&metric::AUTH_REFUSED, [reason], count as f64);
+    }
+}
