@@ -21,6 +21,7 @@ mod reach;
 mod running;
 mod stack;
 mod told;
+mod unready;
 
 pub use engine::{Engine, EngineBuilder, EngineFuture};
 pub use gateway::{Gateway, GatewayBuilder};

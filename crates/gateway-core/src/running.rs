@@ -24,6 +24,7 @@ use crate::limits;
 use crate::meters::{Flights, PriceList};
 use crate::reach::Reach;
 use crate::stack::{self, Front, Limits, Rates, Reached, Stack, StackLayers};
+use crate::unready;
 
 /// Why a plan cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,14 @@ pub enum BuildError {
         name: EndpointName,
         /// What it names.
         destination: EndpointName,
+    },
+    /// The configuration asks for something that this version does not do.
+    #[error("{setting} is not in this version; what there is: {instead}")]
+    NotInThisVersion {
+        /// The setting.
+        setting: String,
+        /// What comes nearest.
+        instead: &'static str,
     },
     /// The machine gives no random numbers, which keys of callers are hashed with.
     #[error("auth: the machine gives no random numbers")]
@@ -99,7 +108,7 @@ impl Running {
     pub(crate) fn build(plan: &Plan, shop: &Shop) -> Result<Self, Vec<BuildError>> {
         let created = shop.deps.clock.unix_seconds();
         let mut running = Self::default();
-        let mut errors = Vec::new();
+        let mut errors = unready::find(plan);
         match shop.identity.build(plan.auth.as_ref(), &shop.deps) {
             Ok(authenticate) => running.authenticate = authenticate,
             Err(error) => errors.push(error),
