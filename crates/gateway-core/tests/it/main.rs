@@ -1,6 +1,9 @@
 //! The engine and the gateway through their public faces.
 
+mod auth;
 mod cache;
+mod cost;
 mod engine;
 mod policies;
 mod support;
+mod telemetry;
