@@ -39,5 +39,3 @@ pub use gateway_provider as provider;
 pub use gateway_provider::{Deps, Registry};
 /// The canonical types.
 pub use gateway_schema as schema;
-/// Metrics, traces and the access log.
-pub use gateway_telemetry as telemetry;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use gateway_core::config::Plan;
 use gateway_core::provider::Clock;
-use gateway_core::telemetry::{Telemetry, TelemetryConfig};
 use gateway_core::{BuildError, Deps, EngineBuilder, Gateway, GatewayBuilder, Registry};
 use gateway_http::EdgeConfig;
+use gateway_telemetry::{Telemetry, TelemetryConfig};
 use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
 
 use crate::clock::SystemClock;

@@ -66,7 +66,7 @@ pub fn run() -> ExitCode {
             Ok(())
         }
         Command::Metrics => {
-            output::say(&gateway_core::telemetry::descriptor::reference());
+            output::say(&gateway_telemetry::descriptor::reference());
             Ok(())
         }
         Command::Version => {

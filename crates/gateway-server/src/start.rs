@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gateway_core::Registry;
 use gateway_core::config::{LogFormat, Strictness};
-use gateway_core::telemetry::Writer;
+use gateway_telemetry::Writer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

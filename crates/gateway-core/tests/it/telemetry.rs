@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use gateway_core::telemetry::{Telemetry, TelemetryConfig, Writer};
 use gateway_core::{EngineBuilder, Gateway, GatewayBuilder, Registry};
+use gateway_telemetry::{Telemetry, TelemetryConfig, Writer};
 use gateway_testkit::{
     Answer, ManualClock, ScriptedProvider, ScriptedReply, ScriptedTransport, deps,
 };
