@@ -1,6 +1,6 @@
 //! What every provider must do, as a suite that any provider crate runs against itself.
 //!
-//! The suite builds the provider from its [`Factory`](gateway_provider::Factory) as the gateway would, on a scripted
+//! The suite builds the provider from its [`Factory`] as the gateway would, on a scripted
 //! transport, and needs one [`Sample`] per operation: a question, and an answer of the provider's to it, whole and
 //! streamed, best taken from recorded traffic. It never opens a socket and needs no timer.
 //!
