@@ -120,6 +120,8 @@ async fn serve(
     if let Some(tls) = &tls {
         tasks.spawn(Arc::clone(tls).watch(stop.clone()));
     }
+    // Before anything is said: whoever reads it may send a signal at once.
+    let hangups = shutdown::Hangups::new();
     let base = banner::base_url(scheme, address);
     output::say(&banner::summary(&base, &read.name, plan));
     if read.path.is_none() {
@@ -141,7 +143,7 @@ async fn serve(
             reach,
             log_format: options.log_format.map(|_| plan.telemetry.log.format),
         };
-        tasks.spawn(watch.run(stop.clone()));
+        tasks.spawn(watch.run(hangups, stop.clone()));
     }
     listener.serve(stop, now, drain).await;
     over.cancel();

@@ -51,8 +51,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Watches until `stop`.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut hangups = Hangups::new();
+    pub(crate) async fn run(mut self, mut hangups: Hangups, stop: CancellationToken) {
         loop {
             let forced = tokio::select! {
                 () = stop.cancelled() => return,

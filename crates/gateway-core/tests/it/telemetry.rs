@@ -142,3 +142,47 @@ async fn a_call_without_a_trace_begins_one_only_where_traces_are_told() {
         assert_eq!(traced, expected, "{more}");
     }
 }
+
+#[tokio::test]
+async fn a_provider_gets_the_callers_trace_with_a_span_of_the_try_and_none_where_there_is_none() {
+    let answer = json!({"id": "1", "object": "chat.completion", "choices": []});
+    let upstream = ScriptedTransport::new().always(ScriptedReply::json(200, &answer));
+    let registry = Registry::new().with(gateway_provider_openai::OPENAI);
+    let mut options = serde_json::Map::new();
+    options.insert("openai_api_key".to_owned(), "sk-gateway".into());
+    let model = gateway_core::config::Model::new("openai")
+        .with_name("gpt-4o")
+        .with_options(gateway_core::schema::Options::new(options));
+    let endpoint =
+        gateway_core::config::Endpoint::new("one", gateway_core::schema::Operation::Chat, model);
+    let engine = EngineBuilder::new(registry, deps(&upstream))
+        .build(&crate::support::plan(vec![endpoint]))
+        .unwrap();
+    let gateway = GatewayBuilder::new(engine, Arc::new(ManualClock::new())).build();
+    let call = Request::post("/v1/chat/completions")
+        .header("traceparent", CALLER)
+        .header("tracestate", "a=1")
+        .header("baggage", "user=alice")
+        .header("authorization", "Bearer sk-caller")
+        .body(BODY)
+        .unwrap();
+    send(&gateway, call).await;
+    let sent = upstream.last_request().unwrap();
+    let trace = sent.headers()["traceparent"].to_str().unwrap();
+    assert!(
+        trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"),
+        "{trace}"
+    );
+    assert!(
+        !trace.contains("00f067aa0ba902b7"),
+        "a span of our own: {trace}"
+    );
+    assert_eq!(sent.headers()["tracestate"], "a=1");
+    assert!(!sent.headers().contains_key("baggage"));
+    assert_eq!(sent.headers()["authorization"], "Bearer sk-gateway");
+
+    let plain = Request::post("/v1/chat/completions").body(BODY).unwrap();
+    send(&gateway, plain).await;
+    let sent = upstream.last_request().unwrap();
+    assert!(!sent.headers().contains_key("traceparent"));
+}
