@@ -22,7 +22,7 @@ pub struct Rates {
     pub audio_output: Option<u64>,
     /// Reasoning; output's price if absent.
     pub reasoning_output: Option<u64>,
-    /// One query (rerank, search).
+    /// One query, or each of the search units that the provider counted (rerank, search).
     pub per_query: Option<u64>,
 }
 
@@ -117,7 +117,10 @@ impl Price {
             (plain_output, output_rate),
             (reasoning, rates.reasoning_output.unwrap_or(output_rate)),
             (audio_out, rates.audio_output.unwrap_or(output_rate)),
-            (1, rates.per_query.unwrap_or(0)),
+            (
+                usage.search_units.unwrap_or(1),
+                rates.per_query.unwrap_or(0),
+            ),
         ];
         let pico: u128 = priced
             .iter()

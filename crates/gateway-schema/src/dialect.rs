@@ -21,6 +21,8 @@ impl Dialect {
     pub const BEDROCK: Self = Self("bedrock");
     /// Cohere v2.
     pub const COHERE: Self = Self("cohere");
+    /// Documents by relevance in the form that Jina, Together, vLLM and others share.
+    pub const RERANK: Self = Self("rerank");
     /// MLflow AI Gateway.
     pub const MLFLOW: Self = Self("mlflow");
 

@@ -43,6 +43,9 @@ pub struct Usage {
     pub input_audio_tokens: Option<u64>,
     /// The part of the output that was audio.
     pub output_audio_tokens: Option<u64>,
+    /// Searches, where those are what is paid for: a query over up to a hundred documents or so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_units: Option<u64>,
     /// Who counted.
     pub source: TokenSource,
     /// What else the provider reported, under its own names.
@@ -83,7 +86,8 @@ impl Usage {
             cache_write_1h_tokens,
             reasoning_tokens,
             input_audio_tokens,
-            output_audio_tokens
+            output_audio_tokens,
+            search_units
         );
         self.source = later.source;
         self.extra.extend(later.extra);
