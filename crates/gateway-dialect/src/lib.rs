@@ -20,6 +20,8 @@ pub mod mlflow;
 mod node;
 pub mod openai;
 pub mod openai_responses;
+mod ranking;
+pub mod rerank;
 pub mod sse;
 #[cfg(test)]
 mod testing;

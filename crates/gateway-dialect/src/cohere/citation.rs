@@ -2,8 +2,9 @@
 
 use gateway_schema::Dialect;
 use gateway_schema::chat::Citation;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::put;
 use super::usage::whole;
 
 /// Reads a citation: one for each of its sources, the first with the citation as it came.
@@ -44,4 +45,57 @@ fn first_text(fields: Option<&Map<String, Value>>, keys: &[&str]) -> Option<Stri
     keys.iter()
         .find_map(|key| fields.get(*key)?.as_str())
         .map(str::to_owned)
+}
+
+/// Writes citations one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    /// How many of those to come are further sources of one that was written as it came.
+    covered: usize,
+    /// How many were written.
+    written: usize,
+}
+
+impl Writer {
+    /// Writes a citation of `text`, the content block `index`; `None` for what an earlier one said.
+    pub(super) fn write(&mut self, citation: &Citation, text: &str, index: usize) -> Option<Value> {
+        if let Some((Dialect::COHERE, raw)) = &citation.raw {
+            let sources = raw.get("sources").and_then(Value::as_array);
+            self.covered = sources.map_or(0, Vec::len).saturating_sub(1);
+            self.written += 1;
+            return Some(raw.clone());
+        }
+        if citation.raw.is_none() && self.covered > 0 {
+            self.covered -= 1;
+            return None;
+        }
+        self.covered = 0;
+        let (start, end) = citation
+            .span
+            .unwrap_or_else(|| (0, text.chars().count().try_into().unwrap_or(u64::MAX)));
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let cited: String = text
+            .chars()
+            .skip(place(start))
+            .take(place(end.saturating_sub(start)))
+            .collect();
+        let id = citation
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("doc:{}", self.written));
+        let mut document = Map::new();
+        put(&mut document, "id", Some(id.as_str()));
+        put(&mut document, "title", citation.title.clone());
+        put(&mut document, "url", citation.url.clone());
+        put(&mut document, "text", citation.quote.clone());
+        self.written += 1;
+        Some(json!({
+            "start": start,
+            "end": end,
+            "text": cited,
+            "sources": [{"type": "document", "id": id, "document": document}],
+            "type": "TEXT_CONTENT",
+            "content_index": index,
+        }))
+    }
 }

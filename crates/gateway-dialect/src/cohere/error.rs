@@ -24,3 +24,10 @@ pub(super) fn remote(fields: Map<String, Value>, finish_reason: &str) -> RemoteE
     error.status.get_or_insert(usual);
     error
 }
+
+/// True for an event of a stream that tells of an error, though its kind is not known.
+pub(super) fn is_event(kind: &str, fields: &Map<String, Value>) -> bool {
+    kind == "error"
+        || fields.contains_key("error")
+        || fields.get("message").is_some_and(Value::is_string)
+}

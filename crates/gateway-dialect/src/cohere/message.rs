@@ -153,17 +153,13 @@ impl MessageWriter<'_> {
                 }
                 Some(json!({"type": "image_url", "image_url": image}))
             }
-            Content::Document {
-                media: Media::Text(text),
-                title,
-                ..
-            } => {
-                let mut data = Map::new();
-                put(&mut data, "title", title.clone());
-                data.insert("text".to_owned(), text.as_str().into());
-                self.documents.push(json!({"data": data}));
-                self.losses
-                    .approximated(at, "Cohere has documents beside the messages");
+            Content::Document { .. } if document(part).is_some() => {
+                self.documents.extend(document(part));
+                // Where it came from such a place, it is where it was.
+                if own_document(part).is_none() {
+                    self.losses
+                        .approximated(at, "Cohere has documents beside the messages");
+                }
                 None
             }
             Content::Opaque { dialect, value } if *dialect == Dialect::COHERE => {
@@ -187,15 +183,11 @@ impl MessageWriter<'_> {
         for (place, part) in result.parts.iter().enumerate() {
             let at = format!("{at}.content[{place}]");
             match &part.content {
-                Content::Document {
-                    media: Media::Text(text),
-                    title,
-                    ..
-                } => {
-                    let mut data = Map::new();
-                    put(&mut data, "title", title.clone());
-                    data.insert("text".to_owned(), text.as_str().into());
-                    content.push(json!({"type": "document", "document": {"data": data}}));
+                Content::Document { .. } if document(part).is_some() => {
+                    content.extend(
+                        document(part)
+                            .map(|document| json!({"type": "document", "document": document})),
+                    );
                 }
                 Content::Image { .. } => {
                     self.losses
@@ -244,6 +236,31 @@ impl MessageWriter<'_> {
             }
         }
     }
+}
+
+/// A document as the caller of this dialect gave it.
+fn own_document(part: &Part) -> Option<&Value> {
+    part.extra.for_dialect(Dialect::COHERE)?.get("document")
+}
+
+/// A document of text, as it came or in Cohere's form.
+fn document(part: &Part) -> Option<Value> {
+    let Content::Document {
+        media: Media::Text(text),
+        title,
+        context,
+        ..
+    } = &part.content
+    else {
+        return None;
+    };
+    Some(own_document(part).cloned().unwrap_or_else(|| {
+        let mut data = Map::new();
+        put(&mut data, "title", title.clone());
+        put(&mut data, "context", context.clone());
+        data.insert("text".to_owned(), text.as_str().into());
+        json!({"data": data})
+    }))
 }
 
 fn text_part(text: &str) -> Value {

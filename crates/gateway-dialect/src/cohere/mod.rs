@@ -8,11 +8,13 @@
 
 mod chat;
 mod citation;
+mod client;
 mod embedding;
 mod error;
 mod finish;
 mod message;
 mod model;
+mod observe;
 mod rerank;
 mod response;
 mod stream;
@@ -28,8 +30,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use chat::{encode_chat, encode_completion_by_chat};
+pub use client::CohereCodec;
 pub use embedding::{decode_embedding, encode_embedding};
 pub use error::decode_error;
+pub use observe::{StreamObserver, observe};
 pub use rerank::{decode_rerank, encode_rerank};
 pub use response::decode_chat;
 pub use stream::StreamDecoder;

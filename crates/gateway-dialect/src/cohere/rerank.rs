@@ -1,14 +1,38 @@
 //! Documents by relevance.
 
+use bytes::Bytes;
 use gateway_schema::rerank::{RerankRequest, RerankResponse, RerankResult};
 use gateway_schema::{CallError, Dialect, Extra, Losses};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::client::finish_body;
 use super::{error, items, object, put, text, to_bytes, unreadable, usage};
-use crate::{EncodedRequest, RequestOptions};
+use crate::{EncodedRequest, ReplyInfo, RequestOptions, ranking};
 
 /// Cohere's own parameters: a caller of another dialect that names one means it.
 const OWN: [&str; 2] = ["max_tokens_per_doc", "priority"];
+
+/// Reads a request of a client's.
+pub(super) fn decode_request(body: &[u8]) -> Result<RerankRequest, CallError> {
+    ranking::read(body, &["top_n"], Dialect::COHERE)
+}
+
+/// Writes a reply for a client.
+pub(super) fn encode_reply(
+    response: &RerankResponse,
+    info: &ReplyInfo,
+    losses: &mut Losses,
+) -> Result<Bytes, CallError> {
+    let mut body = Map::new();
+    let id = response.id.as_deref().unwrap_or(&info.id);
+    put(&mut body, "id", Some(id));
+    let results: Vec<Value> = response.results.iter().map(ranking::result).collect();
+    body.insert("results".to_owned(), results.into());
+    let meta = usage::write_meta(response.usage.as_ref());
+    body.insert("meta".to_owned(), meta);
+    finish_body(&mut body, &response.extra, losses);
+    to_bytes(&body)
+}
 
 /// Writes a request.
 ///
@@ -23,7 +47,7 @@ pub fn encode_rerank(
         .documents
         .iter()
         .enumerate()
-        .map(|(index, document)| as_text(index, document, &mut losses))
+        .map(|(index, document)| ranking::as_text(index, document, &mut losses).into())
         .collect();
     let mut body = Map::new();
     put(&mut body, "model", Some(options.model));
@@ -42,24 +66,6 @@ pub fn encode_rerank(
         body: to_bytes(&body)?,
         losses,
     })
-}
-
-/// A document as text: version 2 takes nothing else.
-fn as_text(index: usize, document: &Value, losses: &mut Losses) -> Value {
-    if let Value::String(_) = document {
-        return document.clone();
-    }
-    if let Value::Object(fields) = document
-        && fields.len() == 1
-        && let Some(text @ Value::String(_)) = fields.get("text")
-    {
-        return text.clone();
-    }
-    losses.approximated(
-        format!("documents[{index}]"),
-        "what is not text is ranked as its JSON text",
-    );
-    document.to_string().into()
 }
 
 /// Reads a reply to `request`. Version 2 does not send documents back: where they were asked for, they are taken from
@@ -97,17 +103,10 @@ fn result(value: Value, request: &RerankRequest) -> Option<RerankResult> {
         return None;
     };
     let index = u32::try_from(fields.get("index").and_then(usage::whole)?).ok()?;
-    let sent = || {
-        let document = request.documents.get(usize::try_from(index).ok()?)?;
-        Some(match document {
-            Value::String(text) => json!({"text": text}),
-            other => other.clone(),
-        })
-    };
     let stated = fields.remove("document").filter(|value| !value.is_null());
     Some(RerankResult {
         index,
         score: fields.get("relevance_score")?.as_f64()?,
-        document: stated.or_else(|| sent().filter(|_| request.return_documents == Some(true))),
+        document: stated.or_else(|| ranking::sent(request, index)),
     })
 }

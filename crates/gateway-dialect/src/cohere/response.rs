@@ -47,7 +47,7 @@ pub fn decode_chat(body: &[u8]) -> Result<ChatResponse, CallError> {
 }
 
 /// What the model said: its plan, its content with citations, its calls.
-fn parts(mut message: Map<String, Value>) -> Vec<Part> {
+pub(super) fn parts(mut message: Map<String, Value>) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some(plan) = text(&mut message, "tool_plan").filter(|plan| !plan.is_empty()) {
         parts.push(Part::thinking(plan));

@@ -118,10 +118,8 @@ impl StreamDecoder {
         let Value::Object(fields) = event else {
             return Vec::new();
         };
-        let is_error = fields.contains_key("error")
-            || fields.get("message").is_some_and(Value::is_string)
-            || fields.get("type").is_some_and(|kind| kind == "error");
-        if !is_error {
+        let kind = fields.get("type").and_then(Value::as_str);
+        if !error::is_event(kind.unwrap_or_default(), &fields) {
             return Vec::new();
         }
         self.failed = true;

@@ -122,10 +122,11 @@ pub fn document(names: &[(&str, &str)], version: &str) -> Value {
     })
 }
 
-/// The names and types of endpoints, for [`document`].
+/// The names and types of endpoints, for [`document`]. Rankers are not asked at these URLs.
 pub fn names(endpoints: &[Endpoint]) -> Vec<(&str, &str)> {
     endpoints
         .iter()
+        .filter(|it| it.endpoint_type != "llm/v1/rerank")
         .map(|it| (it.name.as_str(), it.endpoint_type.as_str()))
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::super::set;
 use gateway_schema::rerank::{RerankRequest, RerankResponse, RerankResult};
-use gateway_schema::{CallError, Losses};
+use gateway_schema::{CallError, Losses, TokenSource, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,6 +39,17 @@ pub fn encode_rerank(request: &RerankRequest) -> Result<EncodedRequest, CallErro
     })
 }
 
+/// What is paid for: a search for every hundred documents. Replies do not say it.
+/// <https://aws.amazon.com/bedrock/pricing/>, read on 2026-11-21.
+fn searches(request: &RerankRequest) -> Usage {
+    const DOCUMENTS_PER_SEARCH: usize = 100;
+    let searches = request.documents.len().div_ceil(DOCUMENTS_PER_SEARCH);
+    let mut usage = Usage::default();
+    usage.search_units = u64::try_from(searches).ok();
+    usage.source = TokenSource::Estimated;
+    usage
+}
+
 /// Reads a reply.
 ///
 /// # Errors
@@ -69,5 +80,6 @@ pub fn decode_rerank(request: &RerankRequest, body: &[u8]) -> Result<RerankRespo
             }
         })
         .collect();
+    response.usage = Some(searches(request));
     Ok(response)
 }

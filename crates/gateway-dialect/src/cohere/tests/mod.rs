@@ -1,6 +1,9 @@
 //! Tests on recorded traffic and on made-up values.
 
+mod client;
 mod corpus;
+mod observe;
+mod property;
 mod requests;
 mod streams;
 mod v1;
