@@ -1,6 +1,7 @@
 //! Cohere: chat, completions, embeddings and rerank.
 //!
-//! Requests go to version 2 of the API; on MLflow's own URLs to version 1, where MLflow's conversion can say them.
+//! Requests of Cohere's own clients pass as they are, with the model and absent defaults spliced in. Others go to
+//! version 2 of the API; on MLflow's own URLs to version 1, where MLflow's conversion can say them.
 //! Completions are turns of chat in version 2. Tokenizing, classification and files are not spoken here.
 //!
 //! ```
@@ -11,6 +12,7 @@
 //! assert!(registry.find("Cohere").is_some());
 //! ```
 
+mod defaults;
 mod options;
 mod wire;
 

@@ -4,11 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gateway_provider::{Call, Context, Payload, Provider, ReplyBody, TargetSpec, Whole};
+use gateway_dialect::ClientCodec;
+use gateway_dialect::cohere::CohereCodec;
+use gateway_provider::{
+    Call, Context, Envelope, Lane, Payload, Provider, ReplyBody, TargetSpec, Whole,
+};
 use gateway_schema::chat::{ChatRequest, Message, Part};
 use gateway_schema::rerank::RerankRequest;
-use gateway_schema::{EndpointName, Mapping, Operation, Options, Request, RequestId, Response};
+use gateway_schema::{
+    CallError, Decoded, Dialect, EndpointName, Mapping, Operation, Options, Request, RequestId,
+    Response,
+};
 use gateway_testkit::provider::{Sample, Suite};
+use gateway_testkit::recordings::{Corpus, RecordedBody};
 use gateway_testkit::{ScriptedReply, ScriptedTransport, deps};
 use serde_json::{Value, json};
 
@@ -106,11 +114,17 @@ fn chat(messages: Vec<Message>) -> Request {
 
 #[tokio::test]
 async fn cohere_conforms() {
+    let body = json!({"model": "x", "messages": [{"role": "user", "content": "Say hello"}]});
+    let mut streamed = body.clone();
+    streamed["stream"] = true.into();
+    let texts = json!({"model": "x", "texts": ["Hello"], "input_type": "search_query"});
+    let ranked = json!({"model": "x", "query": "q", "documents": ["a", "b"]});
     Suite::new(COHERE)
         .model(MODEL)
         .option("cohere_api_key", "co-conformance")
         .sample(
             Sample::chat("Say hello")
+                .native_with(Dialect::COHERE, &body, &streamed, &decode)
                 .whole("application/json", whole("Hello"))
                 .stream("text/event-stream", stream("Hello"))
                 .answers("Hello"),
@@ -121,9 +135,15 @@ async fn cohere_conforms() {
                 .stream("text/event-stream", stream("Hello"))
                 .answers("Hello"),
         )
-        .sample(Sample::embedding("Hello").whole("application/json", vectors()))
         .sample(
-            Sample::new("rerank", Operation::Rerank, ranking()).whole("application/json", ranks()),
+            Sample::embedding("Hello")
+                .native_with(Dialect::COHERE, &texts, &texts, &decode)
+                .whole("application/json", vectors()),
+        )
+        .sample(
+            Sample::new("rerank", Operation::Rerank, ranking())
+                .native_with(Dialect::COHERE, &ranked, &ranked, &decode)
+                .whole("application/json", ranks()),
         )
         .run()
         .await;
@@ -165,6 +185,114 @@ async fn ranked_documents_come_back_where_they_were_asked_for() {
         (best.index, best.document.clone()),
         (1, Some(json!({"text": "b"})))
     );
+}
+
+fn decode(operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {
+    CohereCodec.decode(operation, body)
+}
+
+/// What is sent upstream of a caller's own body, with these defaults of the endpoint.
+async fn forwarded(operation: Operation, stream: bool, body: &str, defaults: &Value) -> String {
+    let reply = match operation {
+        Operation::Chat if stream => {
+            ScriptedReply::new(200, "text/event-stream", self::stream("Hi"))
+        }
+        Operation::Chat => ScriptedReply::new(200, "application/json", whole("Hi")),
+        _ => ScriptedReply::new(200, "application/json", vectors()),
+    };
+    let transport = ScriptedTransport::new().then(reply);
+    let mut spec = spec(operation);
+    spec.defaults = Arc::new(defaults.as_object().unwrap().clone());
+    let settings = options(&json!({"cohere_api_key": "c-key"}));
+    let provider: Arc<dyn Provider> = (COHERE.build)(&spec, &settings, &deps(&transport)).unwrap();
+    let context = Context::new(
+        RequestId::from("r"),
+        EndpointName::from("e"),
+        Instant::now(),
+    );
+    let bytes = Bytes::copy_from_slice(body.as_bytes());
+    let envelope = Envelope::scan(&bytes).unwrap();
+    let payload = Payload::from_bytes(Dialect::COHERE, bytes, envelope, &decode);
+    let reply = provider
+        .call(Call::new(context, operation, stream, payload))
+        .await
+        .unwrap();
+    assert_eq!(reply.lane, Lane::Same);
+    let request = transport.requests().remove(0);
+    String::from_utf8(request.body().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_callers_own_bytes_pass_with_the_model_and_absent_defaults_in_coheres_words() {
+    let none = json!({});
+    let sent = forwarded(
+        Operation::Chat,
+        false,
+        r#"{"model":"e", "messages":[ ],"p":0.50,"x":{}}"#,
+        &none,
+    )
+    .await;
+    assert_eq!(
+        sent,
+        format!(r#"{{"model":"{MODEL}", "messages":[ ],"p":0.50,"x":{{}}}}"#)
+    );
+    let defaults = json!({"top_p": 0.75, "stop": ["x"], "max_tokens": 9, "temperature": 0.5, "safety_mode": "OFF",
+        "tool_choice": "required"});
+    let sent = forwarded(
+        Operation::Chat,
+        true,
+        r#"{"messages":[],"temperature":1}"#,
+        &defaults,
+    )
+    .await;
+    let sent: Value = serde_json::from_str(&sent).unwrap();
+    assert_eq!(
+        sent,
+        json!({"model": MODEL, "stream": true, "p": 0.75, "stop_sequences": ["x"], "max_tokens": 9, "safety_mode": "OFF",
+            "messages": [], "temperature": 1})
+    );
+    let sent = forwarded(Operation::Chat, false, r#"{"tools":[]}"#, &defaults).await;
+    assert!(sent.contains(r#""tool_choice":"REQUIRED""#), "{sent}");
+    let sent = forwarded(
+        Operation::Embedding,
+        false,
+        r#"{"texts":["a"],"images":["b"]}"#,
+        &json!({"dimensions": 256}),
+    )
+    .await;
+    let sent: Value = serde_json::from_str(&sent).unwrap();
+    assert_eq!(
+        sent,
+        json!({"model": MODEL, "output_dimension": 256, "texts": ["a"], "images": ["b"]})
+    );
+}
+
+#[tokio::test]
+async fn recorded_requests_go_out_again_as_they_were() {
+    let Some(corpus) = Corpus::open_or_say_skipped() else {
+        return;
+    };
+    let mut seen = 0;
+    for exchange in corpus.exchanges("cohere", "chat") {
+        let RecordedBody::Json(body) = &exchange.request.body else {
+            continue;
+        };
+        if !exchange.request.url.ends_with("/v2/chat") {
+            continue;
+        }
+        let mut expected = body.clone();
+        expected["model"] = MODEL.into();
+        let stream = body["stream"] == true;
+        let sent = forwarded(Operation::Chat, stream, &body.to_string(), &json!({})).await;
+        assert_eq!(
+            serde_json::from_str::<Value>(&sent).unwrap(),
+            expected,
+            "{}",
+            exchange.name
+        );
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen}");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gateway_dialect::RequestOptions;
 use gateway_dialect::cohere::{self, v1};
-use gateway_dialect::openai::Defaults;
-use gateway_provider::{Call, Credential, Encoded, Lane, ProviderInfo, Target, Whole, Wire};
+use gateway_provider::{
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+};
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::Decode;
 use gateway_schema::{
@@ -19,6 +20,7 @@ use http::{HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
+use crate::defaults::{Defaults, insert};
 use crate::options::Settings;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -43,12 +45,34 @@ impl CohereWire {
     /// A wire for one model of one account.
     pub(crate) fn new(name: &str, settings: Settings, defaults: &Map<String, Value>) -> Self {
         Self {
+            defaults: Defaults::new(defaults, settings.model.as_str()),
             info: ProviderInfo::new(name, settings.model, Dialect::COHERE, OPERATIONS)
                 .with_display_name("Cohere"),
             base: settings.base,
             mlflow_base: settings.mlflow_base,
-            defaults: Defaults::new(defaults),
         }
+    }
+
+    /// The caller's own bytes, with the model and absent defaults spliced in.
+    fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
+        let model = Value::from(to.model.as_str()).to_string();
+        let mut edits = Vec::new();
+        let mut named = Vec::new();
+        for found in envelope.members() {
+            if body.get(found.key.clone()) == Some(b"model") {
+                named.push(Edit::new(found.value.clone(), model.clone()));
+            }
+        }
+        if named.is_empty() {
+            insert("model", model.as_bytes(), envelope, &mut edits);
+        }
+        if call.stream && envelope.find(body, "stream").is_none() {
+            insert("stream", b"true", envelope, &mut edits);
+        }
+        self.defaults
+            .splice(call.operation, body, envelope, &mut edits);
+        edits.extend(named);
+        splice(body, &edits)
     }
 
     fn uri(&self, version: Version, operation: Operation) -> Result<String, CallError> {
@@ -133,7 +157,17 @@ impl Wire for CohereWire {
     fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
         let version = version(call);
         let uri = self.uri(version, call.operation)?;
-        let (body, losses) = self.translate(call, version, to)?;
+        let native = call
+            .payload
+            .native(Dialect::COHERE)
+            .filter(|_| version == Version::Two && call.operation != Operation::Completion);
+        let (lane, (body, losses)) = match native {
+            Some((body, envelope)) => {
+                let body = self.forward(call, body, envelope, to);
+                (Lane::Same, (body, Losses::new()))
+            }
+            None => (Lane::Cross, self.translate(call, version, to)?),
+        };
         let mut request = http::Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
@@ -143,7 +177,7 @@ impl Wire for CohereWire {
         request.headers_mut().insert(CONTENT_TYPE, JSON);
         Ok(Encoded {
             request,
-            lane: Lane::Cross,
+            lane,
             losses,
         })
     }
@@ -175,9 +209,17 @@ impl Wire for CohereWire {
     fn decode(
         &self,
         call: &Call,
-        _lane: Lane,
+        lane: Lane,
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
+        if lane == Lane::Same {
+            let (head, body) = response.into_parts();
+            return Ok(Whole::Raw {
+                facts: Box::new(cohere::observe(&body)?),
+                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
+                body,
+            });
+        }
         let body = response.body();
         let reply = match (call.operation, version(call)) {
             (Operation::Chat, Version::One) => Response::Chat(Box::new(v1::decode_chat(body)?)),
@@ -203,10 +245,11 @@ impl Wire for CohereWire {
         Ok(Whole::Canonical(reply))
     }
 
-    fn decoder(&self, call: &Call, _lane: Lane, _head: &Parts) -> Box<dyn Decode> {
-        match version(call) {
-            Version::One => Box::new(v1::StreamDecoder::new()),
-            Version::Two => Box::new(cohere::StreamDecoder::new()),
+    fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
+        match (lane, version(call)) {
+            (Lane::Same, _) => Box::new(cohere::StreamObserver::new()),
+            (Lane::Cross, Version::One) => Box::new(v1::StreamDecoder::new()),
+            (Lane::Cross, Version::Two) => Box::new(cohere::StreamDecoder::new()),
         }
     }
 
