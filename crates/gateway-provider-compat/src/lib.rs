@@ -20,7 +20,6 @@ mod build;
 mod options;
 mod preset;
 mod presets;
-mod rerank;
 mod respell;
 mod stream;
 mod wire;

@@ -1,6 +1,7 @@
 //! What a vendor is to this crate: a row of data.
 
 use gateway_dialect::openai::Quirks;
+use gateway_dialect::rerank::Form;
 use gateway_schema::{Operation, OptionKind, OptionSpec};
 
 /// One vendor.
@@ -35,8 +36,8 @@ pub(crate) struct Preset {
     /// What it is told about the use of vectors: member, words for query, document, classification, clustering and
     /// similarity; an empty word is not known there.
     pub(crate) tasks: Option<Tasks>,
-    /// The member that says how many documents to return.
-    pub(crate) top_documents: &'static str,
+    /// How it is asked to rank documents.
+    pub(crate) ranking: Form,
     /// How it tells errors with a good status.
     pub(crate) in_band: Option<InBand>,
     /// What MLflow does differently with it.
@@ -197,7 +198,7 @@ impl Preset {
             logprobs: Logprobs::Switch,
             completes_by_chat: false,
             tasks: None,
-            top_documents: "top_n",
+            ranking: Form::Common,
             in_band: None,
             mlflow: Mlflow::Plain,
         }

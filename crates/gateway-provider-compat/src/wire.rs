@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Place, Scanned, StreamDecoder, UsageChunk,
 };
+use gateway_dialect::{RequestOptions, rerank};
 use gateway_provider::{
     Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
 };
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::options::Settings;
 use crate::preset::{Auth, InBand, Mlflow, Preset};
 use crate::stream::Nameless;
-use crate::{adjust, rerank, respell};
+use crate::{adjust, respell};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -117,13 +117,10 @@ impl CompatWire {
             Request::Chat(chat) => chat.stream = call.stream,
             Request::Completion(completion) => completion.stream = call.stream,
             Request::Rerank(ranking) => {
-                let body = rerank::encode(
-                    ranking,
-                    to.model.as_str(),
-                    self.preset.top_documents,
-                    &mut losses,
-                );
-                return Ok((body, losses));
+                let options = RequestOptions::new(to.model.as_str());
+                let encoded = rerank::encode(ranking, &options, self.preset.ranking);
+                losses.extend(encoded.losses);
+                return Ok((encoded.body, losses));
             }
             _ => {}
         }
@@ -139,6 +136,14 @@ impl CompatWire {
                 || (self.preset.mlflow == Mlflow::Mistral
                     && call.operation == Operation::Completion))
     }
+}
+
+/// Where a call goes. NVIDIA's own rerankers each have an address that is whole already.
+fn address(base: &str, path: &str) -> String {
+    if path == "ranking" && base.ends_with("/reranking") {
+        return base.to_owned();
+    }
+    format!("{base}/{path}")
 }
 
 fn places(envelope: &Envelope) -> Vec<Place> {
@@ -170,7 +175,7 @@ impl Wire for CompatWire {
             Some(native) => (Lane::Same, self.forward(call, native, to)),
             None => (Lane::Cross, self.translate(call, to)?),
         };
-        let uri = format!("{}/{path}", self.settings.base);
+        let uri = address(&self.settings.base, path);
         let mut request = http::Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
@@ -236,7 +241,12 @@ impl Wire for CompatWire {
             });
         }
         let reply = match call.operation {
-            Operation::Rerank => Response::Rerank(Box::new(rerank::decode(&body)?)),
+            Operation::Rerank => match &call.canonical()?.value {
+                Request::Rerank(request) => {
+                    Response::Rerank(Box::new(rerank::decode(&body, request)?))
+                }
+                _ => return Err(self.info.lacks(call.operation)),
+            },
             Operation::Completion if self.preset.completes_by_chat => {
                 openai::decode_response(Operation::Chat, &body)?
             }

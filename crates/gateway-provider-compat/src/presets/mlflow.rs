@@ -140,8 +140,9 @@ pub(super) const ROWS: &[Row] = rows![
     Preset {
         aliases: &["together", "together-ai"],
         // https://docs.together.ai/reference/chat-completions-1
+        // https://docs.together.ai/reference/rerank-1
         options: TOGETHER,
-        operations: GENERAL,
+        operations: ALL,
         quirks: Quirks::COMPATIBLE
             .with_renamed(OLD_LIMIT)
             .with_stream_options(false),
@@ -197,12 +198,13 @@ pub(super) const ROWS: &[Row] = rows![
     },
     Preset {
         // https://portkey.ai/docs/api-reference/inference-api/headers
+        // https://portkey.ai/docs/aigw/api-reference/rerank/create-rerank
         auth: Auth::Apart {
             header: "x-portkey-api-key",
             bearer: "provider_api_key",
         },
         options: PORTKEY,
-        operations: GENERAL,
+        operations: ALL,
         headers: &[
             ("portkey_provider", "x-portkey-provider"),
             ("portkey_config", "x-portkey-config"),

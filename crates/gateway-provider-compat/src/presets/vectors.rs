@@ -1,6 +1,8 @@
 //! Vendors of vectors and of ranking.
 
 use gateway_dialect::openai::Quirks;
+use gateway_dialect::rerank::Form;
+use gateway_schema::Operation;
 
 use super::{Row, rows};
 use crate::preset::{EMBED_RERANK, Preset, Tasks};
@@ -22,7 +24,7 @@ pub(super) const ROWS: &[Row] = rows![
             clustering: "",
             similarity: "",
         }),
-        top_documents: "top_k",
+        ranking: Form::TopK,
         ..Preset::hosted("voyage", "Voyage AI", "https://api.voyageai.com/v1")
     },
     Preset {
@@ -41,5 +43,20 @@ pub(super) const ROWS: &[Row] = rows![
             similarity: "text-matching",
         }),
         ..Preset::hosted("jina", "Jina AI", "https://api.jina.ai/v1")
+    },
+    Preset {
+        aliases: &["tei", "huggingface-text-embeddings-inference"],
+        // https://huggingface.github.io/text-embeddings-inference/
+        operations: EMBED_RERANK,
+        paths: &[
+            (Operation::Embedding, "v1/embeddings"),
+            (Operation::Rerank, "rerank"),
+        ],
+        ranking: Form::Texts,
+        ..Preset::own(
+            "text-embeddings-inference",
+            "Text Embeddings Inference",
+            "http://localhost:8080"
+        )
     },
 ];

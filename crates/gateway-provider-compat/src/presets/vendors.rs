@@ -1,6 +1,7 @@
 //! Vendors of models, and hosts of open ones.
 
 use gateway_dialect::openai::{EffortRule, Quirks, ReasoningField};
+use gateway_dialect::rerank::Form;
 use gateway_schema::Operation;
 
 use super::{Row, rows};
@@ -60,7 +61,10 @@ pub(super) const ROWS: &[Row] = rows![
     Preset {
         aliases: &["nvidia", "nim"],
         // https://docs.api.nvidia.com/nim/reference/llm-apis
-        operations: GENERAL,
+        // https://docs.nvidia.com/nim/nemo-retriever/text-reranking/latest/using-reranking.html
+        operations: ALL,
+        paths: &[(Operation::Rerank, "ranking")],
+        ranking: Form::Passages,
         quirks: Quirks::COMPATIBLE.with_renamed(OLD_LIMIT),
         tasks: Some(Tasks {
             member: "input_type",

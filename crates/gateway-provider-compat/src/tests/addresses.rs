@@ -183,6 +183,15 @@ const ADDRESSES: &[(&str, Operation, &str)] = &[
         "https://api.voyageai.com/v1/embeddings",
     ),
     ("voyage", Rerank, "https://api.voyageai.com/v1/rerank"),
+    ("togetherai", Rerank, "https://api.together.xyz/v1/rerank"),
+    ("portkey", Rerank, "https://api.portkey.ai/v1/rerank"),
+    (
+        "nvidia-nim",
+        Rerank,
+        "https://integrate.api.nvidia.com/v1/ranking",
+    ),
+    ("tei", Rerank, "http://localhost:8080/rerank"),
+    ("tei", Embedding, "http://localhost:8080/v1/embeddings"),
     ("jina", Embedding, "https://api.jina.ai/v1/embeddings"),
     ("jina", Rerank, "https://api.jina.ai/v1/rerank"),
 ];

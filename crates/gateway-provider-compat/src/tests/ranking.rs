@@ -1,5 +1,6 @@
 //! Ranking, and the recorded answers of those who do it.
 
+use gateway_dialect::rerank::Form;
 use gateway_provider::{Payload, ReplyBody, Whole};
 use gateway_schema::rerank::{RerankRequest, RerankResponse};
 use gateway_schema::{ErrorKind, Operation, Origin, Request, Response};
@@ -118,7 +119,10 @@ async fn recorded_answers_are_read() {
                 asked["query"].as_str().unwrap(),
                 asked["documents"].as_array().unwrap().clone(),
             );
-            let top = row(name).preset.top_documents;
+            let top = match row(name).preset.ranking {
+                Form::TopK => "top_k",
+                _ => "top_n",
+            };
             request.top_n = asked[top]
                 .as_u64()
                 .map(|number| u32::try_from(number).unwrap());
