@@ -25,7 +25,8 @@ pub(crate) static SECTION: Section = Section::new(
     &[Key::required(
         "endpoint_type",
         Shape::Choice(&TASKS),
-        "What the endpoint does: `llm/v1/chat`, `llm/v1/completions` or `llm/v1/embeddings`.",
+        "What the endpoint does: `llm/v1/chat`, `llm/v1/completions`, `llm/v1/embeddings` or \
+         `llm/v1/rerank`.",
     )],
 )
 .with(COMMON);

@@ -77,14 +77,20 @@ pub struct Plan {
     pub server: Server,
 }
 
-/// The tasks of endpoints, as MLflow names them.
-const TASKS: [&str; 3] = ["llm/v1/completions", "llm/v1/chat", "llm/v1/embeddings"];
+/// The tasks of endpoints, as MLflow names them; ranking is ours.
+const TASKS: [&str; 4] = [
+    "llm/v1/completions",
+    "llm/v1/chat",
+    "llm/v1/embeddings",
+    "llm/v1/rerank",
+];
 
 fn task(name: &str) -> Option<Operation> {
     match name {
         "llm/v1/chat" => Some(Operation::Chat),
         "llm/v1/completions" => Some(Operation::Completion),
         "llm/v1/embeddings" => Some(Operation::Embedding),
+        "llm/v1/rerank" => Some(Operation::Rerank),
         _ => None,
     }
 }
@@ -95,6 +101,7 @@ pub(crate) const fn task_name(operation: Operation) -> &'static str {
         Operation::Chat => "llm/v1/chat",
         Operation::Completion => "llm/v1/completions",
         Operation::Embedding => "llm/v1/embeddings",
+        Operation::Rerank => "llm/v1/rerank",
         other => other.as_str(),
     }
 }

@@ -48,7 +48,8 @@ pub(crate) static SECTION: Section = Section::new(
         Key::required(
             "task_type",
             Shape::Choice(&TASKS),
-            "What its endpoints do: `llm/v1/chat`, `llm/v1/completions` or `llm/v1/embeddings`.",
+            "What its endpoints do: `llm/v1/chat`, `llm/v1/completions`, `llm/v1/embeddings` or \
+             `llm/v1/rerank`.",
         ),
         Key::required(
             "destinations",
