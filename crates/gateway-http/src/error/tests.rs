@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::{Audience, Rendered, event, response};
 
-const DIALECTS: [Dialect; 7] = [
+const DIALECTS: [Dialect; 8] = [
     Dialect::OPENAI,
     Dialect::OPENAI_RESPONSES,
     Dialect::ANTHROPIC,
     Dialect::GEMINI,
     Dialect::BEDROCK,
     Dialect::COHERE,
+    Dialect::RERANK,
     Dialect::MLFLOW,
 ];
 

@@ -4,11 +4,13 @@
 mod anthropic;
 mod azure;
 mod bedrock;
+mod cohere;
 mod gemini;
 mod mlflow;
 mod openai;
 mod openai_responses;
 mod operations;
+mod rerank;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,9 +35,13 @@ pub(crate) static ALL: &[&dyn Surface] = &[
     &bedrock::Converse,
     &bedrock::ConverseStream,
     &gemini::Gemini,
+    &cohere::Cohere,
+    &cohere::CohereModels,
     &mlflow::Invocations,
     &mlflow::Unified,
     &operations::Operations,
+    // Last, for it begins with nothing: what is not known at all is answered in the words of those above.
+    &rerank::Rerank,
 ];
 
 /// A wire format at some URLs.

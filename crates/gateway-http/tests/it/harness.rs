@@ -83,6 +83,9 @@ impl Directory for Plan {
     fn find(&self, name: &str) -> Option<Arc<EndpointInfo>> {
         let mut all = self.endpoints();
         all.extend(self.routes());
+        // Not among those that are listed.
+        let rank = EndpointInfo::endpoint("rank", Operation::Rerank, "cohere", None);
+        all.push(Arc::new(rank));
         all.into_iter().find(|it| it.name.as_str() == name)
     }
 

@@ -13,6 +13,7 @@ mod access;
 mod admission;
 mod bad_input;
 mod bedrock;
+mod cohere;
 mod errors;
 mod gemini;
 mod harness;

@@ -17,6 +17,7 @@ fn task(operation: Operation) -> &'static str {
     match operation {
         Operation::Completion => "llm/v1/completions",
         Operation::Embedding => "llm/v1/embeddings",
+        Operation::Rerank => "llm/v1/rerank",
         _ => "llm/v1/chat",
     }
 }
