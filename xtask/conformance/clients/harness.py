@@ -23,6 +23,10 @@ ENDPOINTS = {
     "openai-completions": ("completions", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
     "openai-embeddings": ("embeddings", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
     "azure-embeddings": ("embeddings", "openai", AZURE),
+    "cohere-chat": ("chat", "cohere", {"cohere_api_key": mock_provider.KEYS["cohere"]}),
+    "cohere-embeddings": ("embeddings", "cohere", {"cohere_api_key": mock_provider.KEYS["cohere"]}),
+    "cohere-rerank": ("rerank", "cohere", {"cohere_api_key": mock_provider.KEYS["cohere"]}),
+    "jina-rerank": ("rerank", "jina", {"api_key": mock_provider.KEYS["jina"]}),
     "broken-key": ("chat", "openai", {"openai_api_key": "sk-revoked"}),
 }
 
@@ -79,9 +83,11 @@ class Gateway:
 
 def environment(url, mock, direct):
     """What the tests need to know."""
-    names = {"ENDPOINTS_CHAT": ["openai-chat", "azure-chat", "anthropic-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings", "azure-embeddings"]}
+    names = {"ENDPOINTS_CHAT": ["openai-chat", "azure-chat", "anthropic-chat", "cohere-chat"],
+             "ENDPOINTS_EMBEDDINGS": ["openai-embeddings", "azure-embeddings", "cohere-embeddings"],
+             "ENDPOINTS_RERANK": ["cohere-rerank", "jina-rerank"]}
     if direct:
-        names = {"ENDPOINTS_CHAT": ["openai-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings"]}
+        names = {"ENDPOINTS_CHAT": ["openai-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings"], "ENDPOINTS_RERANK": []}
     return {**{k: ",".join(v) for k, v in names.items()}, "GATEWAY_URL": url, "MOCK_URL": mock.origin,
             "CLIENT_KEY": mock_provider.KEYS["openai"] if direct else mock_provider.CLIENT_KEY,
             "ANTHROPIC_CLIENT_KEY": mock_provider.KEYS["anthropic"] if direct else mock_provider.CLIENT_KEY,

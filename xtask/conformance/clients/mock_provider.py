@@ -1,4 +1,4 @@
-"""A stand-in for the providers: OpenAI, Azure OpenAI and Anthropic, on loopback, standard library only.
+"""A stand-in for the providers: OpenAI, Azure OpenAI, Anthropic, Cohere and Jina, on loopback, standard library only.
 
 It is strict: a request that the real API would refuse gets a 400 that says why, so that a wrong translation shows. What
 it answers is decided by the last text of the user:
@@ -23,7 +23,7 @@ import struct
 import threading
 import time
 
-KEYS = {"openai": "sk-mock-openai", "azure": "mock-azure-key", "anthropic": "sk-ant-mock"}
+KEYS = {"openai": "sk-mock-openai", "azure": "mock-azure-key", "anthropic": "sk-ant-mock", "cohere": "co-mock-key", "jina": "jina_mock"}
 CLIENT_KEY = "sk-client-key"
 SIGNATURE = "c2lnbmF0dXJlLW9mLXRoZS10aG91Z2h0"
 MODELS = ["mock-model", "openai-chat", "openai-completions", "openai-embeddings", "anthropic-chat"]
@@ -205,7 +205,8 @@ class Exchange:
         self.mock, self.handler = mock, handler
         self.headers = {k.lower(): v for k, v in handler.headers.items()}
         self.path = handler.path.split("?")[0]
-        self.api = "anthropic" if self.path.startswith("/v1/messages") else "azure" if self.path.startswith("/openai/") else "openai"
+        apis = {"/v1/messages": "anthropic", "/openai/": "azure", "/v2/": "cohere", "/v1/rerank": "jina"}
+        self.api = next((api for start, api in apis.items() if self.path.startswith(start)), "openai")
 
     def send(self, status, body, headers=()):
         data = json.dumps(body).encode()
@@ -223,6 +224,8 @@ class Exchange:
             kind = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
                     429: "rate_limit_error", 529: "overloaded_error"}.get(status, "api_error")
             self.send(status, {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_mock"}, headers)
+        elif self.api == "cohere":
+            self.send(status, {"id": "err_mock", "message": message}, headers)
         else:
             kind, code = {401: ("invalid_request_error", "invalid_api_key"), 404: ("invalid_request_error", "model_not_found"),
                           429: ("requests", "rate_limit_exceeded")}.get(
@@ -269,7 +272,7 @@ class Exchange:
         need("cookie" not in self.headers, "the client's cookies were sent to the provider")
         bearer = self.headers.get("authorization", "").removeprefix("Bearer ")
         # Anthropic's own SDK sends its key as a bearer token since version 2; the API takes both.
-        given = {"openai": bearer, "azure": self.headers.get("api-key"), "anthropic": self.headers.get("x-api-key") or bearer}[self.api]
+        given = {"azure": self.headers.get("api-key"), "anthropic": self.headers.get("x-api-key") or bearer}.get(self.api, bearer)
         if given != KEYS[self.api]:
             self.error(401, "Incorrect API key provided.")
             return False
@@ -289,12 +292,26 @@ class Exchange:
         elif self.path in ("/v1/responses", "/openai/v1/responses"):
             import mock_responses
             self.chat(mock_responses.read(body), mock_responses.Responses(self, body))
+        elif self.api in ("cohere", "jina"):
+            self.of_cohere(body)
         elif self.path.endswith("/embeddings"):
             self.embeddings(body)
         elif self.path.endswith("/completions"):
             self.completions(body)
         else:
             self.error(404, "not found")
+
+    def of_cohere(self, body):
+        import mock_cohere
+        if self.path == "/v2/chat":
+            return self.chat(mock_cohere.read(body), mock_cohere.Chat(self, body))
+        turn = Turn()
+        turn.text = body.get("query") or (body.get("texts") or [""])[0]
+        answer = {"/v2/embed": mock_cohere.embed, "/v2/rerank": mock_cohere.rerank, "/v1/rerank": mock_cohere.common_rerank}.get(self.path)
+        if answer is None:
+            self.error(404, "not found")
+        elif not self.fails(turn):
+            self.send(200, answer(body))
 
     def chat(self, turn, shape):
         if self.fails(turn):
