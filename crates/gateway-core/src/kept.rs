@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gateway_middleware::breaker::{BreakerState, BreakerStatus};
 use gateway_middleware::concurrency::Places;
 use gateway_middleware::fallback::Rest;
+use gateway_middleware::load::Load;
 use gateway_schema::EndpointName;
 
 /// The state of one target.
@@ -17,9 +18,12 @@ pub(crate) struct TargetState {
     places: Option<(u32, Places)>,
 }
 
-/// The states of all targets that any plan had. Clones share them.
+/// The states of all targets that any plan had, and how their endpoints do. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<HashMap<(EndpointName, usize), TargetState>>>);
+pub(crate) struct Kept {
+    targets: Arc<Mutex<HashMap<(EndpointName, usize), TargetState>>>,
+    loads: Arc<Mutex<HashMap<EndpointName, Load>>>,
+}
 
 impl Kept {
     /// The state of an endpoint's account of that number, with places for `max_concurrency` calls if that is bounded.
@@ -29,7 +33,7 @@ impl Kept {
         account: usize,
         max_concurrency: Option<u32>,
     ) -> (TargetState, Option<Places>) {
-        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let state = states.entry((endpoint.clone(), account)).or_default();
         let places = max_concurrency.map(|bound| match &state.places {
             Some((made_for, places)) if *made_for == bound => places.clone(),
@@ -44,9 +48,15 @@ impl Kept {
         (state.clone(), places)
     }
 
+    /// How an endpoint does, whichever way calls come to it.
+    pub(crate) fn load(&self, endpoint: &EndpointName) -> Load {
+        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        loads.entry(endpoint.clone()).or_default().clone()
+    }
+
     /// Breakers that are not closed, by endpoint.
     pub(crate) fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
-        let states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let states = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut open: Vec<_> = states
             .iter()
             .map(|((endpoint, _), state)| (endpoint.clone(), state.breaker.status()))

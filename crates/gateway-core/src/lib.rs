@@ -18,6 +18,7 @@ mod limits;
 mod meters;
 mod providers;
 mod reach;
+mod routes;
 mod running;
 mod stack;
 mod told;

@@ -61,7 +61,8 @@ pub(crate) fn call_limit(endpoint: &Endpoint) -> Vec<Rule> {
         .collect()
 }
 
-fn subject(per: &Per) -> Subject {
+/// Whom a setting is about.
+pub(crate) fn subject(per: &Per) -> Subject {
     match per {
         Per::User => Subject::User,
         Per::Endpoint => Subject::Endpoint,

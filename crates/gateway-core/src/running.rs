@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gateway_config::{Endpoint, FallbackOn, Plan, Route, Strategy};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::Dice;
-use gateway_middleware::breaker::BreakerConfig;
+use gateway_middleware::breaker::{BreakerConfig, BreakerState};
 use gateway_middleware::fallback::{Candidate, Rest};
 use gateway_middleware::retry::RetryConfig;
 use gateway_middleware::timeout::TimeoutConfig;
@@ -23,6 +23,7 @@ use crate::kept::Kept;
 use crate::limits;
 use crate::meters::{Flights, PriceList};
 use crate::reach::Reach;
+use crate::routes::{self, Standing, Watch, Watched};
 use crate::stack::{self, Front, Limits, Rates, Reached, Stack, StackLayers};
 use crate::unready;
 
@@ -53,6 +54,14 @@ pub enum BuildError {
         name: EndpointName,
         /// What it names.
         destination: EndpointName,
+    },
+    /// A route cannot be built.
+    #[error("route '{route}': {problem}")]
+    Route {
+        /// The route.
+        route: EndpointName,
+        /// What is wrong.
+        problem: String,
     },
     /// The configuration asks for something that this version does not do.
     #[error("{setting} is not in this version; what there is: {instead}")]
@@ -116,16 +125,17 @@ impl Running {
         running.traces = plan.telemetry.otlp.is_some();
         let prices: Arc<dyn Prices> = Arc::new(PriceList::of(plan));
         let meter = Meter::new(Arc::clone(&shop.records))
-            .with_prices(prices)
+            .with_prices(Arc::clone(&prices))
             .with_content(plan.telemetry.log.content);
         let authenticate = running.authenticate.clone();
         let front = |name: &EndpointName| Front {
             meter: meter.clone().with_in_flight(shop.flights.of(name)),
             authenticate: authenticate.clone(),
         };
+        let watched = Watched::of(plan);
         let mut targets = HashMap::new();
         for endpoint in &plan.endpoints {
-            match accounts(endpoint, shop) {
+            match accounts(endpoint, watched.get(&endpoint.name), shop) {
                 Ok(own) => {
                     targets.insert(endpoint.name.clone(), own);
                 }
@@ -152,28 +162,16 @@ impl Running {
             let info = running.add(endpoint_info(endpoint).with_created(created), stack, shop);
             running.endpoints.push(info);
         }
+        let made = Made { reaches, targets };
         for route in &plan.routes {
-            let mut chosen = Vec::new();
-            for to in &route.destinations {
-                match reaches.get(&to.endpoint) {
-                    Some((reach, endpoint)) => chosen.push((
-                        to.endpoint.clone(),
-                        u32::from(to.traffic_percentage),
-                        reach.clone(),
-                        Limits {
-                            rules: limits::rules(endpoint),
-                            rates: &shop.rates,
-                        },
-                    )),
-                    None => errors.push(BuildError::UnknownDestination {
-                        name: route.name.clone(),
-                        destination: to.endpoint.clone(),
-                    }),
+            let stack = made.route(route, &prices, front(&route.name), shop);
+            match stack {
+                Ok(stack) => {
+                    let info = running.add(route_info(route).with_created(created), stack, shop);
+                    running.routes.push(info);
                 }
+                Err(found) => errors.extend(found),
             }
-            let stack = stack::route(chosen, Arc::clone(&shop.dice), front(&route.name));
-            let info = running.add(route_info(route).with_created(created), stack, shop);
-            running.routes.push(info);
         }
         if errors.is_empty() {
             Ok(running)
@@ -196,10 +194,68 @@ impl Running {
 struct Account {
     target: stack::Target,
     rest: Rest,
+    breaker: Option<BreakerState>,
+}
+
+/// The endpoints of a plan, as routes need them.
+struct Made<'a> {
+    reaches: HashMap<EndpointName, (Reached, &'a Endpoint)>,
+    targets: HashMap<EndpointName, Vec<Account>>,
+}
+
+impl Made<'_> {
+    /// What a route's name is answered by.
+    fn route(
+        &self,
+        route: &Route,
+        prices: &Arc<dyn Prices>,
+        front: Front,
+        shop: &Shop,
+    ) -> Result<Stack, Vec<BuildError>> {
+        let mut errors = Vec::new();
+        let mut chosen = Vec::new();
+        for (name, share) in routes::destinations(route) {
+            let Some((reach, endpoint)) = self.reaches.get(name) else {
+                errors.push(BuildError::UnknownDestination {
+                    name: route.name.clone(),
+                    destination: name.clone(),
+                });
+                continue;
+            };
+            let limits = Limits {
+                rules: limits::rules(endpoint),
+                rates: &shop.rates,
+            };
+            let service = stack::reached(reach.clone(), limits);
+            let standing = self.standing(name, shop);
+            chosen.push(routes::destination(name, share, standing, service));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let config = routes::config(route, prices).map_err(|error| vec![error])?;
+        stack::route(chosen, config, Arc::clone(&shop.dice), front)
+            .map_err(|error| vec![routes::refused(route, &error)])
+    }
+
+    /// What is known of the targets of an endpoint.
+    fn standing(&self, name: &EndpointName, shop: &Shop) -> Standing {
+        let accounts = self.targets.get(name).into_iter().flatten();
+        Standing {
+            load: shop.kept.load(name),
+            targets: accounts
+                .map(|account| (account.rest.clone(), account.breaker.clone()))
+                .collect(),
+        }
+    }
 }
 
 /// The targets of an endpoint: one for each of its credentials.
-fn accounts(endpoint: &Endpoint, shop: &Shop) -> Result<Vec<Account>, BuildError> {
+fn accounts(
+    endpoint: &Endpoint,
+    watch: Option<Watch>,
+    shop: &Shop,
+) -> Result<Vec<Account>, BuildError> {
     let timeouts = &endpoint.timeouts;
     let timeout = TimeoutConfig::new()
         .with_first_event(timeouts.first_event)
@@ -208,6 +264,7 @@ fn accounts(endpoint: &Endpoint, shop: &Shop) -> Result<Vec<Account>, BuildError
     let config = endpoint
         .breaker
         .map(|breaker| BreakerConfig::new(breaker.failures, breaker.within, breaker.open_for));
+    let load = (watch == Some(Watch::Load)).then(|| shop.kept.load(&endpoint.name));
     let accounts = endpoint.model.accounts().enumerate();
     accounts
         .map(|(number, options)| {
@@ -216,8 +273,10 @@ fn accounts(endpoint: &Endpoint, shop: &Shop) -> Result<Vec<Account>, BuildError
                 shop.kept
                     .target(&endpoint.name, number, endpoint.max_concurrency);
             let breaker = config.map(|config| (config, state.breaker));
+            let seen = (load.clone(), watch.map(|_| state.rest.clone()));
             Ok(Account {
-                target: stack::target(provider, timeout, places, breaker),
+                breaker: breaker.as_ref().map(|(_, state)| state.clone()),
+                target: stack::target(provider, timeout, places, breaker, seen),
                 rest: state.rest,
             })
         })

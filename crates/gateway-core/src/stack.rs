@@ -9,14 +9,15 @@ use gateway_middleware::auth::Auth;
 use gateway_middleware::breaker::{BreakerConfig, BreakerState, Breaking};
 use gateway_middleware::cache::{Answers, CacheConfig, Cached};
 use gateway_middleware::concurrency::{ConcurrencyLimited, Places};
-use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig};
+use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig, Rest};
+use gateway_middleware::load::{Load, Observed};
 use gateway_middleware::rate_limit::{RateLimited, Rule};
 use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
-use gateway_middleware::split::{Destination, Split, Weights};
+use gateway_middleware::route::{Destination, RouteConfig, RouteError, Routed};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
 use gateway_middleware::usage::{Meter, Metered};
 use gateway_provider::{Authenticate, BoxFuture, Call, Provider, Reply};
-use gateway_schema::{CallError, EndpointName, ErrorKind};
+use gateway_schema::{CallError, ErrorKind};
 use gateway_store::rate::RateStore;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
@@ -35,20 +36,30 @@ pub(crate) fn target(
     timeout: TimeoutConfig,
     places: Option<Places>,
     breaker: Option<(BreakerConfig, BreakerState)>,
+    (load, rest): (Option<Load>, Option<Rest>),
 ) -> Target {
     // The timeout is innermost: it bounds one target, so that a slow one can be left for another. Waiting in line is
     // not the provider's slowness.
     let timed = Timeout::new(Answering(provider), timeout);
     // The line stands below the breaker: nobody waits for a target that is left alone.
     let bounded = ConcurrencyLimited::new(timed, places);
-    match breaker {
+    let breaking = match breaker {
         Some((config, state)) => Breaking::new(bounded, config, state),
         None => Breaking::never(bounded),
+    };
+    // What routes choose by is seen from outside the line: who waits there is under way, too.
+    let mut observed = Observed::new(breaking);
+    if let Some(load) = load {
+        observed = observed.with_load(load);
+    }
+    match rest {
+        Some(rest) => observed.with_rest(rest),
+        None => observed,
     }
 }
 
 /// One target, not yet erased.
-pub(crate) type Target = Breaking<ConcurrencyLimited<Timeout<Answering>>>;
+pub(crate) type Target = Observed<Breaking<ConcurrencyLimited<Timeout<Answering>>>>;
 
 /// How the targets of an endpoint are tried.
 pub(crate) fn reach(
@@ -142,23 +153,21 @@ pub(crate) struct Rates {
 
 /// What a route's name is answered by.
 pub(crate) fn route(
-    destinations: Vec<(EndpointName, u32, Reached, Limits<'_>)>,
+    destinations: Vec<Destination<RateLimited<Reached>>>,
+    config: RouteConfig,
     dice: Dice,
     front: Front,
-) -> Stack {
-    let weights = Weights::new(destinations.iter().map(|(_, share, _, _)| *share));
-    let destinations = destinations
-        .into_iter()
-        .map(|(name, _, reach, limits)| Destination {
-            name,
-            // A destination's own limits hold on every way to it.
-            service: limits.before(reach),
-        })
-        .collect();
-    front.before(
-        // The split stands above what is decided per endpoint: retries and fallbacks are the destination's.
-        Split::new(destinations, weights, dice),
-    )
+) -> Result<Stack, RouteError> {
+    Ok(front.before(
+        // The choice stands above what is decided per endpoint: retries and fallbacks are the destination's.
+        Routed::new(destinations, config, dice)?,
+    ))
+}
+
+/// What a route leads to.
+pub(crate) fn reached(reach: Reached, limits: Limits<'_>) -> RateLimited<Reached> {
+    // A destination's own limits hold on every way to it.
+    limits.before(reach)
 }
 
 /// A provider as a service.

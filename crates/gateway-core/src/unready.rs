@@ -1,7 +1,7 @@
 //! What a configuration may say and this version does not do. A plan with any of it is refused: a setting that is
 //! accepted and ignored would be a lie.
 
-use gateway_config::{Plan, Strategy};
+use gateway_config::Plan;
 
 use crate::running::BuildError;
 
@@ -11,19 +11,6 @@ pub(crate) fn find(plan: &Plan) -> Vec<BuildError> {
     let mut refuse = |setting: String, instead: &'static str| {
         found.push(BuildError::NotInThisVersion { setting, instead });
     };
-    for route in &plan.routes {
-        let at = |key: &str| format!("routes: '{}': {key}", route.name);
-        if route.strategy != Strategy::TrafficSplit {
-            let instead = "TRAFFIC_SPLIT, or `fallback` of an endpoint";
-            refuse(at("routing_strategy"), instead);
-        }
-        if route.sticky.is_some() {
-            refuse(at("sticky"), "independent draws");
-        }
-        if !route.rules.is_empty() {
-            refuse(at("rules"), "endpoints that clients name themselves");
-        }
-    }
     if plan.stores.redis.is_some() {
         refuse("stores: redis".to_owned(), "the memory of each process");
     }

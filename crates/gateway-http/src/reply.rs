@@ -10,7 +10,8 @@ use gateway_schema::chat::{ChatResponse, Fold};
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::FrameData;
 use gateway_schema::{
-    CallError, ErrorKind, Losses, ModelId, Operation, ProviderName, Response as Canonical,
+    CallError, EndpointName, ErrorKind, Losses, ModelId, Operation, ProviderName,
+    Response as Canonical,
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -26,6 +27,10 @@ use crate::task::{AskedCall, Task};
 const LOSSES: HeaderName = HeaderName::from_static("x-gateway-losses");
 /// Every try, in order: `provider/model:outcome`, with commas between.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");
+/// Which destination of a route was chosen.
+const VARIANT: HeaderName = HeaderName::from_static("x-gateway-variant");
+/// Why it was chosen.
+const VARIANT_REASON: HeaderName = HeaderName::from_static("x-gateway-variant-reason");
 /// The provider's own id of the request.
 const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-gateway-provider-request-id");
 /// Anthropic's name for the id of a request.
@@ -267,13 +272,22 @@ fn shown(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Says what happened on the way: attempts and losses.
+/// Says what happened on the way: the destination of a route, attempts and losses.
 pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
     let Some(journal) = done.journal else {
         return;
     };
     let notes = journal.notes();
     headers.insert(LOSSES, HeaderValue::from(notes.losses.len()));
+    let variant = notes.variant.as_ref().map(EndpointName::as_str);
+    for (name, text) in [
+        (VARIANT, variant),
+        (VARIANT_REASON, notes.variant_reason.as_deref()),
+    ] {
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+            headers.insert(name, value);
+        }
+    }
     if notes.attempts.is_empty() {
         return;
     }

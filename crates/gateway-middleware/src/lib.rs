@@ -11,12 +11,17 @@
 //! | [`cache`] | answers from memory what was asked before |
 //! | [`concurrency`] | bounds the calls to a target at the same time |
 //! | [`fallback`] | tries other keys, then other endpoints |
+//! | [`load`] | watches how a target does |
 //! | [`rate_limit`] | bounds requests, tokens and concurrency per subject |
 //! | [`retry`] | tries the same target again |
-//! | [`split`] | spreads the calls of a route by weight |
+//! | [`route`] | chooses among several endpoints behind one name |
 //! | [`timeout`] | ends calls that take too long, and streams that stall |
 //! | [`usage`] | settles every call exactly once into a record |
 
+#[cfg(any(feature = "usage", feature = "rate_limit"))]
+mod expected;
+#[cfg(any(feature = "rate_limit", feature = "route"))]
+mod subject;
 #[cfg(any(feature = "usage", feature = "rate_limit"))]
 mod tally;
 #[cfg(test)]
@@ -32,12 +37,14 @@ pub mod cache;
 pub mod concurrency;
 #[cfg(feature = "fallback")]
 pub mod fallback;
+#[cfg(feature = "load")]
+pub mod load;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
 #[cfg(feature = "retry")]
 pub mod retry;
-#[cfg(feature = "split")]
-pub mod split;
+#[cfg(feature = "route")]
+pub mod route;
 #[cfg(feature = "timeout")]
 pub mod timeout;
 #[cfg(feature = "usage")]

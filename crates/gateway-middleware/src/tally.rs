@@ -4,6 +4,8 @@ use gateway_provider::{Call, Whole};
 use gateway_schema::stream::Facts;
 use gateway_schema::{TokenSource, Usage};
 
+use crate::expected::BYTES_PER_TOKEN;
+
 /// Counts one call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
@@ -52,12 +54,6 @@ impl Tally {
     }
 }
 
-/// Input tokens of a request of so many bytes, near enough to reserve.
-#[cfg(feature = "rate_limit")]
-pub(crate) fn estimated_input(bytes: usize) -> u64 {
-    (bytes as u64).div_ceil(BYTES_PER_TOKEN)
-}
-
 /// What went by, for an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Seen {
@@ -70,9 +66,6 @@ struct Seen {
     /// A provider took the request.
     answered: bool,
 }
-
-/// Bytes per token of running text, near enough for every current tokenizer.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// Completes `reported` by estimates. A call that no provider took consumed nothing. What the provider reported is
 /// never replaced, zero included.

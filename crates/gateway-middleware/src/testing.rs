@@ -40,7 +40,7 @@ pub(crate) fn fault(kind: ErrorKind, retry: Retry) -> CallError {
 /// Answers by a script, then well for ever; takes `delay` each time; counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Scripted {
-    name: &'static str,
+    pub(crate) name: &'static str,
     delay: Duration,
     script: Arc<Mutex<VecDeque<CallError>>>,
     calls: Arc<Mutex<Vec<Call>>>,
@@ -83,4 +83,52 @@ impl Service<Call> for Scripted {
             }
         })
     }
+}
+
+/// A scripted provider as a service.
+#[cfg(any(feature = "load", feature = "cache"))]
+pub(crate) fn provider(
+    scripted: &gateway_testkit::ScriptedProvider,
+) -> impl Service<
+    Call,
+    Response = Reply,
+    Error = CallError,
+    Future = BoxFuture<'static, Result<Reply, CallError>>,
+> + Clone
++ Send
++ Sync
++ use<> {
+    let provider: Arc<dyn gateway_provider::Provider> = Arc::new(scripted.clone());
+    tower::service_fn(move |call: Call| Arc::clone(&provider).call(call))
+}
+
+/// A call of the endpoint `route` with this body.
+#[cfg(feature = "route")]
+pub(crate) fn wire(
+    dialect: Dialect,
+    body: &serde_json::Value,
+    decode: gateway_provider::DecodePayload,
+) -> Call {
+    let bytes = bytes::Bytes::from(body.to_string());
+    let envelope = gateway_provider::Envelope::scan(&bytes).unwrap();
+    let started = tokio::time::Instant::now().into_std();
+    let context = CallContext::new("r".into(), "route".into(), started);
+    let payload = Payload::from_bytes(dialect, bytes, envelope, decode);
+    Call::new(context, Operation::Chat, false, payload)
+}
+
+/// An OpenAI client's question.
+#[cfg(feature = "route")]
+pub(crate) fn asked(text: &str) -> Call {
+    use gateway_schema::Decoded;
+    use gateway_schema::chat::Message;
+    use serde_json::{Value, json};
+
+    let body = json!({"messages": [{"role": "user", "content": text}]});
+    wire(Dialect::OPENAI, &body, &|_, bytes| {
+        let body: Value = serde_json::from_slice(bytes).unwrap();
+        let text = body["messages"][0]["content"].as_str().unwrap();
+        let chat = ChatRequest::new(vec![Message::user(text)]);
+        Ok(Decoded::whole(Request::Chat(Box::new(chat))))
+    })
 }

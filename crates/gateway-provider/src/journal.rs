@@ -127,8 +127,10 @@ pub struct Notes {
     pub losses: Losses,
     /// Who calls, when that was found out after the call was made.
     pub principal: Option<Principal>,
-    /// The variant of an A/B split that was drawn.
+    /// The destination of a route that was chosen, as the variant of an A/B split.
     pub variant: Option<EndpointName>,
+    /// Why it was chosen: `traffic_split`, `sticky`, `rules[0]`, ...
+    pub variant_reason: Option<Arc<str>>,
     /// How the limits stood, for the caller's headers.
     pub limits: Vec<LimitNote>,
     /// How the cache took part: `hit`, `miss`, `shared`, ...

@@ -152,8 +152,10 @@ pub struct CallRecord {
     pub lane: Option<&'static str>,
     /// Every try, in order.
     pub attempts: Vec<AttemptRecord>,
-    /// The variant of an A/B split.
+    /// The destination of a route that was chosen, as the variant of an A/B split.
     pub variant: Option<EndpointName>,
+    /// Why it was chosen: `traffic_split`, `sticky`, `rules[0]`, ...
+    pub variant_reason: Option<Arc<str>>,
     /// How the cache took part.
     pub cache: Option<&'static str>,
     /// How it ended.
@@ -219,6 +221,7 @@ impl CallRecord {
             lane: None,
             attempts: Vec::new(),
             variant: None,
+            variant_reason: None,
             cache: None,
             settlement,
             finish: None,

@@ -95,6 +95,7 @@ fn way(record: &CallRecord, fields: &mut Fields) {
         record.provider_dialect.map(Dialect::as_str),
     );
     fields.put("variant", record.variant.as_ref().map(EndpointName::as_str));
+    fields.put("variant_reason", record.variant_reason.as_deref());
     fields.put("cache", record.cache);
     fields.put("attempts", record.attempts.len());
     let status = record.attempts.last().and_then(|attempt| attempt.status);

@@ -127,6 +127,41 @@ fn sticky_and_rules_are_read() {
 }
 
 #[test]
+fn shares_may_be_left_out_where_nothing_is_split_and_zero_takes_out() {
+    let shares = |text: &str| -> Vec<u8> {
+        let plan = quiet(&route(text));
+        let all = plan.routes[0].destinations.iter();
+        all.map(|to| to.traffic_percentage).collect()
+    };
+    let text =
+        "destinations: [{name: a}, {name: b, traffic_percentage: 0}], routing_strategy: LEAST_BUSY";
+    assert_eq!(shares(text), [100, 0]);
+    let none = "destinations: [{name: a, traffic_percentage: 0}], routing_strategy: PRIORITY";
+    let (_, _, path, report) = only_error(&route(none));
+    assert_eq!(path, "routes[0].destinations");
+    assert!(
+        report.contains("no destination of the route 'r' takes part"),
+        "{report}"
+    );
+}
+
+#[test]
+fn what_sticks_needs_a_strategy_that_spreads() {
+    let text = |strategy: &str| {
+        route(&format!(
+            "destinations: [{{name: a}}], routing_strategy: {strategy}, sticky: {{by: key}}"
+        ))
+    };
+    for strategy in ["LEAST_LATENCY", "LEAST_BUSY", "ROUND_ROBIN"] {
+        assert_eq!(quiet(&text(strategy)).routes[0].sticky, Some(Subject::Key));
+    }
+    for strategy in ["PRIORITY", "LOWEST_COST"] {
+        let (_, _, path, report) = only_error(&text(strategy));
+        assert_eq!(path, "routes[0].sticky", "{report}");
+    }
+}
+
+#[test]
 fn rules_that_cannot_work_are_refused() {
     let rule = |rule: &str| {
         route(&format!(

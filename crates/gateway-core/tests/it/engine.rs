@@ -162,21 +162,13 @@ async fn a_plan_that_cannot_run_is_refused_with_everything_that_is_wrong() {
 async fn a_setting_that_would_be_ignored_is_refused() {
     let one = answering("one", "1");
     let mut plan = plan(vec![endpoint("one")]);
-    plan.routes.push(Route::new(
-        "fastest",
-        Operation::Chat,
-        Strategy::LeastLatency,
-        vec![Destination {
-            endpoint: "one".into(),
-            traffic_percentage: 100,
-        }],
-    ));
+    plan.server.max_memory = Some(1 << 30);
     let errors = builder(&[("one", &one)]).build(&plan).unwrap_err();
     let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [
-            "routes: 'fastest': routing_strategy is not in this version; what there is: TRAFFIC_SPLIT, or `fallback` of an endpoint"
+            "server: max_memory is not in this version; what there is: `max_concurrency` of endpoints"
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! The engine and the gateway through their public faces.
 
 mod auth;
+mod balance;
 mod cache;
 mod cost;
 mod engine;

@@ -20,5 +20,7 @@ mod tests;
 
 pub use future::ResponseFuture;
 pub use policy::BreakerConfig;
+#[cfg(feature = "load")]
+pub(crate) use policy::{Verdict, verdict};
 pub use service::Breaking;
 pub use state::{BreakerState, BreakerStatus};

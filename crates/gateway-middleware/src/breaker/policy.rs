@@ -29,7 +29,7 @@ impl BreakerConfig {
 
 /// What an attempt says about its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It works, whatever it thought of the request.
     Works,
     /// It failed.
@@ -40,7 +40,7 @@ pub(super) enum Verdict {
     Nothing,
 }
 
-pub(super) fn verdict(error: &CallError) -> Verdict {
+pub(crate) fn verdict(error: &CallError) -> Verdict {
     if error.origin() != Origin::Upstream {
         return Verdict::Nothing;
     }

@@ -7,6 +7,9 @@ use tokio::time::Instant;
 
 use super::policy::BreakerConfig;
 
+/// While one call probes, the others wait so long: its answer cannot be far.
+const PROBING: Duration = Duration::from_secs(1);
+
 /// How a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerStatus {
@@ -92,6 +95,16 @@ impl BreakerState {
         }
     }
 
+    /// How long it lets no call pass; nothing when the next one passes, be it as the probe.
+    pub fn wait(&self) -> Duration {
+        match self.status() {
+            BreakerStatus::Closed => Duration::ZERO,
+            BreakerStatus::Open(left) => left,
+            BreakerStatus::HalfOpen if self.0.probing.load(Ordering::Acquire) => PROBING,
+            BreakerStatus::HalfOpen => Duration::ZERO,
+        }
+    }
+
     fn left(&self, until: u64) -> Duration {
         Duration::from_nanos(until).saturating_sub(self.0.born.elapsed())
     }
@@ -106,8 +119,7 @@ impl BreakerState {
             return Admission::Refused(left);
         }
         if self.0.probing.swap(true, Ordering::AcqRel) {
-            // The probe's answer decides; it cannot be far.
-            return Admission::Refused(Duration::from_secs(1));
+            return Admission::Refused(PROBING);
         }
         Admission::Probe(Probe(self.clone()))
     }

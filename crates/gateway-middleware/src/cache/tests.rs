@@ -15,6 +15,7 @@ use http::HeaderMap;
 use tower::{Service, ServiceExt, service_fn};
 
 use super::{Answers, CacheConfig, Cached};
+use crate::testing;
 
 const TTL: Duration = Duration::from_mins(1);
 
@@ -51,11 +52,7 @@ type Cache = tower::util::BoxCloneSyncService<Call, Reply, CallError>;
 
 /// A cache before a provider.
 fn cached(provider: &ScriptedProvider, config: CacheConfig, answers: Answers) -> Cache {
-    let provider = Arc::new(provider.clone());
-    let inner = service_fn(move |call: Call| {
-        gateway_provider::Provider::call(Arc::clone(&provider) as Arc<_>, call)
-    });
-    Cache::new(Cached::new(inner, config, answers))
+    Cache::new(Cached::new(testing::provider(provider), config, answers))
 }
 
 /// What the journal notes and the answer says, read to its end.

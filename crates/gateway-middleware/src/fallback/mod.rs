@@ -20,5 +20,7 @@ mod service;
 mod tests;
 
 pub use policy::FallbackConfig;
+#[cfg(feature = "route")]
+pub(crate) use policy::leads_elsewhere;
 pub use rest::Rest;
 pub use service::{Candidate, Fallback};

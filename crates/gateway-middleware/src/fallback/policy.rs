@@ -40,6 +40,11 @@ pub(super) fn leads_on(config: &FallbackConfig, error: &CallError) -> bool {
     if config.also_on.contains(&error.kind()) {
         return true;
     }
+    leads_elsewhere(error)
+}
+
+/// True when another target may answer what failed with `error`, without anybody having said so.
+pub(crate) fn leads_elsewhere(error: &CallError) -> bool {
     error.retry() != Retry::Never && error.origin() != Origin::Client
 }
 

@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gateway_schema::CallError;
 use tokio::time::Instant;
+
+use super::policy::rest_after;
 
 /// Until when one candidate rests. Clones share the state; it may outlive a plan.
 #[derive(Debug, Clone)]
@@ -27,15 +30,27 @@ impl Rest {
         }
     }
 
+    /// Learns from what came of a call: `None` when it was answered.
+    pub(crate) fn learn(&self, error: Option<&CallError>) {
+        match error {
+            None => self.fit(),
+            Some(error) => {
+                if let Some(wait) = rest_after(error) {
+                    self.rest(wait);
+                }
+            }
+        }
+    }
+
     /// Rests for at least this long from now on.
-    pub(super) fn rest(&self, wait: Duration) {
+    fn rest(&self, wait: Duration) {
         let until = self.born.elapsed().saturating_add(wait);
         let until = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);
         self.until.fetch_max(until, Ordering::Relaxed);
     }
 
     /// Fit again: it has just answered.
-    pub(super) fn fit(&self) {
+    fn fit(&self) {
         if self.until.load(Ordering::Relaxed) != 0 {
             self.until.store(0, Ordering::Relaxed);
         }

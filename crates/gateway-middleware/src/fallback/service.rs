@@ -8,7 +8,7 @@ use gateway_provider::{BoxFuture, Call, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind, Retry};
 use tower_service::Service;
 
-use super::policy::{FallbackConfig, Standing, leads_on, order, rest_after};
+use super::policy::{FallbackConfig, Standing, leads_on, order};
 use super::rest::Rest;
 use crate::retry::{Decision, RetryBudget, decide};
 use crate::{Dice, remaining};
@@ -112,16 +112,12 @@ where
                 if let Some(Some(Retry::Never | Retry::Elsewhere)) = failed.get(index) {
                     continue;
                 }
-                let error = match attempt(candidate, &call).await {
-                    Ok(reply) => {
-                        candidate.rest.fit();
-                        return Ok(reply);
-                    }
+                let outcome = attempt(candidate, &call).await;
+                candidate.rest.learn(outcome.as_ref().err());
+                let error = match outcome {
+                    Ok(reply) => return Ok(reply),
                     Err(error) => error,
                 };
-                if let Some(wait) = rest_after(&error) {
-                    candidate.rest.rest(wait);
-                }
                 if !leads_on(&self.config, &error)
                     || remaining(deadline).is_some_and(|left| left.is_zero())
                 {

@@ -35,5 +35,7 @@ mod tests;
 
 pub use future::ResponseFuture;
 pub use layer::RateLimitLayer;
-pub use policy::{OnStoreError, Rule, Subject};
+pub use policy::{OnStoreError, Rule};
 pub use service::RateLimited;
+
+pub use crate::subject::Subject;

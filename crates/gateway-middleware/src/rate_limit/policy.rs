@@ -7,23 +7,8 @@ use gateway_provider::{Call, LimitKind};
 use gateway_schema::{CallError, ErrorKind, Retry, Usage};
 use gateway_store::rate::RateRule;
 
-use crate::tally::estimated_input;
-
-/// What has a counter of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Subject {
-    /// The key or token of the caller; all anonymous callers together.
-    Key,
-    /// The end user that the key or the request names.
-    User,
-    /// The whole endpoint.
-    Endpoint,
-    /// The address of the client.
-    Ip,
-    /// The value of a request header, by its name in lower case.
-    Header(String),
-}
+use crate::expected::Expected;
+use crate::subject::Subject;
 
 /// What happens to a call while the shared store is away and this process's share is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -156,54 +141,8 @@ fn spoken(duration: Duration) -> String {
     }
 }
 
-/// What a call is expected to consume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Expected {
-    pub(super) input: u64,
-    pub(super) output: u64,
-}
-
-/// The answer of a request that sets no limit is expected to be this long.
-const USUAL_OUTPUT: u64 = 512;
-
-pub(super) fn expect(call: &Call) -> Expected {
-    let Some((bytes, envelope)) = call.payload.envelope() else {
-        return Expected {
-            input: 1,
-            output: USUAL_OUTPUT,
-        };
-    };
-    let limit = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
-        .into_iter()
-        .find_map(|key| envelope.integer(bytes, key));
-    let output = match call.operation {
-        gateway_schema::Operation::Chat | gateway_schema::Operation::Completion => {
-            limit.unwrap_or(USUAL_OUTPUT)
-        }
-        _ => 0,
-    };
-    Expected {
-        input: estimated_input(bytes.len()),
-        output,
-    }
-}
-
 /// Whom `per` is about in this call; `empty` stands for nobody in particular.
 pub(super) fn subject(per: &Subject, call: &Call, empty: &Arc<str>) -> Arc<str> {
-    let context = &call.context;
-    let found = match per {
-        Subject::Key => context.principal.name.clone(),
-        Subject::User => context.principal.user.clone().or_else(|| {
-            let (bytes, envelope) = call.payload.envelope()?;
-            Some(envelope.string(bytes, "user")?.as_ref().into())
-        }),
-        Subject::Endpoint => None,
-        Subject::Ip => context.peer.map(|peer| peer.to_string().into()),
-        Subject::Header(name) => context
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(Into::into),
-    };
-    found.unwrap_or_else(|| Arc::clone(empty))
+    per.of(call)
+        .map_or_else(|| Arc::clone(empty), |who| who.to_shared())
 }

@@ -6,7 +6,8 @@ use gateway_schema::CallError;
 use gateway_store::rate::{RateKey, RateRule, RateStore, Taken};
 use tokio::time::Instant;
 
-use super::policy::{OnStoreError, Rule, expect, subject};
+use super::policy::{OnStoreError, Rule, subject};
+use crate::expected::Expected;
 use crate::tally::Tally;
 
 /// What all calls of one service share.
@@ -43,7 +44,7 @@ pub(super) enum Outcome {
 
 impl Wanted {
     pub(super) fn new(shared: Arc<Shared>, call: &Call) -> Self {
-        let expected = expect(call);
+        let expected = Expected::of(call);
         let keys = shared
             .rules
             .iter()

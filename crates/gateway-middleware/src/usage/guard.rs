@@ -242,6 +242,7 @@ impl Drop for Guard {
         (record.cost, record.cost_saved, record.price_version) = self.price(&notes, &record.usage);
         record.attempts = notes.attempts.into_iter().map(attempt).collect();
         record.variant = notes.variant;
+        record.variant_reason = notes.variant_reason;
         record.cache = notes.cache;
         record.losses = notes.losses;
         record.finish = self.finish;

@@ -64,6 +64,7 @@ fn own(record: &CallRecord, trace: TraceRecord, begun: SystemTime, ended: System
                 .as_ref()
                 .map(gateway_schema::EndpointName::as_str),
         ),
+        ("gateway.variant_reason", record.variant_reason.as_deref()),
         ("gateway.cache", record.cache),
         ("gateway.lane", record.lane),
     ];

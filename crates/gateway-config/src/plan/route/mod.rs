@@ -23,7 +23,8 @@ static DESTINATION: Section = Section::new(
         Key::optional(
             "traffic_percentage",
             Shape::Integer(0, 100),
-            "Its share of the calls, 0 to 100. With TRAFFIC_SPLIT required, and the sum must be 100.",
+            "Its share of the calls, 0 to 100. With TRAFFIC_SPLIT required, and the sum must be 100. Elsewhere 0 takes \
+             the destination out, and the others take part alike (`sticky` by their shares). Default there: 100.",
         ),
     ],
 );
@@ -59,12 +60,15 @@ pub(crate) static SECTION: Section = Section::new(
         Key::optional(
             "routing_strategy",
             Shape::Choice(&Strategy::WORDS),
-            "How a destination is chosen. Default TRAFFIC_SPLIT.",
+            "How a destination is chosen: TRAFFIC_SPLIT by chance in proportion, LEAST_LATENCY by the time to the first \
+             token, LEAST_BUSY by the calls under way, LOWEST_COST by price, ROUND_ROBIN each in turn, PRIORITY the \
+             first that works. Default TRAFFIC_SPLIT.",
         ),
         Key::optional(
             "sticky",
             Shape::Section(&STICKY),
-            "Keeps what belongs together at one destination.",
+            "Keeps what belongs together at one destination, in proportion of the shares. Calls without it go by the \
+             strategy. Not with PRIORITY and LOWEST_COST, which do not spread calls.",
         ),
         Key::optional(
             "rules",
@@ -105,7 +109,8 @@ pub struct Destination {
     /// The endpoint.
     #[serde(rename = "name")]
     pub endpoint: EndpointName,
-    /// Its share of the calls in percent. With [`Strategy::TrafficSplit`] they add up to 100.
+    /// Its share of the calls in percent. With [`Strategy::TrafficSplit`] they add up to 100; with the others zero
+    /// takes the destination out. At least one is not zero.
     pub traffic_percentage: u8,
 }
 
@@ -114,7 +119,7 @@ pub struct Destination {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum Strategy {
-    /// By chance, in the proportion of the percentages.
+    /// By chance, in the proportion of the percentages. The one that was drawn answers or fails.
     #[default]
     TrafficSplit,
     /// The one that answers soonest.
@@ -207,10 +212,28 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
     let mut route = Route::new(name, operation, strategy, destinations);
     route.sticky = item
         .get("sticky")
-        .and_then(|sticky| Subject::parse(sticky.text_at("by")?));
+        .and_then(|sticky| sticky_subject(&sticky, strategy, context));
     route.rules = rules;
     route.place = item.place();
     Some(route)
+}
+
+fn sticky_subject(
+    item: &Item<'_>,
+    strategy: Strategy,
+    context: &mut Context<'_>,
+) -> Option<Subject> {
+    if matches!(strategy, Strategy::Priority | Strategy::LowestCost) {
+        let message =
+            "`sticky` contradicts a strategy that sends every call to the same destination";
+        let diagnostic = Diagnostic::error(Kind::Value, item.place(), message)
+            .at(&item.path)
+            .allowed(
+                "TRAFFIC_SPLIT, LEAST_LATENCY, LEAST_BUSY or ROUND_ROBIN as `routing_strategy`",
+            );
+        context.problems.push(diagnostic);
+    }
+    Subject::parse(item.text_at("by")?)
 }
 
 fn destinations(
@@ -236,7 +259,10 @@ fn destinations(
             let share = share.and_then(|share| u8::try_from(share).ok());
             destinations.push(Destination {
                 endpoint,
-                traffic_percentage: share.unwrap_or(0),
+                traffic_percentage: share.unwrap_or(match strategy {
+                    Strategy::TrafficSplit => 0,
+                    _ => 100,
+                }),
             });
         }
     }
@@ -256,7 +282,20 @@ fn destinations(
             .allowed("100");
         context.problems.push(diagnostic);
     }
+    if strategy != Strategy::TrafficSplit && drained(&destinations) {
+        let message = format!("no destination of the route '{}' takes part", shown(route));
+        let diagnostic = Diagnostic::error(Kind::Value, list.place(), message)
+            .at(&list.path)
+            .allowed("a `traffic_percentage` that is not 0, or none, for one of them");
+        context.problems.push(diagnostic);
+    }
     destinations
+}
+
+/// True when there are destinations and none of them takes part.
+fn drained(destinations: &[Destination]) -> bool {
+    let takes_part = |it: &Destination| it.traffic_percentage > 0;
+    !destinations.is_empty() && !destinations.iter().any(takes_part)
 }
 
 /// False when there is no share to add up.

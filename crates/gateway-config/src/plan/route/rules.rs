@@ -46,17 +46,18 @@ static WHEN: Section = Section::new(
         Key::optional(
             "prompt_tokens",
             Shape::Section(&TOKENS),
-            "The estimated size of the prompt.",
+            "The estimated size of the prompt: a quarter of its bytes, and 1000 for each picture or the like.",
         ),
         Key::optional(
             "content",
             Shape::Section(&CONTENT),
-            "The text of the prompt.",
+            "The text of the prompt: messages, instructions, tool calls and their results. Decodes the body.",
         ),
         Key::optional(
             "parameters",
             Shape::Settings,
-            "Request parameters and the values they must have.",
+            "Request parameters, by OpenAI's names whatever the caller speaks, and the values they must have. Of an \
+             object only the fields that stand here.",
         ),
     ],
 );

@@ -1,0 +1,135 @@
+//! What a call is expected to consume, estimated before anybody has counted.
+
+use gateway_provider::Call;
+use gateway_schema::Operation;
+
+/// Bytes per token of running text, near enough for every current tokenizer.
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
+/// The answer of a request that sets no limit is expected to be this long.
+pub(crate) const USUAL_OUTPUT: u64 = 512;
+
+/// Tokens that a call is expected to consume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) input: u64,
+    pub(crate) output: u64,
+}
+
+impl Expected {
+    /// Reads the size of the request and its limit of tokens. Nothing is decoded.
+    pub(crate) fn of(call: &Call) -> Self {
+        let Some((bytes, envelope)) = call.payload.envelope() else {
+            return Self {
+                input: 1,
+                output: USUAL_OUTPUT,
+            };
+        };
+        let limit = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
+            .into_iter()
+            .find_map(|key| envelope.integer(bytes, key));
+        let output = match call.operation {
+            Operation::Chat | Operation::Completion => limit.unwrap_or(USUAL_OUTPUT),
+            _ => 0,
+        };
+        Self {
+            input: prompt_tokens(bytes),
+            output,
+        }
+    }
+}
+
+/// Tokens of a prompt, by the bytes of its JSON. Data in base64 (pictures, sound) is taken for a few tokens instead of
+/// for text.
+pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
+    let text = match body.len() {
+        ..SHORTEST_DATA => body.len(),
+        _ => body.len().saturating_sub(data_bytes(body)),
+    };
+    (text as u64).div_ceil(BYTES_PER_TOKEN)
+}
+
+/// Strings shorter than this are taken for text whatever they are.
+const SHORTEST_DATA: usize = 2048;
+/// How much of a string is looked at to tell data from text.
+const BEGINNING: usize = 256;
+/// Tokens that a picture or the like is taken for: about what the large providers count for one.
+const TOKENS_OF_DATA: u64 = 1000;
+
+/// Bytes of `body` in strings of base64, less those that they count for. Jumps from quote to quote.
+fn data_bytes(body: &[u8]) -> usize {
+    let mut found = 0;
+    let mut at = 0;
+    while let Some(open) = next(body, at, b'"', b'"') {
+        let start = open + 1;
+        let end = end_of_string(body, start);
+        let length = end.saturating_sub(start);
+        if length >= SHORTEST_DATA && body.get(start..end).is_some_and(is_data) {
+            let counted = (TOKENS_OF_DATA * BYTES_PER_TOKEN) as usize;
+            found += length.saturating_sub(counted);
+        }
+        at = end + 1;
+    }
+    found
+}
+
+/// Where the string ends that begins at `start`: at its closing quote.
+fn end_of_string(body: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(stop) = next(body, at, b'"', b'\\') {
+        if body.get(stop) == Some(&b'"') {
+            return stop;
+        }
+        at = stop + 2;
+    }
+    body.len()
+}
+
+fn next(body: &[u8], from: usize, one: u8, other: u8) -> Option<usize> {
+    memchr::memchr2(one, other, body.get(from..)?).map(|at| from + at)
+}
+
+/// True for base64 and for `data:` URLs: letters, digits and a few signs without a space between.
+fn is_data(text: &[u8]) -> bool {
+    let beginning = text.get(..BEGINNING).unwrap_or(text);
+    text.starts_with(b"data:")
+        || beginning
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_\\".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_counts_by_its_bytes_and_a_picture_as_a_few_tokens() {
+        let text = format!(r#"{{"messages": "{}"}}"#, "some words ".repeat(10_000));
+        assert_eq!(
+            prompt_tokens(text.as_bytes()),
+            (text.len() as u64).div_ceil(4)
+        );
+        for data in [
+            "A9+/".repeat(100_000),
+            format!("data:image/png;base64,{}", "QUJD".repeat(100_000)),
+        ] {
+            let body = format!(r#"{{"a \" quote": "\\", "url": "{data}", "text": "hello"}}"#);
+            let tokens = prompt_tokens(body.as_bytes());
+            assert!((1_000..1_100).contains(&tokens), "{tokens}");
+        }
+        let chinese = format!(r#"{{"text": "{}"}}"#, "漢".repeat(4_000));
+        assert!(
+            prompt_tokens(chinese.as_bytes()) >= 3_000,
+            "letters are no data"
+        );
+    }
+
+    #[test]
+    fn no_text_is_estimated_beyond_its_bytes_and_nothing_panics() {
+        for body in ["", "\"", "\"\\", "\\\"", "{\"a", "\"\\\""] {
+            let padded = format!("{}{body}", " ".repeat(3_000));
+            for text in [body, padded.as_str()] {
+                assert!(prompt_tokens(text.as_bytes()) <= (text.len() as u64).div_ceil(4));
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+use std::sync::Arc;
+
+use gateway_provider::{Call, Context, Payload};
+use gateway_schema::chat::{ChatRequest, Content, Media, Message, Part, Role, ToolResult};
+use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Request};
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::{asked as chat, wire};
+
+fn holds(condition: &Condition, call: &Call) -> Result<bool, CallError> {
+    Ok(first(std::iter::once(condition), call)?.is_some())
+}
+
+fn with(name: &str, value: Value) -> Condition {
+    Condition::new().with_parameter(name, value)
+}
+
+/// A body that must not be decoded.
+fn opaque(body: &Value) -> Call {
+    wire(Dialect::OPENAI, body, &|_, _| {
+        panic!("a body was decoded without need")
+    })
+}
+
+#[test]
+fn everything_that_is_stated_must_hold() {
+    let mut call = opaque(&json!({"messages": [], "temperature": 0}));
+    let mut headers = HeaderMap::new();
+    headers.append("x-tier", "silver".parse().unwrap());
+    headers.append("x-tier", "gold".parse().unwrap());
+    call.context.headers = Arc::new(headers);
+    let facts = json!({"team": 7, "groups": ["a", "b"], "paid": true, "plan": {"x": 1}});
+    call.context.principal.metadata = Arc::new(facts.as_object().unwrap().clone());
+    let tier = |value: &str| Condition::new().with_header(HeaderName::from_static("x-tier"), value);
+    let key = |name: &str, value: &str| Condition::new().with_key(name, value);
+    for (condition, expected) in [
+        (Condition::new(), true),
+        (tier("gold"), true),
+        (tier("Gold"), false),
+        (tier("gold").with_key("team", "7"), true),
+        (tier("gold").with_key("team", "8"), false),
+        (tier("bronze").with_key("team", "7"), false),
+        (key("groups", "b"), true),
+        (key("groups", "c"), false),
+        (key("paid", "true"), true),
+        (key("plan", "x"), false),
+        (key("absent", ""), false),
+        (tier("gold").with_parameter("temperature", json!(0.0)), true),
+        (tier("gold").with_parameter("temperature", json!(1)), false),
+    ] {
+        assert_eq!(holds(&condition, &call), Ok(expected), "{condition:?}");
+    }
+}
+
+#[test]
+fn the_size_of_a_prompt_needs_no_decoding_and_both_bounds_are_exclusive() {
+    let body = json!({"messages": [{"role": "user", "content": "four".repeat(1_000)}]});
+    let call = opaque(&body);
+    let tokens = (body.to_string().len() as u64).div_ceil(4);
+    for (condition, expected) in [
+        (Condition::new().with_tokens_over(tokens - 1), true),
+        (Condition::new().with_tokens_over(tokens), false),
+        (Condition::new().with_tokens_under(tokens + 1), true),
+        (Condition::new().with_tokens_under(tokens), false),
+        (
+            Condition::new()
+                .with_tokens_over(10)
+                .with_tokens_under(tokens),
+            false,
+        ),
+    ] {
+        assert_eq!(holds(&condition, &call), Ok(expected), "{condition:?}");
+    }
+    let canonical = chat_request(ChatRequest::new(vec![Message::user("x".repeat(400))]));
+    assert_eq!(
+        holds(&Condition::new().with_tokens_over(99), &canonical),
+        Ok(true)
+    );
+    assert_eq!(
+        holds(&Condition::new().with_tokens_over(100), &canonical),
+        Ok(false)
+    );
+}
+
+#[test]
+fn parameters_are_read_where_they_stand() {
+    let call = opaque(&json!({
+        "messages": [], "temperature": 0.5, "n": 2, "stop": ["a", "b"],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "x"}},
+    }));
+    for (name, value, expected) in [
+        ("temperature", json!(0.5), true),
+        ("n", json!(2.0), true),
+        ("stop", json!(["a", "b"]), true),
+        ("stop", json!(["a"]), false),
+        ("response_format", json!({"type": "json_schema"}), true),
+        ("response_format", json!({"type": "text"}), false),
+        (
+            "response_format",
+            json!({"type": "json_schema", "strict": true}),
+            false,
+        ),
+        ("seed", json!(1), false),
+        ("seed", Value::Null, true),
+        ("stream", json!(false), true),
+        ("stream", json!(true), false),
+    ] {
+        assert_eq!(
+            holds(&with(name, value.clone()), &call),
+            Ok(expected),
+            "{name}: {value}"
+        );
+    }
+}
+
+#[test]
+fn parameters_that_a_dialect_spells_in_its_own_way_are_found_all_the_same() {
+    let body = json!({"contents": [], "generationConfig": {"temperature": 0}});
+    let call = wire(Dialect::GEMINI, &body, &|_, _| {
+        let mut chat = ChatRequest::default();
+        chat.sampling.temperature = Some(0.0);
+        chat.sampling.max_tokens = Some(9);
+        Ok(Decoded::whole(Request::Chat(Box::new(chat))))
+    });
+    for (name, value, expected) in [
+        ("temperature", json!(0), true),
+        ("max_completion_tokens", json!(9), true),
+        ("top_p", json!(1), false),
+        ("generationConfig", json!({"temperature": 0}), true),
+        ("unheard_of", json!(1), false),
+    ] {
+        assert_eq!(
+            holds(&with(name, value.clone()), &call),
+            Ok(expected),
+            "{name}: {value}"
+        );
+    }
+}
+
+fn chat_request(chat: ChatRequest) -> Call {
+    let started = tokio::time::Instant::now().into_std();
+    let context = Context::new("r".into(), "route".into(), started);
+    let payload = Payload::from_request(Request::Chat(Box::new(chat)));
+    Call::new(context, Operation::Chat, false, payload)
+}
+
+#[test]
+fn content_is_found_wherever_a_model_would_read_it() {
+    let secret = Condition::new()
+        .with_content(r"(?i)\b(ssn|iban)\b")
+        .unwrap();
+    let in_part = |content: Content| {
+        let message = Message::new(Role::User, vec![Part::text("well"), Part::new(content)]);
+        chat_request(ChatRequest::new(vec![message]))
+    };
+    let text = |text: &str| Media::Text(text.to_owned());
+    let document = |media, title: Option<&str>| Content::Document {
+        media,
+        title: title.map(str::to_owned),
+        context: None,
+        citations: None,
+    };
+    let result = ToolResult {
+        call_id: "1".to_owned(),
+        name: None,
+        parts: vec![Part::text("her IBAN is ...")],
+        form: Default::default(),
+        is_error: false,
+    };
+    let opaque = Content::Opaque {
+        dialect: Dialect::OPENAI,
+        value: json!({"deep": [{"text": "my ssn"}]}),
+    };
+    for (call, expected) in [
+        (chat("my SSN is 1"), true),
+        (chat("my ssns are 1"), false),
+        (
+            chat_request(ChatRequest::new(vec![Message::system("iban")])),
+            true,
+        ),
+        (in_part(document(text("ssn"), None)), true),
+        (in_part(document(text("-"), Some("ssn"))), true),
+        (in_part(Content::ToolResult(result)), true),
+        (in_part(opaque), true),
+    ] {
+        assert_eq!(holds(&secret, &call), Ok(expected));
+    }
+    assert!(Condition::new().with_content("(").is_err());
+}
+
+#[test]
+fn what_cannot_be_read_passes_no_rule_unseen() {
+    let secret = Condition::new().with_content("ssn").unwrap();
+    let mistake = wire(Dialect::OPENAI, &json!({"messages": 7}), &|_, _| {
+        Err(CallError::client(ErrorKind::InvalidRequest, "no list"))
+    });
+    assert!(holds(&secret, &mistake).is_err());
+    let lossy = wire(
+        Dialect::OPENAI,
+        &json!({"new": {"field": "my ssn"}}),
+        &|_, _| {
+            let mut decoded = Decoded::whole(Request::Chat(Box::default()));
+            decoded.losses.dropped("new", "unknown here");
+            Ok(decoded)
+        },
+    );
+    assert_eq!(holds(&secret, &lossy), Ok(true));
+    let mut proxied = opaque(&json!({"x": "my ssn"}));
+    proxied.operation = Operation::Proxy;
+    assert_eq!(holds(&secret, &proxied), Ok(true));
+}
