@@ -124,7 +124,7 @@ pub enum EndpointKind {
         /// The limit of calls, as configured.
         limit: Option<EndpointLimit>,
     },
-    /// Several endpoints, chosen by weight.
+    /// Several endpoints, one of which answers.
     Route {
         /// The endpoints with their shares.
         destinations: Vec<Destination>,

@@ -52,8 +52,8 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
 const SHORTEST_DATA: usize = 2048;
 /// How much of a string is looked at to tell data from text.
 const BEGINNING: usize = 256;
-/// Tokens that a picture or the like is taken for: about what the large providers count for one.
-const TOKENS_OF_DATA: u64 = 1000;
+/// What a picture or the like is taken for: a thousand tokens, about what the large providers count for one.
+const BYTES_OF_DATA: usize = 4_000;
 
 /// Bytes of `body` in strings of base64, less those that they count for. Jumps from quote to quote.
 fn data_bytes(body: &[u8]) -> usize {
@@ -64,8 +64,7 @@ fn data_bytes(body: &[u8]) -> usize {
         let end = end_of_string(body, start);
         let length = end.saturating_sub(start);
         if length >= SHORTEST_DATA && body.get(start..end).is_some_and(is_data) {
-            let counted = (TOKENS_OF_DATA * BYTES_PER_TOKEN) as usize;
-            found += length.saturating_sub(counted);
+            found += length.saturating_sub(BYTES_OF_DATA);
         }
         at = end + 1;
     }

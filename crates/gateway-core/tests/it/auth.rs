@@ -1,14 +1,13 @@
 //! Who may ask what, through every door.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway_core::config::{FileText, Loaded, Lookup, Source, Strictness, load};
 use gateway_core::provider::Principal;
 use gateway_core::schema::ErrorKind;
-use gateway_core::{Checked, EngineBuilder, Gateway, GatewayBuilder, Registry};
+use gateway_core::{EngineBuilder, Gateway, GatewayBuilder, Registry};
 use gateway_store::MemoryRecords;
 use gateway_testkit::{Answer, ManualClock, ScriptedProvider, ScriptedTransport, deps};
 use http::{Request, StatusCode};
@@ -16,19 +15,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::support::{builder, call};
-
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &str) -> FileText {
-        FileText::Absent
-    }
-}
+use crate::support::{builder, call, loaded};
 
 /// A plan of two endpoints named `one` and `two`, with this `auth` section.
 pub(crate) fn plan(auth: &str) -> gateway_core::config::Plan {
@@ -40,14 +27,7 @@ pub(crate) fn plan(auth: &str) -> gateway_core::config::Plan {
     };
     let text = format!("endpoints:\n{}{}{auth}", endpoint("one"), endpoint("two"));
     let registry = Registry::new().with(FACTORY);
-    let loaded = load(
-        Source::new("test.yaml", text.as_str()),
-        &Nothing,
-        &Checked(&registry),
-        Strictness::Strict,
-    );
-    let Loaded { plan, .. } = loaded.unwrap_or_else(|report| panic!("{report}"));
-    plan
+    loaded(&text, &registry)
 }
 
 pub(crate) fn gateway(auth: &str) -> (Gateway, Arc<MemoryRecords>) {

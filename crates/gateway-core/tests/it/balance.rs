@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_core::config::{FileText, Lookup, Plan, Source, Strictness, load};
+use gateway_core::config::Plan;
 use gateway_core::provider::Principal;
 use gateway_core::schema::{ErrorKind, Retry};
-use gateway_core::{Checked, Engine, EngineBuilder, GatewayBuilder, Registry};
+use gateway_core::{Engine, EngineBuilder, GatewayBuilder, Registry};
 use gateway_provider_simulator::SIMULATOR;
 use gateway_schema::CallError;
 use gateway_store::{CallRecord, MemoryRecords};
@@ -25,19 +25,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::call;
-
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &str) -> FileText {
-        FileText::Absent
-    }
-}
+use crate::support::{call, loaded};
 
 /// Three endpoints of one registered provider, which the tests answer for themselves, and this route over them.
 fn plan(endpoints: &str, route: &str) -> Plan {
@@ -47,20 +35,19 @@ fn plan(endpoints: &str, route: &str) -> Plan {
             .lines()
             .filter_map(|line| line.strip_prefix(&format!("{name}: ")))
             .map(|line| format!("    {line}\n"));
-        text.push_str(&format!(
+        let common = format!(
             "  - name: {name}\n    endpoint_type: llm/v1/chat\n    \
-             model: {{provider: simulator, name: {name}}}\n{}",
-            own.collect::<String>()
-        ));
+             model: {{provider: simulator, name: {name}}}\n"
+        );
+        text.push_str(&common);
+        text.extend(own);
     }
     text.push_str("routes:\n  - name: route\n    task_type: llm/v1/chat\n");
     for line in route.lines() {
-        text.push_str(&format!("    {}\n", line.trim()));
+        text.extend(["    ", line.trim(), "\n"]);
     }
     let registry = Registry::new().with(SIMULATOR);
-    let source = Source::new("test.yaml", text.as_str());
-    let loaded = load(source, &Nothing, &Checked(&registry), Strictness::Strict);
-    let mut plan = loaded.unwrap_or_else(|report| panic!("{report}")).plan;
+    let mut plan = loaded(&text, &registry);
     for endpoint in &mut plan.endpoints {
         // Each endpoint has a provider of its own, which the test scripts.
         endpoint.model.provider = endpoint.name.as_str().into();

@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers of tests"
 )]
@@ -10,8 +9,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway_core::config::{FileText, Loaded, Lookup, Source, Strictness, load};
-use gateway_core::{Checked, EngineBuilder, GatewayBuilder, Registry};
+use gateway_core::{EngineBuilder, GatewayBuilder, Registry};
 use gateway_store::{CallRecord, MemoryRecords};
 use gateway_testkit::recordings::{Corpus, Exchange};
 use gateway_testkit::{ManualClock, ScriptedReply, ScriptedTransport, deps};
@@ -20,17 +18,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &str) -> FileText {
-        FileText::Absent
-    }
-}
+use crate::support::loaded;
 
 /// Dollars per million: 10 fresh, 1 read from a cache, 12.5 written to one, 20 generated.
 const PRICE: &str = "price: {input: 10, cached_input: 1, cache_write: 12.5, output: 20}";
@@ -48,13 +36,7 @@ async fn record(provider: &str, exchange: &Exchange, path: &str, body: Value) ->
          model: {{provider: {provider}, name: m, config: {{{provider}_api_key: sk-test}}}}\n"
     );
     let registry = registry();
-    let loaded = load(
-        Source::new("test.yaml", text.as_str()),
-        &Nothing,
-        &Checked(&registry),
-        Strictness::Strict,
-    );
-    let Loaded { plan, .. } = loaded.unwrap_or_else(|report| panic!("{report}"));
+    let plan = loaded(&text, &registry);
     let response = &exchange.response;
     let transport = ScriptedTransport::new().always(ScriptedReply::new(
         response.status,
@@ -221,10 +203,7 @@ async fn a_price_of_the_catalog_carries_its_version() {
     let text = "endpoints:\n  - name: chat\n    endpoint_type: llm/v1/chat\n    \
                 model: {provider: openai, name: gpt-4o, config: {openai_api_key: sk-test}}\n";
     let registry = registry();
-    let source = Source::new("test.yaml", text);
-    let plan = load(source, &Nothing, &Checked(&registry), Strictness::Strict)
-        .unwrap()
-        .plan;
+    let plan = loaded(text, &registry);
     let body = json!({"id": "1", "object": "chat.completion", "choices": [],
                       "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}});
     let transport = ScriptedTransport::new().always(ScriptedReply::json(200, &body));

@@ -3,13 +3,33 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use gateway_core::EngineBuilder;
-use gateway_core::Registry;
-use gateway_core::config::{Endpoint, Model, Plan};
+use gateway_core::config::{Endpoint, FileText, Lookup, Model, Plan, Source, Strictness, load};
 use gateway_core::provider::{Call, Context, Payload, Reply, ReplyBody, Whole};
 use gateway_core::schema::chat::{ChatRequest, Message};
 use gateway_core::schema::{Operation, Request, Response};
+use gateway_core::{Checked, EngineBuilder, Registry};
 use gateway_testkit::{ScriptedProvider, ScriptedTransport, deps};
+
+/// A machine without variables and files.
+struct Nothing;
+
+impl Lookup for Nothing {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &str) -> FileText {
+        FileText::Absent
+    }
+}
+
+/// The plan of a configuration without faults.
+#[expect(clippy::panic, reason = "a test helper")]
+pub(crate) fn loaded(text: &str, registry: &Registry) -> Plan {
+    let source = Source::new("test.yaml", text);
+    let loaded = load(source, &Nothing, &Checked(registry), Strictness::Strict);
+    loaded.unwrap_or_else(|report| panic!("{report}")).plan
+}
 
 /// A chat endpoint named `name` that is answered by the scripted provider of the same name.
 pub(crate) fn endpoint(name: &str) -> Endpoint {

@@ -98,10 +98,9 @@ impl BreakerState {
     /// How long it lets no call pass; nothing when the next one passes, be it as the probe.
     pub fn wait(&self) -> Duration {
         match self.status() {
-            BreakerStatus::Closed => Duration::ZERO,
             BreakerStatus::Open(left) => left,
             BreakerStatus::HalfOpen if self.0.probing.load(Ordering::Acquire) => PROBING,
-            BreakerStatus::HalfOpen => Duration::ZERO,
+            BreakerStatus::Closed | BreakerStatus::HalfOpen => Duration::ZERO,
         }
     }
 

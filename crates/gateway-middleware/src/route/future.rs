@@ -41,13 +41,13 @@ pub(super) struct Spare<S> {
 }
 
 impl<S> Spare<S> {
-    pub(super) fn new(shared: Arc<Shared<S>>, call: Call, first: usize) -> Box<Self> {
-        Box::new(Self {
+    pub(super) fn new(shared: Arc<Shared<S>>, call: Call, first: usize) -> Self {
+        Self {
             shared,
             call,
             tried: Set::default().with(first),
             refusal: None,
-        })
+        }
     }
 }
 
@@ -100,12 +100,12 @@ impl<S, F> ResponseFuture<S, F> {
         }
     }
 
-    pub(super) const fn to(service: S, call: Call, spare: Option<Box<Spare<S>>>) -> Self {
+    pub(super) fn to(service: S, call: Call, spare: Option<Spare<S>>) -> Self {
         Self {
             state: State::Waiting {
                 to: Some((service, call)),
             },
-            spare,
+            spare: spare.map(Box::new),
         }
     }
 }
@@ -135,16 +135,15 @@ where
                     let Some((service, _)) = to else {
                         return Poll::Pending;
                     };
-                    match ready!(service.poll_ready(cx)) {
-                        Err(error) => Err(error),
-                        Ok(()) => {
-                            let Some((mut service, call)) = to.take() else {
-                                return Poll::Pending;
-                            };
+                    let ready = ready!(service.poll_ready(cx));
+                    match (ready, to.take()) {
+                        (Ok(()), Some((mut service, call))) => {
                             let future = service.call(call);
                             this.state.set(State::Calling { future });
                             continue;
                         }
+                        (Ok(()), None) => return Poll::Pending,
+                        (Err(error), _) => Err(error),
                     }
                 }
                 StateProjection::Calling { future } => ready!(future.poll(cx)),

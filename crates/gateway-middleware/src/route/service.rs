@@ -22,7 +22,7 @@ pub struct Routed<S>(Arc<Shared<S>>);
 pub(super) struct Shared<S> {
     destinations: Vec<Destination<S>>,
     /// Those that strategies choose from.
-    shared_out: Set,
+    taking_part: Set,
     config: RouteConfig,
     /// Where the rules lead, and what the record says of it.
     rules: Vec<(usize, Arc<str>)>,
@@ -54,7 +54,7 @@ impl<S> Routed<S> {
         let rules = rules.collect::<Result<_, _>>()?;
         let has_share = |number: usize| destinations.get(number).is_some_and(|it| it.share > 0);
         Ok(Self(Arc::new(Shared {
-            shared_out: Set::of(destinations.len(), has_share),
+            taking_part: Set::of(destinations.len(), has_share),
             rules,
             sticky: "sticky".into(),
             strategy: config.strategy.as_str().into(),
@@ -103,7 +103,7 @@ where
             Ok(None) => return ResponseFuture::refused(no_destination()),
             Err(error) => return ResponseFuture::refused(error),
         };
-        let leads_on = choice.leads_on && shared.shared_out.len() > 1;
+        let leads_on = choice.leads_on && shared.taking_part.len() > 1;
         let spare = leads_on.then(|| Spare::new(Arc::clone(shared), call.again(), choice.number));
         match shared.send(choice.number, choice.why, &mut call) {
             Some(service) => ResponseFuture::to(service, call, spare),
@@ -124,10 +124,7 @@ impl<S> Shared<S> {
     /// Rules first, then what sticks, then the strategy.
     fn choose(&self, call: &Call) -> Result<Option<Choice>, CallError> {
         let conditions = self.config.rules.iter().map(|rule| &rule.when);
-        let rule = match self.rules.is_empty() {
-            true => None,
-            false => rules::first(conditions, call)?,
-        };
+        let rule = rules::first(conditions, call)?;
         if let Some((number, why)) = rule.and_then(|rule| self.rules.get(rule)) {
             return Ok(Some(Choice {
                 number: *number,
@@ -215,7 +212,7 @@ impl<S> Shared<S> {
     }
 
     fn untried(&self, number: usize, tried: Set) -> bool {
-        self.shared_out.contains(number) && !tried.contains(number)
+        self.taking_part.contains(number) && !tried.contains(number)
     }
 
     fn wait(&self, number: usize) -> std::time::Duration {

@@ -80,8 +80,9 @@ fn of_chat(chat: &ChatRequest, see: &mut dyn FnMut(&str)) {
 fn of_parts(parts: &[Part], see: &mut dyn FnMut(&str)) {
     for part in parts {
         match &part.content {
-            Content::Text { text, .. } | Content::Thinking { text, .. } => see(text),
-            Content::Refusal(text) => see(text),
+            Content::Text { text, .. }
+            | Content::Thinking { text, .. }
+            | Content::Refusal(text) => see(text),
             Content::ToolCall(call) => see(&call.arguments),
             Content::ToolResult(result) => of_parts(&result.parts, see),
             Content::Document {
