@@ -3,8 +3,8 @@
 use gateway_provider::Call;
 use gateway_schema::Operation;
 
-/// Bytes per token of running text, near enough for every current tokenizer.
-pub(crate) const BYTES_PER_TOKEN: u64 = 4;
+use crate::tally::BYTES_PER_TOKEN;
+
 /// The answer of a request that sets no limit is expected to be this long.
 pub(crate) const USUAL_OUTPUT: u64 = 512;
 

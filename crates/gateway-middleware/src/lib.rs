@@ -18,7 +18,7 @@
 //! | [`timeout`] | ends calls that take too long, and streams that stall |
 //! | [`usage`] | settles every call exactly once into a record |
 
-#[cfg(any(feature = "usage", feature = "rate_limit"))]
+#[cfg(any(feature = "rate_limit", feature = "route"))]
 mod expected;
 #[cfg(any(feature = "rate_limit", feature = "route"))]
 mod subject;

@@ -1,11 +1,6 @@
 //! Routes through the public faces: from a configuration, over every surface, streamed and not.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -55,7 +55,7 @@ impl Load {
     ///
     /// What has never been measured costs nothing while nothing is under way, and more than anything else as long as
     /// the first call is: one call finds out, the others go where it is known.
-    pub(crate) fn cost(&self, stream: bool) -> f32 {
+    pub fn cost(&self, stream: bool) -> f32 {
         let in_flight = self.in_flight() as f32;
         match self.pace(stream).read(self.now()) {
             Some(seconds) => seconds * (in_flight + 1.0),

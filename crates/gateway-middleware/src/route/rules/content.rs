@@ -7,7 +7,7 @@ use gateway_schema::embedding::EmbeddingInput;
 use gateway_schema::{CallError, Extra, Operation, Request};
 use serde_json::Value;
 
-use crate::expected::BYTES_PER_TOKEN;
+use crate::tally::BYTES_PER_TOKEN;
 
 /// Whether `matches` holds for any text of the prompt. Each text is looked at by itself.
 pub(super) fn any(call: &Call, matches: impl Fn(&str) -> bool) -> Result<bool, CallError> {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use gateway_provider::{Call, Context, Payload};
-use gateway_schema::chat::{ChatRequest, Content, Media, Message, Part, Role, ToolResult};
+use gateway_schema::chat::{
+    ChatRequest, Content, ContentForm, Media, Message, Part, Role, ToolResult,
+};
 use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Request};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -166,7 +168,7 @@ fn content_is_found_wherever_a_model_would_read_it() {
         call_id: "1".to_owned(),
         name: None,
         parts: vec![Part::text("her IBAN is ...")],
-        form: Default::default(),
+        form: ContentForm::default(),
         is_error: false,
     };
     let opaque = Content::Opaque {
