@@ -1,5 +1,7 @@
 """Cohere's version 2 for the mock provider: chat, embed, rerank; and rerank in the form of Jina and its like."""
+import base64
 import json
+import struct
 
 from mock_provider import Turn, flat, need, pieces
 
@@ -121,7 +123,8 @@ def embed(body):
     need(not set(body) - known, "unknown field: %s" % (set(body) - known))
     need(body.get("input_type"), "input_type is required")
     floats = [[float(len(text)), 0.5, -0.25] for text in body["texts"]]
-    kinds = {kind: floats if kind == "float" else [[1, 2, 3] for _ in floats] for kind in body.get("embedding_types") or ["float"]}
+    forms = {"float": floats, "int8": [[1, 2, 3] for _ in floats], "base64": [base64.b64encode(struct.pack("<3f", *v)).decode() for v in floats]}
+    kinds = {kind: forms[kind] for kind in body.get("embedding_types") or ["float"]}
     return {"id": "e", "embeddings": kinds, "texts": body["texts"], "response_type": "embeddings_by_type",
             "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 3 * len(floats)}}}
 

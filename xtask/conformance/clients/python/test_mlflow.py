@@ -11,6 +11,9 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 
 from case import CHAT, EMBEDDINGS, URL, fail, through_gateway  # noqa: E402
 
+# On these URLs Cohere is spoken to in version 1, as MLflow does: replayed from its recordings.
+CHAT, EMBEDDINGS = ([name for name in names if "cohere" not in name] for names in (CHAT, EMBEDDINGS))
+
 
 @through_gateway
 class Deployments(unittest.TestCase):

@@ -7,7 +7,7 @@ import openai
 from case import CHAT, KEY, PARIS, ROME, SCHEMA, URL, fail, through_gateway
 
 TOOL = {"type": "function", "name": "get_weather", "description": "Weather of a city", "parameters": SCHEMA, "strict": True}
-NATIVE = [name for name in CHAT if "anthropic" not in name]
+NATIVE = [name for name in CHAT if name in ("openai-chat", "azure-chat")]
 client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0)
 
 

@@ -195,7 +195,7 @@ fn block(reader: &mut Reader, node: &Node<'_>) -> Option<Part> {
             if found.is_none() {
                 reader.missing("document", "an object");
             }
-            found.map(|it| self::document(&it.clone().into_value()))
+            found.map(|it| document(&it.clone().into_value()))
         }
         _ => Some(Part::new(Content::Opaque {
             dialect: Dialect::COHERE,
