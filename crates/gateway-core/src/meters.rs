@@ -54,6 +54,10 @@ fn configured(own: &gateway_config::Price) -> Price {
     rates.output = rate(own.output);
     rates.cache_read = rate(own.cached_input);
     rates.cache_write = rate(own.cache_write);
+    // And those for a thousand searches just as many pico-dollars for one.
+    rates.per_query = u64::try_from(own.searches.nanos())
+        .ok()
+        .filter(|rate| *rate > 0);
     Price::flat(rates)
 }
 

@@ -32,10 +32,15 @@ pub(crate) static SECTION: Section = Section::new(
             Shape::Number(0.0, MOST),
             "US dollars per million input tokens written to the provider's cache. Default: that of `input`.",
         ),
+        Key::optional(
+            "searches",
+            Shape::Number(0.0, MOST),
+            "US dollars per thousand searches, which rankers are paid by. Default: 0.",
+        ),
     ],
 );
 
-/// What a model costs, per million tokens.
+/// What a model costs, per million tokens and per thousand searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Price {
@@ -47,16 +52,22 @@ pub struct Price {
     pub cached_input: Usd,
     /// Input tokens written to the provider's cache.
     pub cache_write: Usd,
+    /// A thousand searches of a ranker.
+    pub searches: Usd,
 }
 
 impl Serialize for Price {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let dollars = |price: Usd| price.nanos() as f64 / 1e9;
-        let mut map = serializer.serialize_map(Some(4))?;
+        let ranks = self.searches != Usd::ZERO;
+        let mut map = serializer.serialize_map(Some(4 + usize::from(ranks)))?;
         map.serialize_entry("input", &dollars(self.input))?;
         map.serialize_entry("output", &dollars(self.output))?;
         map.serialize_entry("cached_input", &dollars(self.cached_input))?;
         map.serialize_entry("cache_write", &dollars(self.cache_write))?;
+        if ranks {
+            map.serialize_entry("searches", &dollars(self.searches))?;
+        }
         map.end()
     }
 }
@@ -69,6 +80,7 @@ pub(crate) fn read(item: &Item<'_>) -> Price {
         output: at("output").unwrap_or_default(),
         cached_input: at("cached_input").unwrap_or(input),
         cache_write: at("cache_write").unwrap_or(input),
+        searches: at("searches").unwrap_or_default(),
     }
 }
 

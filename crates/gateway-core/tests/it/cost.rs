@@ -27,6 +27,7 @@ fn registry() -> Registry {
     Registry::new()
         .with(gateway_provider_openai::OPENAI)
         .with(gateway_provider_anthropic::ANTHROPIC)
+        .with(gateway_provider_cohere::COHERE)
 }
 
 /// Plays a recorded answer to a caller at `path` and returns the record.
@@ -196,6 +197,46 @@ async fn tokens_that_anthropic_cached_or_wrote_to_its_cache_are_charged_once() {
         seen += 1;
     }
     assert!(seen > 0, "no recording with cached tokens");
+}
+
+/// What one question to a ranker of Cohere's costs, by this price of the endpoint or else by the catalog.
+async fn ranked(path: &str, price: &str, units: u64) -> CallRecord {
+    let text = format!(
+        "endpoints:\n  - name: rank\n    endpoint_type: llm/v1/rerank\n    {price}\n    \
+         model: {{provider: cohere, name: rerank-v3.5, config: {{cohere_api_key: sk-test}}}}\n"
+    );
+    let registry = registry();
+    let plan = loaded(&text, &registry);
+    let body = json!({"id": "1", "results": [{"index": 0, "relevance_score": 0.5}],
+                      "meta": {"billed_units": {"search_units": units}}});
+    let transport = ScriptedTransport::new().always(ScriptedReply::json(200, &body));
+    let records = Arc::new(MemoryRecords::new(10));
+    let engine = EngineBuilder::new(registry, deps(&transport))
+        .with_records(Arc::clone(&records) as _)
+        .build(&plan)
+        .unwrap();
+    let gateway = GatewayBuilder::new(engine, Arc::new(ManualClock::new())).build();
+    let asked = json!({"model": "rank", "query": "q", "documents": ["a"]});
+    let request = Request::post(path)
+        .body(Full::new(Bytes::from(asked.to_string())))
+        .unwrap();
+    let answer = gateway.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.into_body().collect().await.unwrap();
+    records.take().remove(0)
+}
+
+#[tokio::test]
+async fn ranking_is_charged_by_the_searches_that_the_provider_counts_on_both_lanes() {
+    for path in ["/v2/rerank", "/v1/rerank"] {
+        for (units, cost) in [(1, "0.002000000"), (3, "0.006000000")] {
+            let record = ranked(path, "strict: false", units).await;
+            assert_eq!(record.cost.unwrap().to_string(), cost, "{path}");
+        }
+        let own = "price: {input: 0, output: 0, searches: 0.5}";
+        let record = ranked(path, own, 3).await;
+        assert_eq!(record.cost.unwrap().to_string(), "0.001500000", "{path}");
+    }
 }
 
 #[tokio::test]
