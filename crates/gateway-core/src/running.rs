@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gateway_config::{Endpoint, FallbackOn, Plan, Route, Strategy};
+use gateway_config::{Endpoint, FallbackOn, Plan, Route};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::{BreakerConfig, BreakerState};
@@ -422,17 +422,6 @@ fn route_info(route: &Route) -> EndpointInfo {
         route.name.clone(),
         route.operation,
         destinations,
-        strategy_name(route.strategy),
+        route.strategy.as_str(),
     )
-}
-
-fn strategy_name(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::LeastLatency => "LEAST_LATENCY",
-        Strategy::LeastBusy => "LEAST_BUSY",
-        Strategy::LowestCost => "LOWEST_COST",
-        Strategy::RoundRobin => "ROUND_ROBIN",
-        Strategy::Priority => "PRIORITY",
-        _ => "TRAFFIC_SPLIT",
-    }
 }

@@ -159,6 +159,8 @@ fn what_sticks_needs_a_strategy_that_spreads() {
         let (_, _, path, report) = only_error(&text(strategy));
         assert_eq!(path, "routes[0].sticky", "{report}");
     }
+    let credential = text("LEAST_BUSY").replace("by: key", "by: 'header:Authorization'");
+    assert_eq!(only_error(&credential).2, "routes[0].sticky.by");
 }
 
 #[test]
@@ -209,6 +211,11 @@ fn rules_that_cannot_work_are_refused() {
             "{when: {header: {'x y': z}}, to: a}",
             "routes[0].rules[0].when.header.x y",
             "not the name of an HTTP header",
+        ),
+        (
+            "{when: {header: {X-Api-Key: z}}, to: a}",
+            "routes[0].rules[0].when.header.X-Api-Key",
+            "holds a credential",
         ),
     ] {
         let (_, _, found, report) = only_error(&rule(wrong));

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use gateway_core::config::Plan;
-use gateway_core::provider::Principal;
+use gateway_core::provider::{Principal, ReplyBody};
 use gateway_core::schema::{ErrorKind, Retry};
 use gateway_core::{Engine, EngineBuilder, GatewayBuilder, Registry};
 use gateway_provider_simulator::SIMULATOR;
@@ -500,6 +501,34 @@ async fn rules_hold_for_every_way_in_and_the_reply_says_the_variant_and_why() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_begin_is_begun_elsewhere_and_one_that_breaks_is_not() {
+    let plan = plan("", &format!("{THREE}\nrouting_strategy: PRIORITY"));
+    let broken = CallError::upstream(ErrorKind::Upstream, "cut");
+    let a = ScriptedProvider::new("a", "a")
+        .then(Answer::fail(ErrorKind::Unavailable))
+        .then(Answer::broken(&["x"], broken));
+    let [_, b, c] = ["a", "b", "c"]
+        .map(|name| ScriptedProvider::new(name, name).always(Answer::pieces(&["x", "y"])));
+    let bench = bench(&plan, [a, b, c]);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let reply = bench
+            .engine
+            .clone()
+            .oneshot(call("route", true))
+            .await
+            .unwrap();
+        let ReplyBody::Stream(stream) = reply.body else {
+            panic!("a stream")
+        };
+        let frames: Vec<_> = stream.collect().await;
+        seen.push((reply.model.to_string(), frames.last().unwrap().is_ok()));
+    }
+    assert_eq!(seen, [("b".to_owned(), true), ("a".to_owned(), false)]);
+    assert_eq!(bench.counts(), [2, 1, 0]);
 }
 
 #[tokio::test]

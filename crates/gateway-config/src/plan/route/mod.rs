@@ -135,25 +135,40 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    const WORDS: [&str; 6] = [
-        "TRAFFIC_SPLIT",
-        "LEAST_LATENCY",
-        "LEAST_BUSY",
-        "LOWEST_COST",
-        "ROUND_ROBIN",
-        "PRIORITY",
+    const ALL: [Self; 6] = [
+        Self::TrafficSplit,
+        Self::LeastLatency,
+        Self::LeastBusy,
+        Self::LowestCost,
+        Self::RoundRobin,
+        Self::Priority,
     ];
+    const WORDS: [&str; 6] = {
+        let [a, b, c, d, e, f] = Self::ALL;
+        [
+            a.as_str(),
+            b.as_str(),
+            c.as_str(),
+            d.as_str(),
+            e.as_str(),
+            f.as_str(),
+        ]
+    };
+
+    /// The word in configurations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TrafficSplit => "TRAFFIC_SPLIT",
+            Self::LeastLatency => "LEAST_LATENCY",
+            Self::LeastBusy => "LEAST_BUSY",
+            Self::LowestCost => "LOWEST_COST",
+            Self::RoundRobin => "ROUND_ROBIN",
+            Self::Priority => "PRIORITY",
+        }
+    }
 
     fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "TRAFFIC_SPLIT" => Self::TrafficSplit,
-            "LEAST_LATENCY" => Self::LeastLatency,
-            "LEAST_BUSY" => Self::LeastBusy,
-            "LOWEST_COST" => Self::LowestCost,
-            "ROUND_ROBIN" => Self::RoundRobin,
-            "PRIORITY" => Self::Priority,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
     }
 }
 
@@ -233,7 +248,12 @@ fn sticky_subject(
             );
         context.problems.push(diagnostic);
     }
-    Subject::parse(item.text_at("by")?)
+    let by = item.get("by")?;
+    let subject = Subject::parse(by.text()?)?;
+    if let Subject::Header(name) = &subject {
+        rules::refuse_taken(name, by.place(), &by.path, context);
+    }
+    Some(subject)
 }
 
 fn destinations(

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::{Context, auth::table, json};
 use crate::diagnostic::{Diagnostic, Kind};
+use crate::file::Place;
 use crate::file::check::{Echo, describe, is_header_name};
 use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
@@ -177,6 +178,30 @@ fn condition(item: &Item<'_>, context: &mut Context<'_>) -> Condition {
     condition
 }
 
+/// Headers that hold credentials. They are taken out of a request before anything looks at it.
+const TAKEN: [&str; 7] = [
+    "api-key",
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "x-mlflow-authorization",
+];
+
+/// Refuses to decide by a header that is never there.
+pub(super) fn refuse_taken(name: &str, place: Place, path: &str, context: &mut Context<'_>) {
+    if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+        let message = format!(
+            "the header '{name}' holds a credential, which is taken out of a request before it is routed"
+        );
+        let diagnostic = Diagnostic::error(Kind::Value, place, message)
+            .at(path)
+            .help("a route may look at the caller's key instead: `sticky: {by: key}`, `when: {key: {...}}`");
+        context.problems.push(diagnostic);
+    }
+}
+
 fn headers(item: Option<&Item<'_>>, context: &mut Context<'_>) -> BTreeMap<String, String> {
     for pair in item.map(Item::pairs).unwrap_or_default() {
         if !is_header_name(pair.key) {
@@ -188,6 +213,7 @@ fn headers(item: Option<&Item<'_>>, context: &mut Context<'_>) -> BTreeMap<Strin
             .at(&pair.item.path);
             context.problems.push(diagnostic);
         }
+        refuse_taken(pair.key, pair.key_place, &pair.item.path, context);
     }
     table(item)
         .into_iter()
