@@ -6,31 +6,60 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gateway_catalog::{Catalog, Price, Rates};
 use gateway_config::{Endpoint, Plan};
 use gateway_middleware::usage::{InFlight, Prices};
-use gateway_schema::{EndpointName, Usage, Usd};
+use gateway_schema::{EndpointName, ModelId, Usage, Usd};
 
 /// The version of prices that the configuration states.
 const CONFIGURED: &str = "configured";
 
 /// The price of every endpoint whose price is known.
 #[derive(Debug, Default)]
-pub(crate) struct PriceList(HashMap<EndpointName, (Price, &'static str)>);
+pub(crate) struct PriceList(HashMap<EndpointName, Priced>);
+
+/// What is known of one endpoint.
+#[derive(Debug)]
+struct Priced {
+    own: Option<(Price, &'static str)>,
+    model: Option<ModelId>,
+    /// The provider, as the catalog may spell it.
+    providers: [String; 2],
+}
 
 impl PriceList {
     /// Looks every price up once: the endpoint's own, else the catalog's.
     pub(crate) fn of(plan: &Plan) -> Self {
-        let prices = plan.endpoints.iter();
-        Self(
-            prices
-                .filter_map(|endpoint| Some((endpoint.name.clone(), price(endpoint)?)))
-                .collect(),
-        )
+        let all = plan.endpoints.iter().map(|endpoint| {
+            let model = &endpoint.model;
+            let priced = Priced {
+                own: price(endpoint),
+                model: model.name.clone(),
+                providers: [model.provider.to_string(), model.provider_alias.to_string()],
+            };
+            (endpoint.name.clone(), priced)
+        });
+        Self(all.collect())
     }
 }
 
 impl Prices for PriceList {
     fn cost(&self, endpoint: &EndpointName, usage: &Usage) -> Option<(Usd, &'static str)> {
-        let (price, version) = self.0.get(endpoint)?;
+        let (price, version) = self.0.get(endpoint)?.own.as_ref()?;
         Some((price.cost(usage), version))
+    }
+
+    fn cost_of(
+        &self,
+        endpoint: &EndpointName,
+        model: &ModelId,
+        usage: &Usage,
+    ) -> Option<(Usd, &'static str)> {
+        let known = self.0.get(endpoint)?;
+        if known.model.as_ref() == Some(model) {
+            return self.cost(endpoint, usage);
+        }
+        let catalog = Catalog::bundled();
+        let mut providers = known.providers.iter();
+        let facts = providers.find_map(|provider| catalog.find(provider, model.as_str()))?;
+        Some((facts.price?.cost(usage), catalog.version()))
     }
 }
 

@@ -17,7 +17,7 @@ use gateway_middleware::route::{Destination, RouteConfig, RouteError, Routed};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
 use gateway_middleware::usage::{Meter, Metered};
 use gateway_provider::{Authenticate, BoxFuture, Call, Provider, Reply};
-use gateway_schema::{CallError, ErrorKind};
+use gateway_schema::{CallError, ErrorKind, Operation};
 use gateway_store::rate::RateStore;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
@@ -191,7 +191,9 @@ impl Service<Call> for Answering {
 
     fn call(&mut self, call: Call) -> Self::Future {
         let info = self.0.info();
-        if !info.operations.contains(&call.operation) {
+        // Whether requests can be passed on, the provider says itself.
+        let is_raw = call.operation == Operation::Proxy;
+        if !is_raw && !info.operations.contains(&call.operation) {
             let error = info.lacks(call.operation);
             return Box::pin(std::future::ready(Err(error)));
         }

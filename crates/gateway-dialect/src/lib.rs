@@ -16,6 +16,7 @@ pub mod cohere;
 pub mod event_stream;
 pub mod failure;
 pub mod gemini;
+pub mod known;
 pub mod mlflow;
 mod node;
 pub mod openai;

@@ -6,9 +6,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::pass::PassedBody;
 use crate::stream::StreamBody;
 
-/// The body of a response. It never fails: what goes wrong in a stream is told inside it.
+/// The body of a response. What goes wrong in a stream is told inside it, so that it never fails; but for an answer that
+/// is passed back as it is, where a break can be told by breaking off only.
 ///
 /// Backpressure: a stream is polled only when the body is. Cancellation: dropping the body drops the stream, and with
 /// it the upstream exchange.
@@ -17,7 +19,20 @@ pub struct EdgeBody(Inner);
 enum Inner {
     Full(Bytes),
     Stream(Box<StreamBody>),
+    Passed(Box<PassedBody>),
 }
+
+/// An answer that is passed back broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the provider's answer broke off")
+    }
+}
+
+impl std::error::Error for Broken {}
 
 impl EdgeBody {
     /// A whole body.
@@ -28,20 +43,24 @@ impl EdgeBody {
     pub(crate) fn stream(stream: StreamBody) -> Self {
         Self(Inner::Stream(Box::new(stream)))
     }
+
+    pub(crate) fn passed(body: PassedBody) -> Self {
+        Self(Inner::Passed(Box::new(body)))
+    }
 }
 
 impl std::fmt::Debug for EdgeBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Inner::Full(bytes) => write!(f, "EdgeBody({} bytes)", bytes.len()),
-            Inner::Stream(_) => f.write_str("EdgeBody(stream)"),
+            Inner::Stream(_) | Inner::Passed(_) => f.write_str("EdgeBody(stream)"),
         }
     }
 }
 
 impl Body for EdgeBody {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -53,6 +72,9 @@ impl Body for EdgeBody {
             Inner::Stream(stream) => stream
                 .poll_next(cx)
                 .map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Passed(body) => body
+                .poll_next(cx)
+                .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
         }
     }
 
@@ -60,6 +82,7 @@ impl Body for EdgeBody {
         match &self.0 {
             Inner::Full(bytes) => bytes.is_empty(),
             Inner::Stream(stream) => stream.is_over(),
+            Inner::Passed(body) => body.is_over(),
         }
     }
 
@@ -67,7 +90,8 @@ impl Body for EdgeBody {
         match &self.0 {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Stream(stream) if stream.is_over() => SizeHint::with_exact(0),
-            Inner::Stream(_) => SizeHint::default(),
+            Inner::Passed(body) if body.is_over() => SizeHint::with_exact(0),
+            Inner::Stream(_) | Inner::Passed(_) => SizeHint::default(),
         }
     }
 }

@@ -51,7 +51,8 @@ impl EdgeConfig {
         self
     }
 
-    /// Offers these surfaces only: `openai`, `azure`, `anthropic`, `gemini`, `mlflow`, `operations`.
+    /// Offers these surfaces only: `openai`, `azure`, `anthropic`, `gemini`, `bedrock`,
+    /// `openai-responses`, `mlflow`, `passthrough`, `operations`.
     pub fn with_surfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.surfaces = Some(names.into_iter().map(Into::into).collect());
         self

@@ -228,6 +228,8 @@ impl EndpointInfo {
     /// True when it can be asked for `operation`.
     pub fn answers(&self, operation: Operation) -> bool {
         self.operation == operation
+            // Whatever stands behind it has an API of its own; if not, its provider says so.
+            || operation == Operation::Proxy
             || (self.operation == Operation::Chat && operation == Operation::CountTokens)
     }
 }

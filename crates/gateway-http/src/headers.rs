@@ -57,6 +57,80 @@ pub(crate) fn take_credential(headers: &mut HeaderMap) -> Option<Arc<Presented>>
     presented
 }
 
+/// Headers that concern one connection only (RFC 9110 section 7.6.1), and those that whoever sends the request writes.
+static CONNECTION_ONLY: [&str; 12] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers that are about the caller's way to the gateway, or between the two. Answers are not asked for compressed:
+/// their usage is read.
+static OURS: [&str; 8] = [
+    "accept-encoding",
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
+
+/// What a provider's server says of its own host, and of nobody else's.
+static THEIRS: [&str; 3] = ["alt-svc", "set-cookie", "strict-transport-security"];
+
+/// The headers of a request that is passed on. Credentials and cookies are taken out already.
+pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let named = named_by_connection(headers);
+    let mut passed = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let text = name.as_str();
+        let ends_here = CONNECTION_ONLY.contains(&text)
+            || OURS.contains(&text)
+            || text.starts_with("x-gateway-")
+            || named.contains(name);
+        if !ends_here {
+            passed.append(name.clone(), value.clone());
+        }
+    }
+    passed
+}
+
+/// The headers of an answer that is passed back. The length stays: it is that of the body that follows.
+pub(crate) fn passed_back(mut headers: HeaderMap) -> HeaderMap {
+    for name in named_by_connection(&headers) {
+        headers.remove(name);
+    }
+    for name in CONNECTION_ONLY.iter().chain(&THEIRS) {
+        if *name != "content-length" {
+            headers.remove(*name);
+        }
+    }
+    headers
+}
+
+/// The headers that `Connection` names.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(http::header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        .filter(|name| *name != http::header::CONTENT_LENGTH)
+        .collect()
+}
+
 /// The credential without the word `Bearer`.
 fn bare(value: &str) -> &str {
     let value = value.trim();

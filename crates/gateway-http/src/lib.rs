@@ -8,6 +8,7 @@
 //! | `surface` | one file per URL family; adding one is a file and a line |
 //! | `error` | THE error mapping: every kind in every dialect |
 //! | `task` | one request from head to response |
+//! | `pass` | requests and answers that are passed on as they are |
 //! | `stream` | a streamed reply, with its error event and its end |
 //!
 //! Response headers of our own:
@@ -34,6 +35,7 @@ mod headers;
 mod ids;
 mod limits;
 mod near;
+mod pass;
 mod read;
 mod reply;
 mod router;
@@ -41,7 +43,7 @@ mod stream;
 mod surface;
 mod task;
 
-pub use body::EdgeBody;
+pub use body::{Broken, EdgeBody};
 pub use config::EdgeConfig;
 pub use directory::{Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit, Health};
 pub use edge::{Edge, EdgeFuture, Peer};

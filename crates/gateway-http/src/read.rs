@@ -124,14 +124,20 @@ pub(crate) enum Encoding {
     Zstd,
 }
 
-/// What the head says about the body: refuses what is announced too large, and compressions that are not known.
-pub(crate) fn inspect(headers: &HeaderMap, limit: usize) -> Result<Encoding, CallError> {
+/// Refuses what is announced too large.
+pub(crate) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), CallError> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
+    Ok(())
+}
+
+/// What the head says about the body: refuses what is announced too large, and compressions that are not known.
+pub(crate) fn inspect(headers: &HeaderMap, limit: usize) -> Result<Encoding, CallError> {
+    check_announced(headers, limit)?;
     let mut encoding = Encoding::Identity;
     for value in headers.get_all(CONTENT_ENCODING) {
         let text = value.to_str().unwrap_or("?").trim();

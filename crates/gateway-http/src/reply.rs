@@ -32,11 +32,12 @@ const VARIANT: HeaderName = HeaderName::from_static("x-gateway-variant");
 /// Why it was chosen.
 const VARIANT_REASON: HeaderName = HeaderName::from_static("x-gateway-variant-reason");
 /// The provider's own id of the request.
-const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-gateway-provider-request-id");
+pub(crate) const PROVIDER_REQUEST_ID: HeaderName =
+    HeaderName::from_static("x-gateway-provider-request-id");
 /// Anthropic's name for the id of a request.
 pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Tells nginx and its like to pass a stream on as it comes.
-const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(crate) const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A reply on its way out.
 pub(crate) enum Outgoing {
@@ -80,6 +81,9 @@ impl Answerer {
 impl Task {
     /// Renders what came of a call.
     pub(crate) fn outcome(mut self: Box<Self>, outcome: Result<Reply, CallError>) -> Outgoing {
+        if self.is_passed() {
+            return Outgoing::Response(self.passed(outcome));
+        }
         let (reply, asked) = match (outcome, self.asked) {
             (Ok(reply), Some(asked)) => (reply, asked),
             (Err(error), _) => return Outgoing::Response(self.error(&error)),

@@ -16,8 +16,8 @@ pub(crate) struct Entry {
 
 /// What stands at a URL.
 pub(crate) enum Found<'p> {
-    /// This route, with the parameter of its path.
-    Route(Entry, Option<Cow<'p, str>>),
+    /// This route, with the parameter of its path, and what is left of the path as it was written.
+    Route(Entry, Option<Cow<'p, str>>, Option<&'p str>),
     /// The path exists, the method does not; what is allowed.
     WrongMethod(&'static dyn Surface, HeaderValue),
     /// A path with one slash too many: the right path is one shorter.
@@ -76,7 +76,11 @@ impl Router {
         };
         let entries = matched.value;
         match choose(entries, headers, |entry| entry.route.method == *method) {
-            Some(entry) => Found::Route(entry, matched.params.get("name").map(percent_decoded)),
+            Some(entry) => Found::Route(
+                entry,
+                matched.params.get("name").map(percent_decoded),
+                matched.params.get("rest"),
+            ),
             None => match choose(entries, headers, |_| true) {
                 Some(entry) => Found::WrongMethod(entry.surface, allowed(entries)),
                 None => self.unknown(path, headers),

@@ -36,23 +36,27 @@ pub(crate) struct Task {
     pub(crate) asked: Option<AskedCall>,
     /// For answers that have no id of their own.
     pub(crate) reply_id: Uuid,
-    entry: Option<Entry>,
+    pub(crate) entry: Option<Entry>,
     encoding: Encoding,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     presented: Option<Arc<Presented>>,
     /// Who asks callers for credentials.
     guard: Option<Arc<dyn Authenticate>>,
     principal: Principal,
     /// What of the directory the caller may see.
-    sees: gateway_provider::Access,
+    pub(crate) sees: gateway_provider::Access,
     peer: Option<Peer>,
-    query: Option<String>,
+    pub(crate) query: Option<String>,
     /// The parameter of the path.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The endpoint, if the path names it.
-    endpoint: Option<Arc<EndpointInfo>>,
+    pub(crate) endpoint: Option<Arc<EndpointInfo>>,
     /// What the path asks, if it does.
     verb: Option<Verb>,
+    /// The rest of the path, as it was written.
+    pub(crate) tail: Option<String>,
+    /// The credential came in the query.
+    pub(crate) key_in_query: bool,
 }
 
 /// What is remembered of a call that was handed on.
@@ -101,8 +105,12 @@ impl Task {
         let request_id = headers::request_id(&headers)
             .unwrap_or_else(|| id.as_hyphenated().encode_lower(&mut buffer));
         let found = shared.router.find(&method, uri.path(), &headers);
+        let mut tail = None;
         let (entry, name, instead) = match found {
-            Found::Route(entry, name) => (Ok(entry), name, Instead::Nothing),
+            Found::Route(entry, name, rest) => {
+                tail = rest.map(str::to_owned);
+                (Ok(entry), name, Instead::Nothing)
+            }
             Found::WrongMethod(surface, allow) => (Err(surface), None, Instead::Methods(allow)),
             Found::Slash(surface) => (Err(surface), None, Instead::Shorter),
             Found::Nothing(surface) => (Err(surface), None, Instead::Nothing),
@@ -132,6 +140,8 @@ impl Task {
             name: name.map(std::borrow::Cow::into_owned),
             endpoint: None,
             verb: None,
+            tail,
+            key_in_query: false,
             headers,
             shared,
         });
@@ -140,6 +150,7 @@ impl Task {
         }
         task.presented = headers::take_credential(&mut task.headers).or_else(|| {
             let key = task.surface.credential_in_query(task.query.as_deref()?)?;
+            task.key_in_query = true;
             Some(Arc::new(Presented::new("key", key)))
         });
         match task.identify() {
@@ -193,6 +204,11 @@ impl Task {
         {
             return self.tell(*answer, &Bytes::new()).map(Some);
         }
+        if let Action::Pass(passing) = route.action {
+            read::check_announced(&self.headers, self.shared.config.max_body_bytes)?;
+            self.endpoint = self.passed_by_head(passing)?;
+            return Ok(None);
+        }
         self.encoding = read::inspect(&self.headers, self.shared.config.max_body_bytes)?;
         if let Action::Ask(Named::Path, asked) = route.action {
             let mut name = self.name.take().unwrap_or_default();
@@ -222,6 +238,10 @@ impl Task {
         let limit = self.shared.config.max_decompressed_bytes;
         let body = read::decompress(self.encoding, body, limit)?;
         match self.entry.map(|entry| &entry.route.action) {
+            Some(Action::Pass(passing)) => {
+                let method = self.entry.map(|entry| &entry.route.method);
+                self.pass_on(*passing, method, body).map(Next::Call)
+            }
             Some(Action::Ask(named, asked)) => self.call(*named, *asked, body).map(Next::Call),
             Some(Action::Tell(answer)) => {
                 let answer = self.tell(*answer, &body)?;
@@ -303,7 +323,7 @@ impl Task {
         Ok(Call::new(context, operation, stream, payload))
     }
 
-    fn context(&mut self, endpoint: &EndpointInfo) -> Result<Context, CallError> {
+    pub(crate) fn context(&mut self, endpoint: &EndpointInfo) -> Result<Context, CallError> {
         let mut context = Context::new(
             self.access.request_id.clone(),
             endpoint.name.clone(),
@@ -331,7 +351,7 @@ impl Task {
             .or_else(|| self.shared.directory.traces().then(|| Trace::new(id, span)))
     }
 
-    fn find(
+    pub(crate) fn find(
         &self,
         name: &str,
         operation: Option<Operation>,
@@ -481,7 +501,7 @@ fn shorter(uri: &http::Uri) -> Answer {
     }
 }
 
-fn not_found(path: &str) -> CallError {
+pub(crate) fn not_found(path: &str) -> CallError {
     CallError::client(ErrorKind::NotFound, format!("There is nothing at {path}."))
         .with_code("unknown_url")
 }

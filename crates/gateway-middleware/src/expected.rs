@@ -1,6 +1,6 @@
 //! What a call is expected to consume, estimated before anybody has counted.
 
-use gateway_provider::Call;
+use gateway_provider::{Call, RawRequest};
 use gateway_schema::Operation;
 
 use crate::tally::BYTES_PER_TOKEN;
@@ -18,6 +18,9 @@ pub(crate) struct Expected {
 impl Expected {
     /// Reads the size of the request and its limit of tokens. Nothing is decoded.
     pub(crate) fn of(call: &Call) -> Self {
+        if let Some(raw) = call.payload.raw() {
+            return Self::of_raw(raw);
+        }
         let Some((bytes, envelope)) = call.payload.envelope() else {
             return Self {
                 input: 1,
@@ -35,6 +38,20 @@ impl Expected {
             input: prompt_tokens(bytes),
             output,
         }
+    }
+}
+
+impl Expected {
+    /// Of a request that is passed on: tokens only where it is known to ask a model.
+    fn of_raw(raw: &RawRequest) -> Self {
+        let (input, output) = match raw.asks {
+            Some(Operation::Chat | Operation::Completion) => {
+                (prompt_tokens(&raw.body), USUAL_OUTPUT)
+            }
+            Some(Operation::Embedding) => (prompt_tokens(&raw.body), 0),
+            _ => (0, 0),
+        };
+        Self { input, output }
     }
 }
 

@@ -21,6 +21,8 @@ impl Tally {
             usage: Usage::default(),
             seen: Seen {
                 request_bytes: call.payload.bytes().map_or(0, bytes::Bytes::len),
+                // A file that is passed on is not made of tokens.
+                opaque: call.payload.raw().is_some_and(|raw| raw.asks.is_none()),
                 ..Seen::default()
             },
         }
@@ -66,13 +68,15 @@ struct Seen {
     text_bytes: u64,
     /// A provider took the request.
     answered: bool,
+    /// What is asked is not known: there is nothing to estimate by.
+    opaque: bool,
 }
 
 /// Completes `reported` by estimates. A call that no provider took consumed nothing. What the provider reported is
 /// never replaced, zero included.
 fn complete(mut reported: Usage, seen: Seen) -> Usage {
     let missing = reported.input_tokens.is_none() || reported.output_tokens.is_none();
-    if !missing || !seen.answered {
+    if !missing || !seen.answered || seen.opaque {
         return reported;
     }
     reported.source = TokenSource::Estimated;
@@ -94,6 +98,7 @@ mod tests {
         events: 3,
         text_bytes: 100,
         answered: true,
+        opaque: false,
     };
 
     #[test]
@@ -114,6 +119,18 @@ mod tests {
             (Some(10), Some(25))
         );
         assert_eq!(usage.source, TokenSource::Estimated);
+    }
+
+    #[test]
+    fn what_is_passed_on_unknown_is_not_estimated() {
+        let usage = complete(
+            Usage::default(),
+            Seen {
+                opaque: true,
+                ..SEEN
+            },
+        );
+        assert_eq!(usage, Usage::default());
     }
 
     #[test]

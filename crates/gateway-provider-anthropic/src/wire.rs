@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::anthropic::{self, Host};
+use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    splice, unversioned,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry};
@@ -253,6 +254,21 @@ impl Wire for AnthropicWire {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
         anthropic::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        let mut request = raw.at(unversioned(&self.base))?;
+        let headers = request.headers_mut();
+        if !headers.contains_key(&VERSION) {
+            headers.insert(VERSION, self.version.clone());
+        }
+        Ok(request)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }
 

@@ -6,12 +6,16 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::bedrock::invoke::{self, Counts, Embedder, InvokeDecoder, Vendor};
-use gateway_dialect::{EncodedRequest, RequestOptions, bedrock};
-use gateway_provider::{Call, Credential, Encoded, Lane, ProviderInfo, Target, Whole, Wire};
+use gateway_dialect::{EncodedRequest, RequestOptions, bedrock, known};
+use gateway_provider::{
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+};
 use gateway_schema::chat::{ChatRequest, Content};
 use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse};
-use gateway_schema::stream::{Decode, Facts};
-use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry};
+use gateway_schema::stream::{Decode, Facts, Frame};
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry, Usage,
+};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method};
@@ -24,6 +28,8 @@ use crate::sign::{KeyPair, Scope, percent_encode, secret, sign};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: &str = "application/vnd.amazon.eventstream";
+/// Headers that belong to a signature.
+const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Speaks to Bedrock.
@@ -371,5 +377,45 @@ impl Wire for BedrockWire {
             text("content-type"),
             response.body(),
         )
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        let mut request = raw.at(self.base()?)?;
+        let headers = request.headers_mut();
+        // What a caller's own signature needed.
+        for name in SIGNED {
+            headers.remove(name);
+        }
+        Ok(request)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let counts = counts(&head.headers);
+        if counts.input.is_some() || counts.output.is_some() {
+            // `InvokeModel` counts in the head, whatever the body looks like.
+            return Some(Box::new(Counted(counts)));
+        }
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
+    }
+}
+
+/// Usage that the head of an answer states.
+struct Counted(Counts);
+
+impl Decode for Counted {
+    fn feed(&mut self, _chunk: Bytes, _out: &mut Vec<Frame>) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let mut usage = Usage::default();
+        usage.input_tokens = self.0.input;
+        usage.output_tokens = self.0.output;
+        let mut facts = Facts::default();
+        facts.usage = Some(Box::new(usage));
+        out.push(Frame::raw(Bytes::new(), facts));
+        Ok(())
     }
 }

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::cohere::{self, v1};
+use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    splice,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::Decode;
@@ -259,5 +260,15 @@ impl Wire for CohereWire {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
         cohere::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        raw.at(&self.base)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Place, Scanned, StreamDecoder, UsageChunk,
 };
-use gateway_dialect::{RequestOptions, rerank};
+use gateway_dialect::{RequestOptions, known, rerank};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    splice, unversioned,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{
@@ -286,6 +287,21 @@ impl Wire for CompatWire {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
         openai::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        let mut request = raw.at(unversioned(&self.settings.base))?;
+        let headers = request.headers_mut();
+        for (name, value) in &self.settings.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        Ok(request)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }
 

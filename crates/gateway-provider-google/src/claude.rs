@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::anthropic::{self, Host};
+use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    splice,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, Request, Response};
@@ -276,5 +277,15 @@ impl Wire for ClaudeWire {
             content_type(response),
             response.body(),
         )
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        self.site.pass(raw)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

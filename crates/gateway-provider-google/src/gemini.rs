@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::gemini::{self, Host};
+use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, StreamForm, Target, Whole, Wire,
-    splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, StreamForm, Target,
+    Whole, Wire, splice,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::embedding::EmbeddingRequest;
@@ -409,5 +409,15 @@ impl Wire for GeminiWire {
             content_type(response),
             response.body(),
         )
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        self.site.pass(raw)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

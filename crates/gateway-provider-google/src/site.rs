@@ -1,7 +1,7 @@
 //! Addresses, and how requests to them are authorised.
 
 use bytes::Bytes;
-use gateway_provider::Credential;
+use gateway_provider::{Credential, RawPath, RawRequest, unversioned};
 use gateway_schema::{CallError, ErrorKind, Retry};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
@@ -65,6 +65,31 @@ impl Site {
         }
     }
 
+    /// A request that is passed on. At Vertex AI it stays in the configured project: its path may say project and
+    /// location, or leave them out.
+    pub(crate) fn pass(&self, raw: &RawRequest) -> Result<http::Request<Bytes>, CallError> {
+        let query = raw.query.as_deref().map(without_credentials);
+        let base = match self {
+            Self::Studio(base) => return raw.at_with(unversioned(base), query.as_deref()),
+            Self::Vertex(base) => base,
+        };
+        let (host, own) = base.split_once("/v1/").unwrap_or((base, ""));
+        let path = raw.path.as_str();
+        let (version, rest) = path.split_once('/').unwrap_or(("", path));
+        let is_version = version.starts_with("v1");
+        let project = own.split("/locations/").next().unwrap_or_default();
+        let names_project = rest
+            .strip_prefix(project)
+            .is_some_and(|rest| rest.starts_with('/'));
+        if is_version && names_project {
+            return raw.at_with(host, query.as_deref());
+        }
+        let below = if is_version { rest } else { path };
+        let mut inside = raw.clone();
+        inside.path = RawPath::check(below)?;
+        inside.at_with(base, query.as_deref())
+    }
+
     /// Adds a key, or a token.
     pub(crate) fn authorize(
         &self,
@@ -86,6 +111,21 @@ impl Site {
         };
         Ok(())
     }
+}
+
+/// A query without what Google takes for a credential.
+fn without_credentials(query: &str) -> String {
+    let is_credential = |pair: &&str| {
+        matches!(
+            pair.split('=').next(),
+            Some("key" | "access_token" | "oauth_token")
+        )
+    };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !is_credential(pair))
+        .collect();
+    kept.join("&")
 }
 
 fn secret(text: &str) -> Result<HeaderValue, CallError> {

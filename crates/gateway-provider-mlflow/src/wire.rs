@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::failure;
 use gateway_dialect::openai::Defaults;
+use gateway_dialect::{failure, known};
 use gateway_provider::{
-    Call, Credential, Encoded, Lane, ProviderInfo, Target, TargetSpec, Whole, Wire,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, TargetSpec, Whole, Wire,
 };
 use gateway_schema::stream::{Decode, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Request, Retry};
@@ -147,6 +147,16 @@ impl Wire for ServingWire {
             content_type,
             response.body(),
         )
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        raw.at(&self.base)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gateway_provider::TargetSpec;
+use gateway_provider::{TargetSpec, unversioned};
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
 use http::{HeaderValue, Uri};
 
@@ -87,6 +87,8 @@ pub(crate) struct Settings {
     pub(crate) service: Service,
     /// Up to the path of the operation, without a slash at its end.
     pub(crate) base: String,
+    /// Where requests are passed on to, without a slash at its end: above the version, or at the resource.
+    pub(crate) root: String,
     /// What follows the path: nothing, or `?api-version=...`.
     pub(crate) query: String,
     pub(crate) organization: Option<HeaderValue>,
@@ -125,6 +127,12 @@ impl Settings {
         });
         match (model, key, base) {
             (Some(model), Some(key), Some(base)) if reading.problems.is_empty() => Ok(Self {
+                root: match (service, resource) {
+                    (Service::Azure | Service::AzureAd, Some(resource)) => {
+                        resource.trim_end_matches('/').to_owned()
+                    }
+                    _ => unversioned(&base).to_owned(),
+                },
                 responses: match (service, resource) {
                     (Service::Azure | Service::AzureAd, Some(resource)) => {
                         format!("{}/openai/v1/responses", resource.trim_end_matches('/'))

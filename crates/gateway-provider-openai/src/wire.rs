@@ -7,9 +7,10 @@ use bytes::Bytes;
 use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Place, Quirks, Scanned, StreamDecoder, UsageChunk,
 };
-use gateway_dialect::{RequestOptions, openai_responses};
+use gateway_dialect::{RequestOptions, known, openai_responses};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    splice,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Request, Retry};
@@ -31,6 +32,8 @@ pub(crate) struct OpenAiWire {
     info: ProviderInfo,
     service: Service,
     base: String,
+    /// Where requests are passed on to.
+    root: String,
     query: String,
     organization: Option<HeaderValue>,
     defaults: Defaults,
@@ -62,6 +65,7 @@ impl OpenAiWire {
             },
             service: settings.service,
             base: settings.base,
+            root: settings.root,
             query: settings.query,
             organization: settings.organization,
             defaults: Defaults::new(defaults),
@@ -94,6 +98,53 @@ impl OpenAiWire {
             defaults: &self.responses.defaults,
         };
         spliced(&how, body, envelope, &members)
+    }
+
+    /// What stands below the Responses API: stored responses, and compaction, which names a model.
+    fn pass_to_responses(&self, raw: &RawRequest) -> Result<http::Request<Bytes>, CallError> {
+        let root = self.responses.uri.trim_end_matches("/responses");
+        let mut request = raw.at(root)?;
+        if raw.asks.is_some()
+            && let Ok(envelope) = Envelope::scan(&raw.body)
+        {
+            let members = places(&envelope);
+            let how = Forward {
+                model: self.responses.model.as_str(),
+                adds_model: true,
+                operation: Operation::Chat,
+                stream: false,
+                stream_options: false,
+                defaults: &Defaults::new(&Map::new()),
+            };
+            *request.body_mut() = spliced(&how, &raw.body, &envelope, &members);
+        }
+        Ok(request)
+    }
+
+    /// Below the resource stand `openai/...`; other paths begin with a deployment, as MLflow has them. The dated paths
+    /// want an `api-version`, those of `openai/v1` do not.
+    fn pass_to_azure(&self, raw: &RawRequest) -> Result<http::Request<Bytes>, CallError> {
+        let path = raw.path.as_str();
+        let is_whole = path.starts_with("openai/");
+        let root = if is_whole {
+            self.root.clone()
+        } else {
+            format!("{}/openai/deployments", self.root)
+        };
+        let said = raw.query.as_deref().unwrap_or_default();
+        let has_version = said
+            .split('&')
+            .any(|pair| pair.split('=').next() == Some("api-version"));
+        if has_version || path.starts_with("openai/v1/") {
+            return raw.at(&root);
+        }
+        let version = self.query.trim_start_matches('?');
+        let joined = if said.is_empty() {
+            version.to_owned()
+        } else {
+            format!("{said}&{version}")
+        };
+        raw.at_with(&root, Some(&joined))
     }
 
     fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {
@@ -284,6 +335,29 @@ impl Wire for OpenAiWire {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
         openai::decode_error(response.status().as_u16(), content_type, response.body())
+    }
+
+    fn has_paths_of(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::OPENAI_RESPONSES
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        let mut request = match self.service {
+            _ if raw.dialect == Some(Dialect::OPENAI_RESPONSES) => self.pass_to_responses(raw)?,
+            Service::OpenAi => raw.at(&self.root)?,
+            Service::Azure | Service::AzureAd => self.pass_to_azure(raw)?,
+        };
+        if let Some(organization) = &self.organization {
+            let headers = request.headers_mut();
+            headers.insert(ORGANIZATION, organization.clone());
+        }
+        Ok(request)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }
 

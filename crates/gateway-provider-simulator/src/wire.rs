@@ -3,13 +3,14 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::RequestOptions;
 use gateway_dialect::openai::{
     Observer, Quirks, StreamDecoder, UsageChunk, decode_error, decode_response, encode_request,
     observe,
 };
+use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, Target, Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    splice,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Response};
@@ -175,6 +176,16 @@ impl Wire for SimulatorWire {
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         decode_error(response.status().as_u16(), content_type, response.body())
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        raw.at("http://simulator.invalid")
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = head.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }
 

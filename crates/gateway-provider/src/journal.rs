@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gateway_schema::{Dialect, EndpointName, ErrorKind, Losses, ModelId, Origin, ProviderName};
 
 use crate::call::Principal;
@@ -133,6 +134,8 @@ pub struct Notes {
     pub variant_reason: Option<Arc<str>>,
     /// How the limits stood, for the caller's headers.
     pub limits: Vec<LimitNote>,
+    /// The provider's refusal of a request that was passed on, as it came; of the last attempt.
+    pub refused: Option<Arc<http::Response<Bytes>>>,
     /// How the cache took part: `hit`, `miss`, `shared`, ...
     pub cache: Option<&'static str>,
 }

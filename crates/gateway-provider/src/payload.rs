@@ -7,6 +7,7 @@ use bytes::Bytes;
 use gateway_schema::{CallError, Decoded, Dialect, Operation, Request};
 
 use crate::envelope::Envelope;
+use crate::raw::RawRequest;
 
 /// Reads a body of one dialect. A function of the surface's, so that this crate knows no dialect.
 pub type DecodePayload =
@@ -16,6 +17,7 @@ pub type DecodePayload =
 #[derive(Clone)]
 pub struct Payload {
     wire: Option<Arc<WireForm>>,
+    raw: Option<Arc<RawRequest>>,
     canonical: Arc<OnceLock<Result<Decoded, CallError>>>,
 }
 
@@ -41,6 +43,7 @@ impl Payload {
                 envelope,
                 decode,
             })),
+            raw: None,
             canonical: Arc::default(),
         }
     }
@@ -52,8 +55,28 @@ impl Payload {
         let _ = canonical.set(Ok(Decoded::whole(request)));
         Self {
             wire: None,
+            raw: None,
             canonical: Arc::new(canonical),
         }
+    }
+
+    /// A request to be passed on as it is. It has no canonical form.
+    pub fn from_raw(raw: RawRequest) -> Self {
+        Self {
+            wire: None,
+            raw: Some(Arc::new(raw)),
+            canonical: Arc::default(),
+        }
+    }
+
+    /// The request to be passed on as it is.
+    pub fn raw(&self) -> Option<&RawRequest> {
+        self.raw.as_deref()
+    }
+
+    /// Whether it may be asked twice, as far as that can be told.
+    pub fn is_repeatable(&self) -> bool {
+        self.raw().is_none_or(RawRequest::is_repeatable)
     }
 
     /// The dialect of the bytes; `None` without a wire.
@@ -76,7 +99,8 @@ impl Payload {
 
     /// The bytes, of whatever dialect.
     pub fn bytes(&self) -> Option<&Bytes> {
-        self.wire.as_ref().map(|wire| &wire.bytes)
+        let raw = self.raw.as_ref().map(|raw| &raw.body);
+        self.wire.as_ref().map(|wire| &wire.bytes).or(raw)
     }
 
     /// The canonical form, decoded on first demand and kept.
@@ -87,10 +111,10 @@ impl Payload {
         self.canonical
             .get_or_init(|| match &self.wire {
                 Some(wire) => (wire.decode)(operation, &wire.bytes),
-                // `from_request` fills the lock, so there is always one or the other.
+                // `from_request` fills the lock: what is left is a request that is passed on.
                 None => Err(CallError::gateway(
-                    gateway_schema::ErrorKind::Internal,
-                    "The call has no payload.",
+                    gateway_schema::ErrorKind::Unsupported,
+                    "A request that is passed on as it is cannot be translated.",
                 )),
             })
             .as_ref()

@@ -55,9 +55,14 @@ impl ProviderInfo {
             other => other.as_str(),
         };
         let who = self.display_name.unwrap_or_else(|| self.name.as_str());
+        let what = if operation == Operation::Proxy {
+            "endpoint"
+        } else {
+            "route"
+        };
         CallError::gateway(
             ErrorKind::Unsupported,
-            format!("The {route} route is not implemented for {who} models."),
+            format!("The {route} {what} is not implemented for {who} models."),
         )
         .with_retry(Retry::Elsewhere)
     }

@@ -9,6 +9,7 @@ use gateway_schema::stream::{Facts, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind, ModelId, ProviderName, Response, Usage};
 
 use crate::journal::Lane;
+use crate::raw::RawHead;
 use crate::transport::{BodyStream, TransportError};
 
 /// A streamed answer after its commit point: frames until the end. An `Err` is the last item: the answer broke.
@@ -73,6 +74,9 @@ pub struct Reply {
     pub lane: Lane,
     /// Headers of the provider's answer that may be shown: request ids and rate limits.
     pub headers: http::HeaderMap,
+    /// The head of an answer to a request that was passed on as it is: then the body is a stream of raw frames, and its
+    /// end is the end of the answer.
+    pub raw: Option<Box<RawHead>>,
     /// The answer.
     pub body: ReplyBody,
 }
@@ -92,6 +96,7 @@ impl Reply {
             dialect,
             lane,
             headers: http::HeaderMap::new(),
+            raw: None,
             body,
         }
     }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Losses, ModelId};
+use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation};
 use http::response::Parts;
 use serde_json::{Map, Value};
 
@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::credential::Credential;
 use crate::journal::Lane;
 use crate::provider::ProviderInfo;
+use crate::raw::RawRequest;
 use crate::reply::Whole;
 
 /// The model a provider was built for, with what the endpoint adds to every request.
@@ -99,4 +100,27 @@ pub trait Wire: Send + Sync + 'static {
     /// Reads an answer with a bad status. Never fails: what cannot be read is described.
     /// [`HttpProvider`](crate::HttpProvider) adds the provider's name, status and retry-after.
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError;
+
+    /// Whether requests for paths of this dialect can be passed on, besides those of the provider's own API.
+    fn has_paths_of(&self, dialect: Dialect) -> bool {
+        let _ = dialect;
+        false
+    }
+
+    /// Writes a request that is passed on as it is: where it goes, and the headers without which the API answers nobody.
+    /// The credential is added by [`authorize`](Self::authorize).
+    ///
+    /// # Errors
+    /// A provider that has no API to pass requests on to, which is the default; or a path that does not fit.
+    fn pass(&self, raw: &RawRequest, to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        let _ = (raw, to);
+        Err(self.info().lacks(Operation::Proxy).with_status(501))
+    }
+
+    /// Reads facts from an answer that is passed back as it is; `None` where its format is not known. The answer does
+    /// not depend on it: only the facts of its frames are used.
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let _ = (raw, head);
+        None
+    }
 }

@@ -87,6 +87,23 @@ impl Facts {
         }
         facts
     }
+
+    /// Takes over what a later frame of the same answer says.
+    pub fn absorb(&mut self, later: Self) {
+        self.meaningful |= later.meaningful;
+        self.ended |= later.ended;
+        self.content_events = self.content_events.saturating_add(later.content_events);
+        self.text_bytes = self.text_bytes.saturating_add(later.text_bytes);
+        self.finish = later.finish.or(self.finish);
+        self.model = self.model.take().or(later.model);
+        self.id = self.id.take().or(later.id);
+        self.error = self.error.take().or(later.error);
+        match (&mut self.usage, later.usage) {
+            (Some(known), Some(usage)) => known.update(*usage),
+            (none @ None, usage) => *none = usage,
+            (Some(_), None) => {}
+        }
+    }
 }
 
 impl Frame {

@@ -5,6 +5,7 @@ mod balance;
 mod cache;
 mod cost;
 mod engine;
+mod passthrough;
 mod policies;
 mod support;
 mod telemetry;

@@ -10,6 +10,7 @@ mod mlflow;
 mod openai;
 mod openai_responses;
 mod operations;
+mod passthrough;
 mod rerank;
 
 use std::borrow::Cow;
@@ -39,6 +40,7 @@ pub(crate) static ALL: &[&dyn Surface] = &[
     &cohere::CohereModels,
     &mlflow::Invocations,
     &mlflow::Unified,
+    &passthrough::Passthrough,
     &operations::Operations,
     // Last, for it begins with nothing: what is not known at all is answered in the words of those above.
     &rerank::Rerank,
@@ -164,8 +166,21 @@ pub(crate) struct Route {
 pub(crate) enum Action {
     /// An endpoint is asked.
     Ask(Named, Asked),
+    /// The request is passed on to a provider as it is.
+    Pass(Passing),
     /// The gateway answers itself.
     Tell(fn(&Question<'_>) -> Result<Answer, CallError>),
+}
+
+/// What is passed on, and how the endpoint is found.
+#[derive(Clone, Copy)]
+pub(crate) enum Passing {
+    /// To a path of the provider's own API: what follows the endpoint's name in the path.
+    Api,
+    /// To this path of the surface's dialect; the body names the endpoint.
+    Body(&'static str),
+    /// To something that the provider keeps: `before/{name}after`. The query or a header names the endpoint.
+    Kept(&'static str, &'static str),
 }
 
 /// Where the name of the endpoint stands.

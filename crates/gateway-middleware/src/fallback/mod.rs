@@ -9,6 +9,8 @@
 //!
 //! Works for streams up to the commit point, and crosses providers and dialects: the lane is chosen per target.
 //!
+//! A request that is passed on as it is stays with its endpoint: it is tried with the endpoint's other keys alone.
+//!
 //! Boxes one future per call, because it may wait several times. With a single candidate use
 //! [`retry`](crate::retry) instead.
 

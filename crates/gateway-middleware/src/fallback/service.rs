@@ -105,11 +105,15 @@ where
             let mut last = None;
             // The failure of this round that leaves the most hope for another one.
             let mut again: Option<CallError> = None;
-            for index in self.order() {
+            for index in self.order(&call) {
                 let Some(candidate) = self.candidates.get(index) else {
                     continue;
                 };
                 if let Some(Some(Retry::Never | Retry::Elsewhere)) = failed.get(index) {
+                    continue;
+                }
+                // Another endpoint has other paths, and other files behind them.
+                if call.payload.raw().is_some() && candidate.group > 0 {
                     continue;
                 }
                 let outcome = attempt(candidate, &call).await;
@@ -142,7 +146,7 @@ where
         }
     }
 
-    fn order(&self) -> Vec<usize> {
+    fn order(&self, call: &Call) -> Vec<usize> {
         let standings: Vec<Standing> = self
             .candidates
             .iter()
@@ -151,7 +155,14 @@ where
                 resting: candidate.rest.remaining(),
             })
             .collect();
-        order(&standings, self.turn.fetch_add(1, Ordering::Relaxed))
+        // What one account keeps, another does not find: such calls begin with the same one each time.
+        let keeps = call.payload.raw().is_some_and(|raw| raw.asks.is_none());
+        let turn = if keeps {
+            0
+        } else {
+            self.turn.fetch_add(1, Ordering::Relaxed)
+        };
+        order(&standings, turn)
     }
 
     /// Waits until another round may begin; false when none may.

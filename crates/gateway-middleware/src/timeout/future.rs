@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use gateway_provider::{Reply, ReplyBody};
-use gateway_schema::CallError;
+use gateway_schema::{CallError, Retry};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
@@ -20,21 +20,24 @@ pin_project! {
         sleep: Sleep,
         late: Late,
         stream_limits: (Duration, (Instant, Late)),
+        // What is late may have been done: whether it may be asked again all the same.
+        again: bool,
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) fn new(
         inner: F,
-        by: Instant,
-        late: Late,
+        (by, late): (Instant, Late),
         stream_limits: (Duration, (Instant, Late)),
+        again: bool,
     ) -> Self {
         Self {
             inner,
             sleep: tokio::time::sleep_until(by.into()),
             late,
             stream_limits,
+            again,
         }
     }
 }
@@ -57,7 +60,10 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
             }));
         }
         match this.sleep.poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(this.late.error())),
+            Poll::Ready(()) => Poll::Ready(Err(match this.again {
+                true => this.late.error(),
+                false => this.late.error().with_retry(Retry::Never),
+            })),
             Poll::Pending => Poll::Pending,
         }
     }

@@ -39,6 +39,7 @@ where
         let (by, late) = answer_by(&self.config, call.stream, now, call.context.deadline);
         let end = end_by(&self.config, now, call.context.deadline);
         let limits = (self.config.idle, end);
-        ResponseFuture::new(self.inner.call(call), by, late, limits)
+        let again = call.payload.is_repeatable();
+        ResponseFuture::new(self.inner.call(call), (by, late), limits, again)
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Guard {
     finish: Option<FinishReason>,
     tally: Tally,
     first_event: Option<Duration>,
+    /// When the head of an answer that is passed back was there.
+    answered: Option<Instant>,
     settlement: Settlement,
     failure: Option<Box<FailureRecord>>,
     content: Option<Box<ContentRecord>>,
@@ -73,6 +75,7 @@ impl Guard {
             finish: None,
             tally: Tally::new(call),
             first_event: None,
+            answered: None,
             settlement: Settlement::Cancelled,
             failure: None,
             content: meter.content.then(|| Box::new(content::of(call))),
@@ -85,6 +88,10 @@ impl Guard {
     pub(super) fn answered(&mut self, reply: &Reply) {
         self.lane = Some(reply.lane.as_str());
         self.dialects.1 = Some(reply.dialect);
+        if let Some(raw) = &reply.raw {
+            self.stream = raw.is_stream();
+            self.answered = Some(Instant::now());
+        }
         self.tally.answered();
     }
 
@@ -173,7 +180,7 @@ impl Guard {
     fn overhead(&self, notes: &Notes) -> Option<Duration> {
         let upto = match (self.stream, self.first_event) {
             (true, first) => self.started + first?,
-            (false, _) => Instant::now(),
+            (false, _) => self.answered.unwrap_or_else(Instant::now),
         };
         let upstream: Duration = notes.attempts.iter().map(|attempt| attempt.duration).sum();
         let inside = upto.saturating_duration_since(self.received);
@@ -197,7 +204,13 @@ impl Guard {
             .prices
             .as_ref()
             .filter(|_| consumed)
-            .and_then(|prices| prices.cost(by, usage));
+            .and_then(|prices| match notes.attempts.last() {
+                // What is passed on names its own model.
+                Some(last) if self.operation == Operation::Proxy => {
+                    prices.cost_of(by, &last.model, usage)
+                }
+                _ => prices.cost(by, usage),
+            });
         match priced {
             None => (from_cache.then_some(Usd::ZERO), None, None),
             Some((cost, version)) if from_cache => (Some(Usd::ZERO), Some(cost), Some(version)),

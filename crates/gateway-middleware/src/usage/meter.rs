@@ -2,13 +2,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gateway_schema::{EndpointName, Usage, Usd};
+use gateway_schema::{EndpointName, ModelId, Usage, Usd};
 use gateway_store::RecordSink;
 
 /// What calls cost. Answers from memory: prices are looked up when a configuration is built.
 pub trait Prices: Send + Sync + 'static {
     /// What this consumption of the endpoint's target cost, and which prices were used; `None` for an unknown price.
     fn cost(&self, endpoint: &EndpointName, usage: &Usage) -> Option<(Usd, &'static str)>;
+
+    /// The same for `model`, which need not be the endpoint's own.
+    fn cost_of(
+        &self,
+        endpoint: &EndpointName,
+        model: &ModelId,
+        usage: &Usage,
+    ) -> Option<(Usd, &'static str)> {
+        let _ = (endpoint, model, usage);
+        None
+    }
 }
 
 /// Calls that are on their way.

@@ -141,6 +141,9 @@ impl SimulatedServer {
 
     fn answer(&self, request: &http::Request<Bytes>) -> Planned {
         let path = request.uri().path();
+        if path == "/echo" || path.starts_with("/echo/") {
+            return echo(request);
+        }
         let body: Map<String, Value> = match serde_json::from_slice(request.body()) {
             Ok(Value::Object(body)) => body,
             _ => return bad_request("We could not parse the JSON body of your request."),
@@ -169,6 +172,26 @@ impl SimulatedServer {
             )
         }
     }
+}
+
+/// What was asked, told back: method, path, query, headers and the length of the body.
+fn echo(request: &http::Request<Bytes>) -> Planned {
+    let headers: Map<String, Value> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            (name.to_string(), Value::from(text.into_owned()))
+        })
+        .collect();
+    let body = json!({
+        "method": request.method().as_str(),
+        "path": request.uri().path(),
+        "query": request.uri().query(),
+        "headers": headers,
+        "body_bytes": request.body().len(),
+    });
+    Planned::whole(StatusCode::OK, Duration::ZERO, &body)
 }
 
 fn bad_request(message: &str) -> Planned {

@@ -133,12 +133,12 @@ pub(super) struct Counted {
 
 impl Body for Counted {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = <EdgeBody as Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Pin::new(&mut self.inner).poll_frame(cx)
     }
 

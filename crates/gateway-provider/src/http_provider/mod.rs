@@ -1,5 +1,7 @@
 //! A [`Wire`] with everything around it: credentials, sending, the commit point, stream plumbing.
 
+mod pass;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -89,6 +91,9 @@ impl<W: Wire> HttpProvider<W> {
     }
 
     async fn attempt(&self, call: &Call, attempt: &mut Attempt) -> Result<Reply, CallError> {
+        if let Some(raw) = call.payload.raw() {
+            return Box::pin(self.pass(call, raw, attempt)).await;
+        }
         let encoded = self.wire.encode(call, &self.target)?;
         attempt.lane = Some(encoded.lane);
         if call.context.strict && !encoded.losses.is_empty() {
@@ -96,12 +101,7 @@ impl<W: Wire> HttpProvider<W> {
         }
         call.context.journal.notes().losses = encoded.losses;
         let mut request = encoded.request;
-        for (name, value) in &self.target.headers {
-            request.headers_mut().insert(name.clone(), value.clone());
-        }
-        if let Some(trace) = &call.context.trace {
-            trace.write(attempt.span, request.headers_mut());
-        }
+        self.add_headers(call, attempt.span, &mut request);
         let credential = self.credentials.get().await?;
         self.wire
             .authorize(&mut request, &credential, self.clock.now())?;
@@ -117,6 +117,16 @@ impl<W: Wire> HttpProvider<W> {
         self.credentials
             .report(&credential, outcome.as_ref().map(|_| ()));
         outcome
+    }
+
+    /// Adds what every request carries: the endpoint's own headers, and its place in a trace.
+    fn add_headers(&self, call: &Call, span: u64, request: &mut http::Request<Bytes>) {
+        for (name, value) in &self.target.headers {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        if let Some(trace) = &call.context.trace {
+            trace.write(span, request.headers_mut());
+        }
     }
 
     async fn answer(

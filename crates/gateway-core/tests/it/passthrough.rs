@@ -1,0 +1,603 @@
+//! Requests that are passed on as they are, with every policy around them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway_core::config::{FileText, Loaded, Lookup, Source, Strictness, load};
+use gateway_core::{Checked, EngineBuilder, Gateway, GatewayBuilder, Registry};
+use gateway_store::{MemoryRecords, Settlement};
+use gateway_testkit::{ManualClock, ScriptedReply, ScriptedTransport, deps};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+struct Nothing;
+
+impl Lookup for Nothing {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &str) -> FileText {
+        FileText::Absent
+    }
+}
+
+struct World {
+    gateway: Gateway,
+    transport: ScriptedTransport,
+    records: Arc<MemoryRecords>,
+}
+
+const MODEL: &str = "model: {provider: openai, name: gpt-4o-mini, config: {openai_api_key: sk-up}}";
+
+/// A gateway with one endpoint named `chat`, with these lines besides.
+fn world(transport: ScriptedTransport, endpoint: &str, rest: &str) -> World {
+    let text = format!(
+        "endpoints:\n  - name: chat\n    endpoint_type: llm/v1/chat\n    {endpoint}\n{rest}"
+    );
+    let registry = Registry::new()
+        .with(gateway_provider_openai::OPENAI)
+        .with(gateway_provider_anthropic::ANTHROPIC)
+        .with(gateway_provider_simulator::SIMULATOR);
+    let loaded = load(
+        Source::new("test.yaml", text.as_str()),
+        &Nothing,
+        &Checked(&registry),
+        Strictness::Strict,
+    );
+    let Loaded { plan, .. } = loaded.unwrap_or_else(|report| panic!("{report}"));
+    let records = Arc::new(MemoryRecords::new(10));
+    let engine = EngineBuilder::new(registry, deps(&transport))
+        .with_records(Arc::clone(&records) as _)
+        .build(&plan)
+        .unwrap();
+    let gateway = GatewayBuilder::new(engine, Arc::new(ManualClock::new())).build();
+    World {
+        gateway,
+        transport,
+        records,
+    }
+}
+
+struct Got {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// What came of the body, and whether it ended well.
+    body: Result<Bytes, Bytes>,
+}
+
+impl Got {
+    fn text(&self) -> String {
+        let (Ok(body) | Err(body)) = &self.body;
+        String::from_utf8_lossy(body).into_owned()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl World {
+    async fn send(&self, request: Request<Bytes>) -> Got {
+        let response = self
+            .gateway
+            .clone()
+            .oneshot(request.map(Full::new))
+            .await
+            .unwrap();
+        let (head, mut body) = response.into_parts();
+        let mut got = Vec::new();
+        let mut whole = true;
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => got.extend_from_slice(&frame.into_data().unwrap()),
+                Err(_) => {
+                    whole = false;
+                    break;
+                }
+            }
+        }
+        let got = Bytes::from(got);
+        Got {
+            status: head.status,
+            headers: head.headers,
+            body: if whole { Ok(got) } else { Err(got) },
+        }
+    }
+}
+
+fn post(path: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    Request::post(path)
+        .header("content-type", "application/json")
+        .body(body.into())
+        .unwrap()
+}
+
+fn answer() -> ScriptedReply {
+    ScriptedReply::json(
+        200,
+        &json!({"id": "c-1", "model": "gpt-4o-mini", "choices": [],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 3}}),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_goes_up_as_it_is_but_for_the_credential() {
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, "");
+    let body = "{ \"model\":\"gpt-4o\",  \"messages\":[] }";
+    let mut request = post("/gateway/proxy/chat/v1/chat/completions?x=1&y=%2F", body);
+    let headers = request.headers_mut();
+    for (name, value) in [
+        ("authorization", "Bearer sk-caller"),
+        ("x-api-key", "sk-caller"),
+        ("cookie", "session=1"),
+        ("connection", "keep-alive, x-hop"),
+        ("x-hop", "1"),
+        ("te", "trailers"),
+        ("accept-encoding", "br"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("x-gateway-strict", "true"),
+        ("openai-beta", "assistants=v2"),
+        ("x-custom", "kept"),
+    ] {
+        headers.insert(
+            http::HeaderName::from_static(name),
+            http::HeaderValue::from_static(value),
+        );
+    }
+    let got = world.send(request).await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    let sent = world.transport.last_request().unwrap();
+    assert_eq!(
+        sent.uri(),
+        "https://api.openai.com/v1/chat/completions?x=1&y=%2F"
+    );
+    assert_eq!(sent.body(), body);
+    let mut names: Vec<&str> = sent.headers().keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        ["authorization", "content-type", "openai-beta", "x-custom"]
+    );
+    assert_eq!(sent.headers()["authorization"], "Bearer sk-up");
+    let record = world.records.take().remove(0);
+    assert_eq!(record.operation.as_str(), "proxy");
+    assert_eq!(record.surface, "passthrough");
+    assert_eq!(record.settlement, Settlement::Completed);
+    assert_eq!(record.usage.input_tokens, Some(9));
+    assert_eq!(record.usage.output_tokens, Some(3));
+    assert_eq!(record.model.unwrap().as_str(), "gpt-4o");
+    // The model that was asked is priced, not the endpoint's.
+    assert!(record.cost.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_comes_back_as_it_is() {
+    let body = "{\"odd\" : [ 1,2 ]}";
+    let reply = ScriptedReply::new(201, "application/json; charset=x", body)
+        .header("x-request-id", "theirs")
+        .header("openai-processing-ms", "7")
+        .header("x-anything", "1")
+        .header("set-cookie", "a=b")
+        .header("content-length", &body.len().to_string());
+    let world = world(ScriptedTransport::new().always(reply), MODEL, "");
+    let got = world.send(post("/gateway/proxy/chat/v1/files", "x")).await;
+    assert_eq!((got.status.as_u16(), got.text().as_str()), (201, body));
+    assert_eq!(got.header("content-type"), "application/json; charset=x");
+    assert_eq!(got.header("openai-processing-ms"), "7");
+    assert_eq!(got.header("x-anything"), "1");
+    assert_eq!(got.header("content-length"), body.len().to_string());
+    assert_eq!(got.header("set-cookie"), "", "cookies are their host's");
+    assert_eq!(got.header("x-gateway-provider-request-id"), "theirs");
+    assert_eq!(
+        got.header("x-gateway-attempts"),
+        "openai/gpt-4o-mini:201",
+        "ours are added"
+    );
+    let record = world.records.take().remove(0);
+    assert_eq!(record.settlement, Settlement::Completed);
+    assert_eq!(record.usage.input_tokens, None, "a file is not tokens");
+    assert_eq!(world.transport.open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_passes_byte_for_byte_and_its_usage_is_read() {
+    let events = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\r\n\r\n\
+                  : ping\n\ndata: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":1}}\n\n\
+                  data: [DONE]\n\n";
+    let chunks = events.as_bytes().chunks(7).map(Bytes::copy_from_slice);
+    let reply = ScriptedReply::sse("").chunks(chunks);
+    let world = world(ScriptedTransport::new().always(reply), MODEL, "");
+    let got = world
+        .send(post(
+            "/gateway/proxy/chat/v1/chat/completions",
+            "{\"model\":\"gpt-4o-mini\",\"stream\":true}",
+        ))
+        .await;
+    assert_eq!(got.text(), events);
+    assert!(got.body.is_ok());
+    let record = world.records.take().remove(0);
+    assert!(record.stream);
+    assert_eq!(record.usage.input_tokens, Some(4));
+    assert_eq!(record.usage.output_tokens, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn binary_bodies_pass_both_ways() {
+    let file: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let reply = ScriptedReply::new(200, "audio/mpeg", "")
+        .chunks(file.chunks(999).map(Bytes::copy_from_slice));
+    let world = world(ScriptedTransport::new().always(reply), MODEL, "");
+    let request = Request::post("/gateway/proxy/chat/v1/audio/transcriptions")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .header("content-encoding", "gzip")
+        .body(Bytes::from(file.clone()))
+        .unwrap();
+    let got = world.send(request).await;
+    assert_eq!(got.body.unwrap(), file);
+    let sent = world.transport.last_request().unwrap();
+    assert_eq!(sent.body(), &file);
+    assert_eq!(sent.headers()["content-encoding"], "gzip");
+    assert_eq!(world.records.take()[0].usage.input_tokens, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_method_passes_but_those_that_are_for_the_way() {
+    let world = world(
+        ScriptedTransport::new().always(ScriptedReply::new(200, "text/plain", "x")),
+        MODEL,
+        "",
+    );
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+        let request = Request::builder()
+            .method(method)
+            .uri("/gateway/proxy/chat/v1/files/f");
+        let got = world.send(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(got.status, 200, "{method}");
+        assert_eq!(world.transport.last_request().unwrap().method(), method);
+    }
+    let settled: Vec<_> = world.records.take();
+    assert!(
+        settled
+            .iter()
+            .all(|record| record.settlement == Settlement::Completed),
+        "also without a body"
+    );
+    let before = world.transport.requests().len();
+    for method in ["TRACE", "CONNECT"] {
+        let request = Request::builder()
+            .method(method)
+            .uri("/gateway/proxy/chat/v1/files/f");
+        let got = world.send(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(got.status, 405, "{method}");
+    }
+    assert_eq!(world.transport.requests().len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_providers_error_is_passed_back_as_it_is() {
+    let body = "{\"error\":{\"message\":\"no such file\",\"odd\":1}}";
+    let reply = ScriptedReply::new(404, "application/json", body)
+        .header("retry-after", "7")
+        .header("x-theirs", "1");
+    let world = world(ScriptedTransport::new().always(reply), MODEL, "");
+    let request = Request::get("/gateway/proxy/chat/v1/files/none");
+    let got = world.send(request.body(Bytes::new()).unwrap()).await;
+    assert_eq!((got.status.as_u16(), got.text().as_str()), (404, body));
+    assert_eq!(got.header("x-theirs"), "1");
+    assert_eq!(got.header("x-gateway-attempts"), "openai/gpt-4o-mini:404");
+    let record = world.records.take().remove(0);
+    assert!(matches!(record.settlement, Settlement::Failed(..)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_may_happen_twice_is_tried_again() {
+    const RETRY: &str = "retry: {max_attempts: 3, budget: 100}\n    model: {provider: openai, name: m, config: {openai_api_key: sk-up}}";
+    for (method, path, key, body, attempts) in [
+        ("GET", "v1/files", "", "", 3),
+        ("POST", "v1/files", "", "x", 1),
+        ("POST", "v1/files", "once", "x", 3),
+        ("POST", "v1/chat/completions", "", "{}", 3),
+        ("POST", "v1/images/generations", "", "{}", 1),
+    ] {
+        let down = ScriptedReply::new(503, "text/plain", "down");
+        let world = world(ScriptedTransport::new().always(down), RETRY, "");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/gateway/proxy/chat/{path}"));
+        if !key.is_empty() {
+            request = request.header("idempotency-key", key);
+        }
+        let got = world.send(request.body(Bytes::from(body)).unwrap()).await;
+        assert_eq!((got.status.as_u16(), got.text().as_str()), (503, "down"));
+        assert_eq!(
+            world.transport.requests().len(),
+            attempts,
+            "{method} {path} {key}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_may_have_been_done_is_not_sent_to_another_key_either() {
+    const KEYS: &str = "model: {provider: openai, name: m, config: {openai_api_key: [one, two]}}";
+    let who = ScriptedReply::new(401, "text/plain", "wrong key sk-u***");
+    let alone = world(ScriptedTransport::new().always(who), MODEL, "");
+    let got = alone.send(post("/gateway/proxy/chat/v1/files", "x")).await;
+    assert_eq!(got.status, 401);
+    assert!(!got.text().contains("sk-"), "whose key it is stays here");
+    let refused = ScriptedReply::new(401, "text/plain", "who?");
+    let fine = ScriptedReply::new(200, "text/plain", "fine");
+    let both = world(ScriptedTransport::new().then(refused).then(fine), KEYS, "");
+    let got = both.send(post("/gateway/proxy/chat/v1/files", "x")).await;
+    assert_eq!(got.text(), "fine", "a refused request was not done");
+    let broken = ScriptedReply::new(500, "text/plain", "oops");
+    let fine = ScriptedReply::new(200, "text/plain", "fine");
+    let one = world(ScriptedTransport::new().then(broken).then(fine), KEYS, "");
+    let got = one.send(post("/gateway/proxy/chat/v1/files", "x")).await;
+    assert_eq!((got.status.as_u16(), got.text().as_str()), (500, "oops"));
+    assert_eq!(one.transport.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_stays_with_its_endpoint() {
+    let transport = ScriptedTransport::new()
+        .then(ScriptedReply::new(503, "text/plain", "down"))
+        .always(ScriptedReply::new(200, "text/plain", "elsewhere"));
+    let endpoint = format!("fallback: [other]\n    {MODEL}");
+    let rest = "  - name: other\n    endpoint_type: llm/v1/chat\n    model: {provider: anthropic, name: c, config: {anthropic_api_key: sk-a}}\n";
+    let world = world(transport, &endpoint, rest);
+    let request = Request::get("/gateway/proxy/chat/v1/files");
+    let got = world.send(request.body(Bytes::new()).unwrap()).await;
+    assert_eq!((got.status.as_u16(), got.text().as_str()), (503, "down"));
+    assert_eq!(world.transport.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_breaks_does_not_look_well_ended() {
+    let reply = ScriptedReply::new(200, "application/octet-stream", "half").cut();
+    let world = world(ScriptedTransport::new().always(reply), MODEL, "");
+    let request = Request::get("/gateway/proxy/chat/v1/files/f/content");
+    let got = world.send(request.body(Bytes::new()).unwrap()).await;
+    assert_eq!(got.body, Err(Bytes::from_static(b"half")));
+    let record = world.records.take().remove(0);
+    assert!(matches!(record.settlement, Settlement::Failed(..)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_path_leaves_the_providers_api() {
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, "");
+    for path in [
+        "v1/../admin",
+        "../chat",
+        "%2e%2e/admin",
+        "v1/%2e%2e/%2e%2e/admin",
+        "v1/..%2fadmin",
+        "v1/%252e%252e/admin",
+        "v1/..%5cadmin",
+        "/evil.example/x",
+        "v1//x",
+        "https://evil.example/x",
+        "https:%2f%2fevil.example/../x",
+        "v1/..;/admin",
+        "v1/%00",
+        "v1/%",
+    ] {
+        let request = Request::get(format!("/gateway/proxy/chat/{path}"));
+        let got = world.send(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(got.status, 400, "{path}: {}", got.text());
+    }
+    assert_eq!(world.transport.requests().len(), 0, "nothing was sent");
+    for (path, sent) in [
+        ("@evil.example/x", "https://api.openai.com/@evil.example/x"),
+        (".evil.example/x", "https://api.openai.com/.evil.example/x"),
+        (":80/x", "https://api.openai.com/:80/x"),
+        ("v1/x%3Fy=1%23z", "https://api.openai.com/v1/x%3Fy=1%23z"),
+        ("v1/x?a=/../b", "https://api.openai.com/v1/x?a=/../b"),
+    ] {
+        let request = Request::get(format!("/gateway/proxy/chat/{path}"));
+        world.send(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(
+            world.transport.last_request().unwrap().uri().to_string(),
+            sent
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_checked_and_never_go_up() {
+    const AUTH: &str =
+        "auth:\n  keys:\n    - {name: a, key: vk-a}\n    - {name: b, key: vk-b, endpoints: []}\n";
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, AUTH);
+    let ask = |key: &str, query: &str| {
+        let mut request = Request::get(format!("/gateway/proxy/chat/v1/models{query}"));
+        if !key.is_empty() {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        request.body(Bytes::new()).unwrap()
+    };
+    assert_eq!(world.send(ask("", "")).await.status, 401);
+    assert_eq!(world.send(ask("vk-x", "")).await.status, 401);
+    assert_eq!(world.send(ask("vk-b", "")).await.status, 403);
+    assert_eq!(world.transport.requests().len(), 0);
+    assert_eq!(world.send(ask("vk-a", "?x=1")).await.status, 200);
+    assert_eq!(world.send(ask("", "?x=1&key=vk-a&y=2")).await.status, 200);
+    for request in world.transport.requests() {
+        let text = format!("{:?} {:?}", request.uri(), request.headers());
+        assert!(!text.contains("vk-a"), "{text}");
+        assert_eq!(request.headers()["authorization"], "Bearer sk-up");
+    }
+    let last = world.transport.last_request().unwrap();
+    assert_eq!(last.uri().query(), Some("x=1&y=2"));
+    assert_eq!(world.records.take()[0].principal.as_deref(), Some("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_breakers_and_bounds_hold() {
+    let limited = format!("limits: [{{per: endpoint, requests: 1, every: 1m}}]\n    {MODEL}");
+    let limits = world(ScriptedTransport::new().always(answer()), &limited, "");
+    let ask = || post("/gateway/proxy/chat/v1/files", "x");
+    assert_eq!(limits.send(ask()).await.status, 200);
+    assert_eq!(limits.send(ask()).await.status, 429);
+    assert_eq!(limits.transport.requests().len(), 1);
+
+    let breaking = format!("breaker: {{failures: 2, within: 1m, open_for: 1m}}\n    {MODEL}");
+    let down = ScriptedReply::new(500, "text/plain", "down");
+    let breaker = world(ScriptedTransport::new().always(down), &breaking, "");
+    for _ in 0..5 {
+        breaker.send(ask()).await;
+    }
+    assert_eq!(breaker.transport.requests().len(), 2);
+
+    let slow = format!("timeout: {{first_event: 1s}}\n    retry: {{max_attempts: 3}}\n    {MODEL}");
+    let late = world(
+        ScriptedTransport::new().always(ScriptedReply::never()),
+        &slow,
+        "",
+    );
+    let got = late.send(ask()).await;
+    assert_eq!(got.status, 504);
+    assert_eq!(late.transport.requests().len(), 1, "it may have been done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_limits_count_what_models_are_asked_and_nothing_else() {
+    let limited = format!("limits: [{{per: endpoint, tokens: 600, every: 1m}}]\n    {MODEL}");
+    let world = world(ScriptedTransport::new().always(answer()), &limited, "");
+    let file = "x".repeat(100_000);
+    for _ in 0..3 {
+        let got = world
+            .send(post("/gateway/proxy/chat/v1/files", file.clone()))
+            .await;
+        assert_eq!(got.status, 200);
+    }
+    let chat = post("/gateway/proxy/chat/v1/chat/completions", file.clone());
+    assert_eq!(world.send(chat).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_beyond_the_limit_is_refused() {
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, "");
+    let config = gateway_core::edge::EdgeConfig::new().with_max_body_bytes(10);
+    let gateway = GatewayBuilder::new(world.gateway.engine().clone(), Arc::new(ManualClock::new()))
+        .with_config(config)
+        .build();
+    let small = World { gateway, ..world };
+    let got = small
+        .send(post("/gateway/proxy/chat/v1/files", "more than ten bytes"))
+        .await;
+    assert_eq!(got.status, 413);
+    let told: Value = serde_json::from_str(&got.text()).unwrap();
+    assert!(told["detail"].as_str().unwrap().contains("10 bytes"));
+    assert_eq!(small.transport.requests().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_simulator_tells_back_what_it_was_asked() {
+    let simulator = "model: {provider: simulator, name: m}";
+    let world = world(ScriptedTransport::new(), simulator, "");
+    let got = world
+        .send(post("/gateway/proxy/chat/echo/a%20b?x=1", "12345"))
+        .await;
+    let told: Value = serde_json::from_str(&got.text()).unwrap();
+    assert_eq!(told["method"], "POST");
+    assert_eq!(told["path"], "/echo/a%20b");
+    assert_eq!(told["query"], "x=1");
+    assert_eq!(told["body_bytes"], 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn responses_are_compacted_and_kept_where_the_provider_speaks_that_api() {
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, "");
+    let body = "{\"previous_response_id\":\"resp_1\", \"model\":\"chat\"}";
+    for base in ["/v1", "/gateway/openai/v1"] {
+        let got = world
+            .send(post(&format!("{base}/responses/compact"), body))
+            .await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        let sent = world.transport.last_request().unwrap();
+        assert_eq!(sent.uri(), "https://api.openai.com/v1/responses/compact");
+        assert_eq!(sent.body(), &body.replace("chat", "gpt-4o-mini"));
+    }
+    for (method, path, sent) in [
+        (
+            "GET",
+            "resp_1?include=a&stream=true",
+            "resp_1?include=a&stream=true",
+        ),
+        ("DELETE", "resp_1?model=chat", "resp_1"),
+        ("POST", "resp_1/cancel?model=chat&x=1", "resp_1/cancel?x=1"),
+        (
+            "GET",
+            "resp_1/input_items?limit=2",
+            "resp_1/input_items?limit=2",
+        ),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/responses/{path}"));
+        let got = world.send(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text());
+        let last = world.transport.last_request().unwrap();
+        assert_eq!(last.method(), method);
+        assert_eq!(
+            last.uri().to_string(),
+            format!("https://api.openai.com/v1/responses/{sent}")
+        );
+    }
+    let streamed = post(
+        "/v1/responses/compact",
+        "{\"model\":\"chat\",\"stream\":true}",
+    );
+    let got = world.send(streamed).await;
+    assert_eq!(got.status, 400);
+    assert!(got.text().contains(
+        "stream=true is not supported on /responses/compact; compaction is a unary request."
+    ));
+    let evil = Request::get("/v1/responses/..%2F..%2Fv1%2Ffiles").body(Bytes::new());
+    assert_eq!(world.send(evil.unwrap()).await.status, 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_responses_are_refused_with_a_reason_where_there_are_none() {
+    const CLAUDE: &str = "model: {provider: anthropic, name: c, config: {anthropic_api_key: sk-a}}";
+    let world = world(ScriptedTransport::new(), CLAUDE, "");
+    for request in [
+        post("/v1/responses/compact", "{\"model\":\"chat\"}"),
+        Request::get("/v1/responses/resp_1")
+            .body(Bytes::new())
+            .unwrap(),
+    ] {
+        let got = world.send(request).await;
+        assert_eq!(got.status, 400, "{}", got.text());
+        let told: Value = serde_json::from_str(&got.text()).unwrap();
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.contains("anthropic does not"), "{message}");
+    }
+    assert_eq!(world.transport.requests().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_several_endpoints_says_which_one_keeps_a_response() {
+    let rest = "  - name: other\n    endpoint_type: llm/v1/chat\n    model: {provider: openai, name: x, config: {openai_api_key: sk-2}}\n";
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, rest);
+    let ask = |header: &str| {
+        let mut request = Request::get("/v1/responses/resp_1");
+        if !header.is_empty() {
+            request = request.header("x-gateway-endpoint", header);
+        }
+        request.body(Bytes::new()).unwrap()
+    };
+    let got = world.send(ask("")).await;
+    assert_eq!(got.status, 400);
+    assert!(got.text().contains("x-gateway-endpoint"), "{}", got.text());
+    assert_eq!(world.send(ask("other")).await.status, 200);
+    let last = world.transport.last_request().unwrap();
+    assert_eq!(last.headers()["authorization"], "Bearer sk-2");
+}

@@ -1,0 +1,315 @@
+//! Requests that are passed on as they are, and answers that are passed back as they are.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use gateway_dialect::known::Known;
+use gateway_provider::{
+    Call, Envelope, Payload, RawHead, RawPath, RawRequest, Reply, ReplyBody, ReplyStream,
+};
+use gateway_schema::stream::FrameData;
+use gateway_schema::{CallError, ErrorKind, Operation, Origin};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+
+use crate::access::Access;
+use crate::body::{Broken, EdgeBody};
+use crate::directory::{EndpointInfo, View};
+use crate::headers::{self, REQUEST_ID};
+use crate::reply::{ACCEL_BUFFERING, ANTHROPIC_REQUEST_ID, PROVIDER_REQUEST_ID, lost};
+use crate::surface::{Action, Json, Passing, not_json, parameter};
+use crate::task::{Task, not_found};
+
+/// Which endpoint is meant, where nothing else says it.
+const ENDPOINT: HeaderName = HeaderName::from_static("x-gateway-endpoint");
+
+impl Task {
+    /// Whether the request is passed on.
+    pub(crate) fn is_passed(&self) -> bool {
+        let action = self.entry.map(|entry| &entry.route.action);
+        matches!(action, Some(Action::Pass(_)))
+    }
+
+    /// The endpoint, if the head names it.
+    pub(crate) fn passed_by_head(
+        &mut self,
+        passing: Passing,
+    ) -> Result<Option<Arc<EndpointInfo>>, CallError> {
+        let name = match passing {
+            Passing::Api => self.name.take().unwrap_or_default(),
+            Passing::Body(_) => return Ok(None),
+            Passing::Kept(..) => self.keeper()?,
+        };
+        self.find(&name, Some(Operation::Proxy)).map(Some)
+    }
+
+    /// The endpoint that keeps what a path names.
+    fn keeper(&mut self) -> Result<String, CallError> {
+        let named = self.query.as_deref().and_then(|query| {
+            let name = parameter(query, "model")?;
+            Some(name.into_owned())
+        });
+        if let Some(name) = named {
+            self.query = self.query.take().map(|query| without(&query, "model"));
+            return Ok(name);
+        }
+        if let Some(name) = self.headers.get(ENDPOINT) {
+            return Ok(String::from_utf8_lossy(name.as_bytes()).into_owned());
+        }
+        let directory = View::new(&*self.shared.directory, &self.sees);
+        let chat = |info: &Arc<EndpointInfo>| info.operation == Operation::Chat;
+        let mut all = directory.endpoints().into_iter().filter(chat);
+        match (all.next(), all.next()) {
+            (Some(only), None) => Ok(only.name.to_string()),
+            _ => Err(CallError::client(
+                ErrorKind::InvalidRequest,
+                "Say which endpoint keeps the response: add ?model=<endpoint> to the URL, or the header \
+                 x-gateway-endpoint.",
+            )
+            .with_code("endpoint_missing")),
+        }
+    }
+
+    /// Makes the call.
+    pub(crate) fn pass_on(
+        &mut self,
+        passing: Passing,
+        method: Option<&Method>,
+        body: Bytes,
+    ) -> Result<Call, CallError> {
+        let method = method.cloned().unwrap_or(Method::POST);
+        let path = match passing {
+            Passing::Api => RawPath::check(&self.tail.take().unwrap_or_default())?,
+            Passing::Body(path) => RawPath::check(path)?,
+            Passing::Kept(before, after) => {
+                let id = self.name.take().unwrap_or_default();
+                RawPath::check(&format!("{before}{}{after}", plain_id(&id)?))?
+            }
+        };
+        let endpoint = match (self.endpoint.take(), passing) {
+            (Some(endpoint), _) => endpoint,
+            (None, Passing::Body(path)) => self.passed_by_body(path, &body)?,
+            (None, _) => return Err(not_found("")),
+        };
+        self.access.endpoint = Some(endpoint.name.clone());
+        let known = Known::of(method.as_str(), &path.segments());
+        let mut raw = RawRequest::new(method, path);
+        let known_here = known.is_some();
+        if let Some(known) = known {
+            raw.asks = known.asks();
+            raw.model = known.model().map(str::to_owned);
+        }
+        match passing {
+            Passing::Api => {
+                if raw.model.is_none() && known_here {
+                    raw.model = model_of(&body);
+                }
+            }
+            Passing::Body(_) | Passing::Kept(..) => {
+                raw.dialect = Some(self.surface.dialect());
+            }
+        }
+        raw.query = self.query.take();
+        if self.key_in_query {
+            raw.query = raw.query.map(|query| without(&query, "key"));
+        }
+        raw.headers = headers::passed_on(&self.headers);
+        raw.body = body;
+        let context = self.context(&endpoint)?;
+        Ok(Call::new(
+            context,
+            Operation::Proxy,
+            false,
+            Payload::from_raw(raw),
+        ))
+    }
+
+    /// The endpoint that a body names.
+    fn passed_by_body(&self, path: &str, body: &[u8]) -> Result<Arc<EndpointInfo>, CallError> {
+        let envelope = Envelope::scan(body).map_err(|fault| not_json(&fault))?;
+        let json = Json {
+            text: body,
+            envelope: &envelope,
+        };
+        if json.flag("stream")? {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            // MLflow's words.
+            let message =
+                format!("stream=true is not supported on /{path}; {name}ion is a unary request.");
+            return Err(CallError::client(ErrorKind::InvalidRequest, message));
+        }
+        self.find(&json.string("model")?, Some(Operation::Proxy))
+    }
+
+    /// What came of a call, passed back as it is.
+    pub(crate) fn passed(
+        mut self: Box<Self>,
+        outcome: Result<Reply, CallError>,
+    ) -> Response<EdgeBody> {
+        match outcome {
+            Ok(mut reply) => match reply.raw.take() {
+                Some(head) => self.pass_back(reply.body, *head),
+                None => self.error(&lost()),
+            },
+            Err(error) => match self.refused(&error) {
+                Some(refused) => self.refuse(&error, &refused),
+                None => self.error(&own(error)),
+            },
+        }
+    }
+
+    fn pass_back(mut self: Box<Self>, body: ReplyBody, head: RawHead) -> Response<EdgeBody> {
+        let is_stream = head.is_stream();
+        let mut response = begin_back(head);
+        match body {
+            ReplyBody::Whole(_) => {
+                self.seal(&mut response);
+                self.access.end();
+                response
+            }
+            ReplyBody::Stream(stream) => {
+                self.access.streamed = is_stream;
+                if is_stream {
+                    let headers = response.headers_mut();
+                    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+                }
+                self.seal(&mut response);
+                let access = self.access;
+                response.map(|_| EdgeBody::passed(PassedBody::new(stream, access)))
+            }
+        }
+    }
+
+    /// The provider's own answer, if that is what `error` is about.
+    fn refused(&self, error: &CallError) -> Option<Arc<Response<Bytes>>> {
+        let journal = self.access.journal.as_ref()?;
+        let refused = journal.notes().refused.take()?;
+        // What a provider says of the gateway's credential is not for the caller.
+        if refused.status() == StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        let status = error.upstream_failure().and_then(|failure| failure.status);
+        (error.origin() == Origin::Upstream && status == Some(refused.status().as_u16()))
+            .then_some(refused)
+    }
+
+    fn refuse(&mut self, error: &CallError, refused: &Response<Bytes>) -> Response<EdgeBody> {
+        let head = RawHead {
+            status: refused.status(),
+            headers: refused.headers().clone(),
+        };
+        let mut response = begin_back(head).map(|_| EdgeBody::full(refused.body().clone()));
+        self.seal(&mut response);
+        self.access.fail(error);
+        response
+    }
+}
+
+/// What a provider says of the gateway's credential stays in the log.
+fn own(error: CallError) -> CallError {
+    let status = error.upstream_failure().and_then(|failure| failure.status);
+    if error.origin() != Origin::Upstream || status != Some(401) {
+        return error;
+    }
+    let message = "The provider refused the gateway's credential.";
+    CallError::upstream(ErrorKind::Unauthenticated, message)
+        .with_status(401)
+        .with_detail(error.message().to_owned())
+}
+
+/// The head of an answer that is passed back.
+fn begin_back(head: RawHead) -> Response<EdgeBody> {
+    let mut response = Response::new(EdgeBody::full(Bytes::new()));
+    *response.status_mut() = head.status;
+    let mut headers = headers::passed_back(head.headers);
+    // Ours takes its place.
+    let id = headers.remove(REQUEST_ID);
+    if let Some(id) = id.or_else(|| headers.get(&ANTHROPIC_REQUEST_ID).cloned()) {
+        headers.insert(PROVIDER_REQUEST_ID, id);
+    }
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The model that a body of JSON names.
+fn model_of(body: &[u8]) -> Option<String> {
+    let envelope = Envelope::scan(body).ok()?;
+    envelope
+        .string(body, "model")
+        .map(|model| model.into_owned())
+}
+
+/// The id of something that a provider keeps: one segment that means nothing else.
+fn plain_id(id: &str) -> Result<&str, CallError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !id.is_empty() && id.bytes().all(is_plain) {
+        return Ok(id);
+    }
+    let message = "The id may have letters, digits, '-' and '_' only.";
+    Err(CallError::client(ErrorKind::InvalidRequest, message).with_code("invalid_id"))
+}
+
+/// A query without one of its parameters.
+fn without(query: &str, name: &str) -> String {
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| pair.split('=').next() != Some(name))
+        .collect();
+    kept.join("&")
+}
+
+/// An answer on its way back, as it comes. When it breaks, so does the response: a length that is not reached, or a last
+/// chunk that never comes, is how HTTP says it.
+pub(crate) struct PassedBody {
+    /// `None` once it is over: the upstream is let go at once.
+    stream: Option<ReplyStream>,
+    access: Access,
+}
+
+impl PassedBody {
+    fn new(stream: ReplyStream, access: Access) -> Self {
+        Self {
+            stream: Some(stream),
+            access,
+        }
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// The next bytes; never empty.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
+        loop {
+            let Some(stream) = self.stream.as_mut() else {
+                return Poll::Ready(None);
+            };
+            match ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(frame)) => {
+                    if frame.facts.ended {
+                        self.access.complete();
+                    }
+                    match frame.data {
+                        FrameData::Raw(bytes) if bytes.is_empty() => {}
+                        FrameData::Raw(bytes) => return Poll::Ready(Some(Ok(bytes))),
+                        FrameData::Events(_) => return self.broken(&lost()),
+                    }
+                }
+                Some(Err(error)) => return self.broken(&error),
+                None => {
+                    self.stream = None;
+                    self.access.end();
+                }
+            }
+        }
+    }
+
+    fn broken(&mut self, error: &CallError) -> Poll<Option<Result<Bytes, Broken>>> {
+        self.stream = None;
+        self.access.fail(error);
+        Poll::Ready(Some(Err(Broken)))
+    }
+}
