@@ -1,5 +1,6 @@
 //! Requests that are passed on as they are, and answers that are passed back as they are.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -234,9 +235,7 @@ fn begin_back(head: RawHead) -> Response<EdgeBody> {
 /// The model that a body of JSON names.
 fn model_of(body: &[u8]) -> Option<String> {
     let envelope = Envelope::scan(body).ok()?;
-    envelope
-        .string(body, "model")
-        .map(|model| model.into_owned())
+    envelope.string(body, "model").map(Cow::into_owned)
 }
 
 /// The id of something that a provider keeps: one segment that means nothing else.

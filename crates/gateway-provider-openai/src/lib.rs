@@ -3,7 +3,8 @@
 //! Requests of this dialect are forwarded as they are, with the model and absent defaults spliced in; requests of other
 //! dialects are translated. The Responses API is a second form of the same: callers that speak it get its own bytes, from
 //! `/responses`. Streams report usage to the gateway even when the caller did not ask for it; the
-//! caller does not see that. Files, images, audio and batches are not spoken here.
+//! caller does not see that. Everything else of the API (files, images, audio, batches, stored responses) is passed on as
+//! it is.
 //!
 //! ```
 //! use gateway_provider::Registry;

@@ -95,13 +95,11 @@ impl World {
         let mut got = Vec::new();
         let mut whole = true;
         while let Some(frame) = body.frame().await {
-            match frame {
-                Ok(frame) => got.extend_from_slice(&frame.into_data().unwrap()),
-                Err(_) => {
-                    whole = false;
-                    break;
-                }
-            }
+            let Ok(frame) = frame else {
+                whole = false;
+                break;
+            };
+            got.extend_from_slice(&frame.into_data().unwrap());
         }
         let got = Bytes::from(got);
         Got {
@@ -159,7 +157,11 @@ async fn a_request_goes_up_as_it_is_but_for_the_credential() {
         "https://api.openai.com/v1/chat/completions?x=1&y=%2F"
     );
     assert_eq!(sent.body(), body);
-    let mut names: Vec<&str> = sent.headers().keys().map(|name| name.as_str()).collect();
+    let mut names: Vec<&str> = sent
+        .headers()
+        .keys()
+        .map(http::HeaderName::as_str)
+        .collect();
     names.sort_unstable();
     assert_eq!(
         names,

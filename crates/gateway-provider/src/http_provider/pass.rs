@@ -235,11 +235,11 @@ struct Passed {
 impl Passed {
     /// What a chunk says. Whoever reads an answer of a declared length need not read on to see that it is over.
     fn chunk(&mut self, chunk: &Bytes) -> Facts {
-        let outcome = match &mut self.observer {
-            Some(observer) => observer.feed(chunk.clone(), &mut self.scratch),
-            None => Ok(()),
+        let is_readable = match &mut self.observer {
+            Some(observer) => observer.feed(chunk.clone(), &mut self.scratch).is_ok(),
+            None => true,
         };
-        let mut facts = self.facts(outcome);
+        let mut facts = self.facts(is_readable);
         facts.meaningful = true;
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(chunk.len() as u64);
@@ -252,17 +252,17 @@ impl Passed {
     }
 
     fn end(&mut self) -> Facts {
-        let outcome = match &mut self.observer {
-            Some(observer) => observer.end(&mut self.scratch),
-            None => Ok(()),
+        let is_readable = match &mut self.observer {
+            Some(observer) => observer.end(&mut self.scratch).is_ok(),
+            None => true,
         };
-        let facts = self.facts(outcome);
+        let facts = self.facts(is_readable);
         self.observer = None;
         facts
     }
 
-    fn facts(&mut self, outcome: Result<(), CallError>) -> Facts {
-        if outcome.is_err() {
+    fn facts(&mut self, is_readable: bool) -> Facts {
+        if !is_readable {
             // Whatever it is, it is not what it was taken for.
             self.observer = None;
         }
