@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use gateway_config::{Auth, CallerKey, Issuer as IssuerPlan, Jwks};
-use gateway_middleware::auth::{Authenticator, Issuer, KeySetSource, KeySets, RefusalCounts};
+use gateway_middleware::auth::{
+    Authenticator, Issuer, KeySetSource, KeySets, RefusalCounts, Signer,
+};
 use gateway_provider::{Authenticate, Deps};
 use gateway_store::keys::{HashKey, KeyRecord, MemoryKeys};
 use serde_json::Value;
@@ -41,6 +43,7 @@ impl Identity {
             Arc::clone(&deps.clock),
         )
         .with_issuers(issuers)
+        .with_signers(auth.keys.iter().filter_map(signer))
         .with_anonymous(auth.anonymous)
         .with_counts(Arc::clone(&self.refused));
         Ok(Some(Arc::new(authenticator)))
@@ -55,6 +58,12 @@ impl Identity {
         Issuer::new(plan.issuer.clone(), keys, plan.audience.clone())
             .with_claims(plan.claims.clone())
     }
+}
+
+fn signer(key: &CallerKey) -> Option<(String, Signer)> {
+    let pair = key.aws.as_ref()?;
+    let signer = Signer::new(pair.secret_access_key.clone(), record(key));
+    Some((pair.access_key_id.clone(), signer))
 }
 
 fn record(key: &CallerKey) -> KeyRecord {

@@ -131,6 +131,13 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
+/// Whether the credential is a signature over the request: AWS's Signature Version 4.
+pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
+    headers
+        .get(AUTHORIZATION)
+        .is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "))
+}
+
 /// The credential without the word `Bearer`.
 fn bare(value: &str) -> &str {
     let value = value.trim();

@@ -39,6 +39,7 @@ mod pass;
 mod read;
 mod reply;
 mod router;
+mod signed;
 mod stream;
 mod surface;
 mod task;

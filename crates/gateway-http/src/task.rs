@@ -41,7 +41,7 @@ pub(crate) struct Task {
     pub(crate) headers: HeaderMap,
     presented: Option<Arc<Presented>>,
     /// Who asks callers for credentials.
-    guard: Option<Arc<dyn Authenticate>>,
+    pub(crate) guard: Option<Arc<dyn Authenticate>>,
     principal: Principal,
     /// What of the directory the caller may see.
     pub(crate) sees: gateway_provider::Access,
@@ -55,6 +55,8 @@ pub(crate) struct Task {
     verb: Option<Verb>,
     /// The rest of the path, as it was written.
     pub(crate) tail: Option<String>,
+    /// The head of a request whose credential is a signature: who calls is known when its body is there.
+    pub(crate) signed: Option<Box<Parts>>,
     /// The credential came in the query.
     pub(crate) key_in_query: bool,
 }
@@ -141,12 +143,16 @@ impl Task {
             endpoint: None,
             verb: None,
             tail,
+            signed: None,
             key_in_query: false,
             headers,
             shared,
         });
         if task.entry.is_none() {
             return Begun::Respond(task.unrouted(&method, &uri, instead));
+        }
+        if task.guard.is_some() && headers::is_signed(&task.headers) {
+            return task.await_body(method, &uri);
         }
         task.presented = headers::take_credential(&mut task.headers).or_else(|| {
             let key = task.surface.credential_in_query(task.query.as_deref()?)?;
@@ -181,11 +187,7 @@ impl Task {
             Err(error) => return Begun::Respond(self.error(&error)),
         };
         if self.guard.is_some() {
-            self.sees = principal.access.clone();
-            self.access.principal.clone_from(&principal.name);
-            self.principal = principal;
-            // It has done its work.
-            self.presented = None;
+            self.let_in(principal);
         }
         match self.look_at_head() {
             Ok(None) => Begun::Read(self),
@@ -194,8 +196,17 @@ impl Task {
         }
     }
 
+    /// It is known who calls.
+    pub(crate) fn let_in(&mut self, principal: Principal) {
+        self.sees = principal.access.clone();
+        self.access.principal.clone_from(&principal.name);
+        self.principal = principal;
+        // It has done its work.
+        self.presented = None;
+    }
+
     /// Everything else that can be said before the body is read.
-    fn look_at_head(&mut self) -> Result<Option<Answer>, CallError> {
+    pub(crate) fn look_at_head(&mut self) -> Result<Option<Answer>, CallError> {
         let Some(Entry { route, .. }) = self.entry else {
             return Ok(None);
         };
@@ -228,7 +239,10 @@ impl Task {
 
     /// Looks at the body.
     pub(crate) fn take_body(&mut self, body: Result<Bytes, CallError>) -> Next {
-        match body.and_then(|body| self.question(body)) {
+        match body.and_then(|body| match self.check_signature(&body)? {
+            Some(answer) => Ok(Next::Respond(self.answer(answer))),
+            None => self.question(body),
+        }) {
             Ok(next) => next,
             Err(error) => Next::Respond(self.error(&error)),
         }

@@ -17,8 +17,6 @@ mod defaults;
 mod options;
 mod place;
 mod several;
-mod sign;
-mod time;
 mod wire;
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use gateway_schema::stream::{Decode, Facts, Frame};
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry, Usage,
 };
+use gateway_sigv4::{KeyPair, Scope, percent_encode, secret_value, sign};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method};
@@ -24,7 +25,6 @@ use crate::OPERATIONS;
 use crate::defaults::Defaults;
 use crate::options::{Identity, Settings};
 use crate::place::Place;
-use crate::sign::{KeyPair, Scope, percent_encode, secret, sign};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: &str = "application/vnd.amazon.eventstream";
@@ -279,7 +279,7 @@ impl Wire for BedrockWire {
     ) -> Result<(), CallError> {
         match credential {
             Credential::Key(token) => {
-                let value = secret(&format!("Bearer {}", token.expose()))?;
+                let value = secret_value(&format!("Bearer {}", token.expose()))?;
                 request.headers_mut().insert(AUTHORIZATION, value);
                 Ok(())
             }

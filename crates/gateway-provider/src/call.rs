@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId, Secret};
 use serde_json::{Map, Value};
 
@@ -38,13 +39,25 @@ impl Principal {
 }
 
 /// The credential a caller presented, kept apart from its headers so that nothing forwards it by accident.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Presented {
     /// The header it came in, in lower case.
     pub header: &'static str,
     /// Its value, without a `Bearer ` before it.
     pub value: Secret,
+    /// The whole request as it came, where the credential is a signature over it.
+    pub signed: Option<Box<http::Request<Bytes>>>,
+}
+
+impl std::fmt::Debug for Presented {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presented")
+            .field("header", &self.header)
+            .field("value", &self.value)
+            .field("signed", &self.signed.is_some())
+            .finish()
+    }
 }
 
 impl Presented {
@@ -53,7 +66,14 @@ impl Presented {
         Self {
             header,
             value: Secret::new(value.into()),
+            signed: None,
         }
+    }
+
+    /// States the request that the credential is a signature over.
+    pub fn over(mut self, request: http::Request<Bytes>) -> Self {
+        self.signed = Some(Box::new(request));
+        self
     }
 }
 

@@ -13,6 +13,22 @@ use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
 use crate::file::{Place, scalar};
 
+static AWS: Section = Section::new(
+    "a key pair",
+    &[
+        Key::required(
+            "access_key_id",
+            Shape::Text,
+            "The public half: `AWS_ACCESS_KEY_ID` of the client. Unique.",
+        ),
+        Key::required(
+            "secret_access_key",
+            Shape::Secret,
+            "The secret half: `AWS_SECRET_ACCESS_KEY` of the client.",
+        ),
+    ],
+);
+
 static KEY: Section = Section::new(
     "a key",
     &[
@@ -22,6 +38,11 @@ static KEY: Section = Section::new(
             "What the key is called in logs and records. Unique.",
         ),
         Key::required("key", Shape::Secret, "The key that callers send."),
+        Key::optional(
+            "aws",
+            Shape::Section(&AWS),
+            "A key pair with which the same caller may sign its requests, as AWS's clients do.",
+        ),
         Key::optional(
             "endpoints",
             Shape::OneOrMany(&Shape::Text),
@@ -107,6 +128,9 @@ pub struct CallerKey {
     /// The key itself.
     #[serde(serialize_with = "redacted")]
     pub key: Secret,
+    /// A key pair with which the same caller may sign its requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<KeyPair>,
     /// Endpoints and routes it may call; absent: all. All exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Vec<EndpointName>>,
@@ -122,6 +146,17 @@ pub struct CallerKey {
     /// Where it stands.
     #[serde(skip)]
     pub place: Place,
+}
+
+/// A key pair of AWS's Signature Version 4. It is the gateway's own and means nothing to AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct KeyPair {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    #[serde(serialize_with = "redacted")]
+    pub secret_access_key: Secret,
 }
 
 /// When a key stops working.
@@ -214,6 +249,19 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
                 .problems
                 .push(Diagnostic::error(Kind::Value, at.place(), message).at(at.below("key")));
         }
+        let pair = key.aws.as_ref().map(|pair| &pair.access_key_id);
+        let same_pair = auth.keys.iter().find(|known| {
+            pair.is_some() && known.aws.as_ref().map(|known| &known.access_key_id) == pair
+        });
+        if let Some(known) = same_pair {
+            let message = format!(
+                "this is the same access_key_id as that of '{}'",
+                shown(&known.name)
+            );
+            context
+                .problems
+                .push(Diagnostic::error(Kind::Value, at.place(), message).at(at.below("aws")));
+        }
         auth.keys.push(key);
     }
     auth.jwt = item
@@ -257,11 +305,27 @@ fn read_key(item: &Item<'_>, names: &Names, context: &mut Context<'_>) -> Option
     Some(CallerKey {
         name: item.text_at("name")?.to_owned(),
         key: key?,
+        aws: item.get("aws").and_then(|at| read_pair(&at, context)),
         endpoints,
         expires,
         disabled: item.flag_at("disabled").unwrap_or_default(),
         metadata: table(item.get("metadata").as_ref()),
         place: item.place(),
+    })
+}
+
+fn read_pair(item: &Item<'_>, context: &mut Context<'_>) -> Option<KeyPair> {
+    let id = resolve_item(&item.get("access_key_id")?, Reach::NoFile, context)?.text;
+    let secret = secret_item(&item.get("secret_access_key")?, Reach::Secret, context)?;
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic());
+    if !plain(&id) || id.contains(['/', ',']) || !plain(secret.expose()) {
+        let message = "an access_key_id has letters and digits, a secret_access_key no blanks";
+        let diagnostic = Diagnostic::error(Kind::Value, item.place(), message).at(&item.path);
+        context.problems.push(diagnostic);
+    }
+    Some(KeyPair {
+        access_key_id: id,
+        secret_access_key: secret,
     })
 }
 

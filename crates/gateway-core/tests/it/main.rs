@@ -7,5 +7,6 @@ mod cost;
 mod engine;
 mod passthrough;
 mod policies;
+mod signed;
 mod support;
 mod telemetry;

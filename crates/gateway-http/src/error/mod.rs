@@ -110,6 +110,10 @@ pub(crate) fn event(error: &CallError, to: Audience<'_>) -> Value {
 fn exception(error: &CallError) -> &str {
     let by_kind = table::row(error.kind()).bedrock;
     match error.upstream_failure() {
+        // The gateway says it in AWS's words where it stands for AWS.
+        None if error.code().is_some_and(|code| code.ends_with("Exception")) => {
+            error.code().unwrap_or(by_kind)
+        }
         Some(failure) if failure.dialect == Some(Dialect::BEDROCK) => {
             failure.error_type.as_deref().unwrap_or(by_kind)
         }

@@ -1,7 +1,8 @@
 //! Bedrock's Converse: `/model/{name}/converse`, `/model/{name}/converse-stream` and `/model/{name}/count-tokens`, also
 //! below `/gateway/bedrock`. The path names the endpoint and says whether a stream is wanted.
 //!
-//! AWS's clients sign their requests with whatever key pair they are given; a signature is not looked at here.
+//! AWS's clients sign their requests with whatever key pair they are given. Where callers need a key, the signature is
+//! checked against the key pairs of the configuration; where they need none, it is not looked at.
 //! Reference: the service model `bedrock-runtime/2023-09-30`.
 
 use gateway_dialect::ClientCodec as _;

@@ -97,9 +97,13 @@ async fn what_only_openai_keeps_is_refused_when_it_is_read() {
 }
 
 #[tokio::test]
-async fn stored_responses_are_not_there_and_an_unknown_model_is_said() {
+async fn a_stored_response_needs_an_endpoint_and_an_unknown_model_is_said() {
     let script = Script::default();
     let request = crate::harness::get("/v1/responses/resp_1");
+    let got = send(&script, request).await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST);
+    assert_eq!(got.json()["error"]["code"], "endpoint_missing");
+    let request = crate::harness::get("/v1/responses/resp_1?model=chit");
     assert_eq!(send(&script, request).await.status, StatusCode::NOT_FOUND);
     let body = r#"{"model":"chit","input":"Hi"}"#;
     let got = send(&script, post("/v1/responses", body)).await;

@@ -1,19 +1,40 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gateway_provider::{Admission, Authenticate, Clock, Presented, Principal};
-use gateway_schema::CallError;
-use gateway_store::keys::KeyStore;
+use gateway_schema::{CallError, Secret};
+use gateway_sigv4::{Claim, Fault, verify};
+use gateway_store::keys::{KeyRecord, KeyStore};
 
 use super::jwt::{Issuer, Look, Tokens};
 use super::policy::{Refusal, RefusalCounts, judge};
 use super::presented::bare;
+
+/// The services that AWS's clients sign for when they mean a surface of the gateway.
+const SERVICES: [&str; 1] = ["bedrock"];
+
+/// A caller that signs its requests by AWS's Signature Version 4.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    secret: Secret,
+    record: KeyRecord,
+}
+
+impl Signer {
+    /// Whoever has the secret half of a key pair is who `record` says.
+    pub const fn new(secret: Secret, record: KeyRecord) -> Self {
+        Self { secret, record }
+    }
+}
 
 /// Finds out who calls, by keys and tokens. Clones share everything. See the [module](super).
 #[derive(Clone)]
 pub struct Authenticator {
     keys: Arc<dyn KeyStore>,
     tokens: Option<Arc<Tokens>>,
+    signers: Arc<HashMap<String, Signer>>,
     anonymous: bool,
     clock: Arc<dyn Clock>,
     counts: Arc<RefusalCounts>,
@@ -34,6 +55,7 @@ impl Authenticator {
         Self {
             keys,
             tokens: None,
+            signers: Arc::default(),
             anonymous: false,
             clock,
             counts: Arc::default(),
@@ -43,6 +65,12 @@ impl Authenticator {
     /// Lets in whoever has a token of one of these issuers, too. Of two with the same name the first counts.
     pub fn with_issuers(mut self, issuers: Vec<Issuer>) -> Self {
         self.tokens = (!issuers.is_empty()).then(|| Arc::new(Tokens::new(issuers)));
+        self
+    }
+
+    /// Lets in whoever signs requests with one of these key pairs, by the public halves, too.
+    pub fn with_signers(mut self, signers: impl IntoIterator<Item = (String, Signer)>) -> Self {
+        self.signers = Arc::new(signers.into_iter().collect());
         self
     }
 
@@ -63,6 +91,20 @@ impl Authenticator {
         &self.counts
     }
 
+    /// Who signed a request.
+    fn signer(&self, request: &http::Request<Bytes>) -> Result<Principal, Refusal> {
+        let claim = Claim::read(request.headers()).ok_or(Refusal::Unknown)?;
+        let now = self.clock.now();
+        let signer = self.signers.get(&claim.access_key_id);
+        // An unknown key takes as long to refuse as a wrong signature.
+        let nobody = Secret::new(String::new());
+        let secret = signer.map_or(&nobody, |signer| &signer.secret);
+        let verdict = verify(request, &claim, secret, &SERVICES, now);
+        let signer = signer.ok_or(Refusal::Signature(Fault::Wrong))?;
+        verdict.map_err(Refusal::Signature)?;
+        judge(Some(&signer.record), || self.clock.unix_seconds())
+    }
+
     fn settle(&self, outcome: Result<Principal, Refusal>) -> Result<Principal, CallError> {
         outcome.map_err(|refusal| {
             self.counts.count(&refusal);
@@ -81,6 +123,9 @@ impl Authenticate for Authenticator {
             };
             return Admission::Ready(self.settle(outcome));
         };
+        if let Some(request) = &presented.signed {
+            return Admission::Ready(self.settle(self.signer(request)));
+        }
         let credential = bare(presented);
         let record = self.keys.find(&credential);
         if let (None, Some(tokens)) = (record, &self.tokens)

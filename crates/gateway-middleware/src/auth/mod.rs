@@ -8,6 +8,8 @@
 //! * `Basic` credentials carry the key as the password, or as the user name with an empty password.
 //! * A token is taken for one if it has a token's shape, no key is equal to it, and its issuer is configured. Its
 //!   signature must be of an asymmetric algorithm; see [`KeySet`] for where its key comes from.
+//! * A request that is signed by AWS's Signature Version 4 is checked against the configured key pairs, its body included;
+//!   see [`gateway_sigv4`].
 //! * Callers without a credential are let in only when [`Authenticator::with_anonymous`] says so. A wrong credential
 //!   is refused all the same.
 //!
@@ -39,7 +41,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, Signer};
 pub use future::ResponseFuture;
 pub use jwt::{Issuer, KeySet, KeySetSource, KeySets};
 pub use layer::AuthLayer;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway_provider::{Access, Principal};
 use gateway_schema::{CallError, ErrorKind};
+use gateway_sigv4::Fault;
 use gateway_store::keys::KeyRecord;
 
 /// Why a caller is refused.
@@ -22,6 +23,8 @@ pub enum Refusal {
     Disabled(Arc<str>),
     /// Its token is not good.
     Token(TokenFault),
+    /// The signature of its request is not good.
+    Signature(Fault),
     /// Its token cannot be checked: the issuer's keys are not to be had.
     Unchecked(String),
 }
@@ -88,6 +91,7 @@ impl Refusal {
             Self::Disabled(_) => (3, "disabled"),
             Self::Token(_) => (4, "token"),
             Self::Unchecked(_) => (5, "unchecked"),
+            Self::Signature(_) => (6, "signature"),
         }
     }
 
@@ -108,6 +112,19 @@ impl Refusal {
             Self::Expired(name) => refused().with_detail(format!("auth: key '{name}' has expired")),
             Self::Disabled(name) => refused().with_detail(format!("auth: key '{name}' is disabled")),
             Self::Token(fault) => refused().with_detail(format!("auth: {fault}")),
+            Self::Signature(fault) => {
+                let message = match fault {
+                    Fault::Skewed => {
+                        "The request's signature is dated more than five minutes from now."
+                    }
+                    _ => "The request's signature is not the one that a known key pair makes.",
+                };
+                // AWS's status and name for it: its clients know them.
+                CallError::client(ErrorKind::Unauthenticated, message)
+                    .with_status(403)
+                    .with_code("InvalidSignatureException")
+                    .with_detail(format!("auth: signature: {fault}"))
+            }
             Self::Unchecked(why) => CallError::gateway(
                 ErrorKind::Unavailable,
                 "Credentials cannot be checked at the moment.",
@@ -119,13 +136,14 @@ impl Refusal {
 }
 
 /// In the order of their numbers.
-const REASONS: [&str; 7] = [
+const REASONS: [&str; 8] = [
     "missing",
     "unknown",
     "expired",
     "disabled",
     "token",
     "unchecked",
+    "signature",
     "forbidden",
 ];
 

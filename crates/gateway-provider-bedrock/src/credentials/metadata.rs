@@ -6,12 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_provider::{Environment, Transport};
 use gateway_schema::{CallError, Secret};
+use gateway_sigv4::time;
 use http::{Method, Uri};
 use serde_json::Value;
 
 use super::http::{self as exchange, Answer, refused};
 use super::{Fresh, none, pair};
-use crate::time;
 
 /// A machine that does not answer at once is none.
 const CONNECT: Duration = Duration::from_secs(1);

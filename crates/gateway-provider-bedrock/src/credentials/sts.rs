@@ -7,14 +7,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gateway_provider::{Clock, Credential, Deps, Transport};
 use gateway_schema::{CallError, Secret};
+use gateway_sigv4::{KeyPair, Scope, percent_encode, sign, time};
 use http::Method;
 
 use super::http::{self as exchange, refused};
 use super::{Fresh, Source, none, pair};
 use crate::options::Role;
 use crate::place::Place;
-use crate::sign::{KeyPair, Scope, percent_encode, sign};
-use crate::time;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";

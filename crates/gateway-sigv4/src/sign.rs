@@ -1,13 +1,4 @@
-//! Signature Version 4: pure, so that it can be tested against AWS's published vectors.
-//!
-//! Spec: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>, read 2026-11-21.
-
-mod canonical;
-
-pub(crate) use canonical::encode as percent_encode;
-
-#[cfg(test)]
-mod tests;
+//! Signing.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -18,25 +9,30 @@ use gateway_schema::{CallError, ErrorKind, Secret};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderName, HeaderValue};
 
-use crate::time;
+use crate::{canonical, time};
 
-const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+pub(crate) const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// A key pair, perhaps with the token of a session.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct KeyPair<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) secret: &'a Secret,
-    pub(crate) token: Option<&'a Secret>,
+pub struct KeyPair<'a> {
+    /// The public half.
+    pub id: &'a str,
+    /// The secret half.
+    pub secret: &'a Secret,
+    /// The session token of temporary keys.
+    pub token: Option<&'a Secret>,
 }
 
 /// For whom a signature counts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scope<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) service: &'a str,
+pub struct Scope<'a> {
+    /// The region.
+    pub region: &'a str,
+    /// The service, as signatures call it.
+    pub service: &'a str,
 }
 
 /// Adds date, session token and signature to `request`. Every header that is there is signed, but for those that
@@ -44,7 +40,7 @@ pub(crate) struct Scope<'a> {
 ///
 /// # Errors
 /// When a part of the key pair cannot be written into a header.
-pub(crate) fn sign(
+pub fn sign(
     request: &mut http::Request<Bytes>,
     keys: KeyPair<'_>,
     scope: Scope<'_>,
@@ -58,7 +54,7 @@ pub(crate) fn sign(
     let headers = request.headers_mut();
     headers.insert(DATE, header(&date)?);
     if let Some(token) = keys.token {
-        headers.insert(TOKEN, secret(token.expose())?);
+        headers.insert(TOKEN, secret_value(token.expose())?);
     }
     let given = headers.contains_key(HOST);
     if let Some(host) = host.filter(|_| !given) {
@@ -71,24 +67,33 @@ pub(crate) fn sign(
     }
     let day = date.get(..8).unwrap_or_default();
     let range = format!("{day}/{}/{}/aws4_request", scope.region, scope.service);
+    let signature = signature(keys.secret, scope, &date, &canonical);
+    let value = format!(
+        "{ALGORITHM} Credential={}/{range}, SignedHeaders={signed}, Signature={signature}",
+        keys.id
+    );
+    request
+        .headers_mut()
+        .insert(AUTHORIZATION, secret_value(&value)?);
+    Ok(())
+}
+
+/// What the key pair's secret half makes of a request in its canonical form.
+pub(crate) fn signature(secret: &Secret, scope: Scope<'_>, date: &str, canonical: &str) -> String {
+    let day = date.get(..8).unwrap_or_default();
+    let range = format!("{day}/{}/{}/aws4_request", scope.region, scope.service);
     let text = format!(
         "{ALGORITHM}\n{date}\n{range}\n{}",
         hash(canonical.as_bytes())
     );
     let mut key = mac(
-        format!("AWS4{}", keys.secret.expose()).as_bytes(),
+        format!("AWS4{}", secret.expose()).as_bytes(),
         day.as_bytes(),
     );
     for step in [scope.region, scope.service, "aws4_request"] {
         key = mac(key.as_ref(), step.as_bytes());
     }
-    let signature = hex(mac(key.as_ref(), text.as_bytes()).as_ref());
-    let value = format!(
-        "{ALGORITHM} Credential={}/{range}, SignedHeaders={signed}, Signature={signature}",
-        keys.id
-    );
-    request.headers_mut().insert(AUTHORIZATION, secret(&value)?);
-    Ok(())
+    hex(mac(key.as_ref(), text.as_bytes()).as_ref())
 }
 
 fn mac(key: &[u8], text: &[u8]) -> hmac::Tag {
@@ -96,7 +101,7 @@ fn mac(key: &[u8], text: &[u8]) -> hmac::Tag {
 }
 
 /// SHA-256 in hex.
-fn hash(text: &[u8]) -> String {
+pub(crate) fn hash(text: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, text).as_ref())
 }
 
@@ -120,7 +125,10 @@ fn header(text: &str) -> Result<HeaderValue, CallError> {
 }
 
 /// A header value that is not printed.
-pub(crate) fn secret(text: &str) -> Result<HeaderValue, CallError> {
+///
+/// # Errors
+/// When it has characters that no header can carry.
+pub fn secret_value(text: &str) -> Result<HeaderValue, CallError> {
     let mut value = header(text)?;
     value.set_sensitive(true);
     Ok(value)

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use gateway_schema::Secret;
 use http::{HeaderName, HeaderValue, Method, Request};
 
-use super::{KeyPair, Scope, sign};
-use crate::time;
+use crate::{Claim, Fault, KeyPair, MAX_SKEW, Scope, sign, time, verify};
 
 const TOKEN: &str = "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
 
@@ -233,4 +232,151 @@ fn the_path_of_a_model_is_signed_as_awss_own_client_does() {
         "{value}"
     );
     assert!(!request.headers().contains_key("host"));
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+const KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+/// Checks a request that was signed by [`KEY`] for `service` and then changed.
+fn checked(
+    change: impl FnOnce(&mut Request<Bytes>),
+    key: &str,
+    at: SystemTime,
+) -> Result<(), Fault> {
+    let mut request = Request::new(Bytes::from_static(b"{\"messages\":[]}"));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = "/model/a%3A0/converse?b=2&a=1".parse().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("host", HeaderValue::from_static("gateway.example:5000"));
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    signed(&mut request, None, "bedrock");
+    change(&mut request);
+    let claim = Claim::read(request.headers()).unwrap();
+    verify(&request, &claim, &secret(key), &["bedrock"], at)
+}
+
+#[test]
+fn every_published_vector_is_accepted_and_no_other_signature_of_it() {
+    for vector in vectors() {
+        let mut request = Request::new(Bytes::from_static(vector.body.as_bytes()));
+        *request.method_mut() = vector.method;
+        *request.uri_mut() = vector.path.parse().unwrap();
+        let headers = request.headers_mut();
+        for (name, value) in vector.headers {
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        headers.insert("host", HeaderValue::from_static("example.amazonaws.com"));
+        headers.insert("x-amz-date", HeaderValue::from_static("20150830T123600Z"));
+        if let Some(token) = vector.token {
+            headers.insert("x-amz-security-token", token.parse().unwrap());
+        }
+        let mut check = |signature: &str| {
+            let claim = format!(
+                "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders={}, Signature={signature}",
+                vector.signed
+            );
+            let headers = request.headers_mut();
+            headers.insert("authorization", claim.parse().unwrap());
+            let claim = Claim::read(headers).unwrap();
+            assert_eq!(claim.access_key_id, "AKIDEXAMPLE");
+            verify(&request, &claim, &secret(KEY), &["service"], now())
+        };
+        assert_eq!(check(vector.signature), Ok(()), "{}", vector.name);
+        let other = vector.signature.replace(['0', '1', '2', '3'], "4");
+        assert_eq!(check(&other), Err(Fault::Wrong), "{}", vector.name);
+        assert_eq!(check(""), Err(Fault::Wrong));
+    }
+}
+
+#[test]
+fn a_signature_covers_method_path_query_headers_and_body() {
+    assert_eq!(checked(|_| {}, KEY, now()), Ok(()));
+    assert_eq!(checked(|_| {}, "another", now()), Err(Fault::Wrong));
+    type Change = fn(&mut Request<Bytes>);
+    let changes: [Change; 6] = [
+        |request| *request.method_mut() = Method::PUT,
+        |request| *request.uri_mut() = "/model/b/converse?b=2&a=1".parse().unwrap(),
+        |request| *request.uri_mut() = "/model/a%3A0/converse?b=2&a=2".parse().unwrap(),
+        |request| *request.body_mut() = Bytes::from_static(b"{\"messages\":[1]}"),
+        |request| {
+            let headers = request.headers_mut();
+            headers.insert("host", HeaderValue::from_static("elsewhere"));
+        },
+        |request| {
+            let headers = request.headers_mut();
+            headers.append("content-type", HeaderValue::from_static("x"));
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        assert_eq!(checked(change, KEY, now()), Err(Fault::Wrong), "{number}");
+    }
+    // What something on the way may change does not matter.
+    let user_agent = |request: &mut Request<Bytes>| {
+        let headers = request.headers_mut();
+        headers.insert("user-agent", HeaderValue::from_static("x"));
+    };
+    assert_eq!(checked(user_agent, KEY, now()), Ok(()));
+}
+
+#[test]
+fn an_old_signature_is_not_good_any_more() {
+    for (at, expected) in [
+        (now() + MAX_SKEW, Ok(())),
+        (now() - MAX_SKEW, Ok(())),
+        (now() + MAX_SKEW * 2, Err(Fault::Skewed)),
+        (now() - MAX_SKEW * 2, Err(Fault::Skewed)),
+    ] {
+        assert_eq!(checked(|_| {}, KEY, at), expected);
+    }
+    let redated = |request: &mut Request<Bytes>| {
+        let later = HeaderValue::from_static("20250830T123600Z");
+        request.headers_mut().insert("x-amz-date", later);
+    };
+    assert_eq!(checked(redated, KEY, now()), Err(Fault::Date));
+}
+
+#[test]
+fn what_every_signature_covers_must_be_signed() {
+    let without_host = |request: &mut Request<Bytes>| {
+        let headers = request.headers_mut();
+        let text = headers["authorization"].to_str().unwrap().to_owned();
+        let text = text.replace("host;", "");
+        headers.insert("authorization", text.parse().unwrap());
+    };
+    assert_eq!(
+        checked(without_host, KEY, now()),
+        Err(Fault::Unsigned("host"))
+    );
+    let for_another = |request: &mut Request<Bytes>| {
+        let headers = request.headers_mut();
+        let text = headers["authorization"].to_str().unwrap().to_owned();
+        let text = text.replace("/bedrock/", "/s3/");
+        headers.insert("authorization", text.parse().unwrap());
+    };
+    assert_eq!(
+        checked(for_another, KEY, now()),
+        Err(Fault::Service("s3".to_owned()))
+    );
+}
+
+#[test]
+fn other_credentials_are_not_claims() {
+    for text in [
+        "Bearer x",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 Credential=x",
+        "AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request",
+        "AWS4-HMAC-SHA256 Credential=a/b/c/d/other, SignedHeaders=host, Signature=x",
+        "AWS4-HMAC-SHA256X Credential=a/b/c/d/aws4_request, SignedHeaders=host, Signature=x",
+    ] {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static(text));
+        assert_eq!(Claim::read(&headers), None, "{text}");
+    }
 }

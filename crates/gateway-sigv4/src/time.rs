@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 const DAY: i64 = 86_400;
 
 /// `20150830T123600Z`; its first eight letters are the day.
-pub(crate) fn basic(now: SystemTime) -> String {
+pub fn basic(now: SystemTime) -> String {
     let seconds = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .ok()
@@ -22,7 +22,7 @@ pub(crate) fn basic(now: SystemTime) -> String {
 }
 
 /// Reads `2015-08-30T12:36:00Z`, also with a fraction or without the `Z`.
-pub(crate) fn read(text: &str) -> Option<SystemTime> {
+pub fn read(text: &str) -> Option<SystemTime> {
     let (date, clock) = text.trim().split_once(['T', ' '])?;
     let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
@@ -42,6 +42,29 @@ pub(crate) fn read(text: &str) -> Option<SystemTime> {
     }
     let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+/// Reads `20150830T123600Z`.
+pub fn read_basic(text: &str) -> Option<SystemTime> {
+    let plain = text.len() == 16
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 => byte == b'T',
+            15 => byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        });
+    let part = |from: usize, to: usize| text.get(from..to);
+    if !plain {
+        return None;
+    }
+    read(&format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        part(0, 4)?,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(9, 11)?,
+        part(11, 13)?,
+        part(13, 15)?
+    ))
 }
 
 /// Days since 1970 of a date; March is the first month of the year.
@@ -84,6 +107,7 @@ mod tests {
             ("2100-03-01T01:02:03+00:00", "21000301T010203Z"),
         ] {
             assert_eq!(basic(read(text).unwrap()), written, "{text}");
+            assert_eq!(basic(read_basic(written).unwrap()), written);
         }
         for text in [
             "",

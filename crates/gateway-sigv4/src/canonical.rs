@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::hash;
+use crate::sign::hash;
 
 /// Headers that something on the way may add, drop or change.
 const UNSIGNED: [&str; 10] = [
@@ -19,7 +19,7 @@ const UNSIGNED: [&str; 10] = [
 ];
 
 /// The canonical request, and the names of the signed headers.
-pub(super) fn request(request: &http::Request<Bytes>) -> (String, String) {
+pub(crate) fn request(request: &http::Request<Bytes>) -> (String, String) {
     let mut names: Vec<&str> = request
         .headers()
         .keys()
@@ -28,9 +28,14 @@ pub(super) fn request(request: &http::Request<Bytes>) -> (String, String) {
         .collect();
     names.sort_unstable();
     names.dedup();
+    (form(request, &names), names.join(";"))
+}
+
+/// The canonical request with these signed headers.
+pub(crate) fn form(request: &http::Request<Bytes>, names: &[&str]) -> String {
     let signed = names.join(";");
     let mut headers = String::new();
-    for name in &names {
+    for name in names {
         headers.push_str(name);
         headers.push(':');
         let all = request.headers().get_all(*name);
@@ -42,14 +47,13 @@ pub(super) fn request(request: &http::Request<Bytes>) -> (String, String) {
         }
         headers.push('\n');
     }
-    let canonical = format!(
+    format!(
         "{}\n{}\n{}\n{headers}\n{signed}\n{}",
         request.method(),
         path(request.uri().path()),
         query(request.uri().query().unwrap_or_default()),
         hash(request.body())
-    );
-    (canonical, signed)
+    )
 }
 
 /// A header value with one blank where there are several.
@@ -77,7 +81,7 @@ fn path(path: &str) -> String {
     let mut out = String::with_capacity(path.len() + 8);
     for segment in &segments {
         out.push('/');
-        encode(segment.as_bytes(), &mut out);
+        percent_encode(segment.as_bytes(), &mut out);
     }
     if segments.is_empty() || path.ends_with('/') {
         out.push('/');
@@ -120,7 +124,7 @@ fn again(text: &str) -> String {
         if is_encoded {
             out.push('%');
         } else {
-            encode(&[*byte], &mut out);
+            percent_encode(&[*byte], &mut out);
         }
         rest = after;
     }
@@ -128,7 +132,7 @@ fn again(text: &str) -> String {
 }
 
 /// Percent-encodes everything but letters, digits and `-._~`.
-pub(crate) fn encode(bytes: &[u8], out: &mut String) {
+pub fn percent_encode(bytes: &[u8], out: &mut String) {
     const DIGITS: [char; 16] = [
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
     ];
