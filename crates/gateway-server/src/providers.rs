@@ -60,97 +60,106 @@ mod tests {
         (request.uri().to_string(), request.headers().clone())
     }
 
-    #[tokio::test]
-    async fn every_provider_passes_requests_on_below_its_address_with_its_credential() {
+    /// Provider, settings, path; where it goes, and with which credential.
+    type Row = (
+        &'static str,
+        Value,
+        &'static str,
+        &'static str,
+        (&'static str, &'static str),
+    );
+
+    fn of_openai() -> Vec<Row> {
         let azure = json!({
             "openai_api_key": "sk", "openai_api_type": "azure", "openai_deployment_name": "d",
             "openai_api_base": "https://r.openai.azure.com/", "openai_api_version": "2024-10-21",
         });
-        let aws = json!({"aws_config": {
-            "aws_region": "us-east-1", "aws_access_key_id": "AKID", "aws_secret_access_key": "s",
-        }});
-        for (name, config, path, uri, header, value) in [
+        vec![
             (
                 "openai",
                 json!({"openai_api_key": "sk"}),
                 "v1/files/f/content",
                 "https://api.openai.com/v1/files/f/content?x=1",
-                "authorization",
-                "Bearer sk",
+                ("authorization", "Bearer sk"),
             ),
             (
                 "openai",
                 azure.clone(),
                 "openai/files",
                 "https://r.openai.azure.com/openai/files?x=1&api-version=2024-10-21",
-                "api-key",
-                "sk",
+                ("api-key", "sk"),
             ),
             (
                 "openai",
                 azure.clone(),
                 "openai/v1/files",
                 "https://r.openai.azure.com/openai/v1/files?x=1",
-                "api-key",
-                "sk",
+                ("api-key", "sk"),
             ),
             (
                 "openai",
                 azure,
                 "d/chat/completions",
                 "https://r.openai.azure.com/openai/deployments/d/chat/completions?x=1&api-version=2024-10-21",
-                "api-key",
-                "sk",
+                ("api-key", "sk"),
             ),
+        ]
+    }
+
+    fn of_others() -> Vec<Row> {
+        let aws = json!({"aws_config": {
+            "aws_region": "us-east-1", "aws_access_key_id": "AKID", "aws_secret_access_key": "s",
+        }});
+        vec![
             (
                 "anthropic",
                 json!({"anthropic_api_key": "sk"}),
                 "v1/messages/batches",
                 "https://api.anthropic.com/v1/messages/batches?x=1",
-                "x-api-key",
-                "sk",
+                ("x-api-key", "sk"),
             ),
             (
                 "gemini",
                 json!({"gemini_api_key": "sk"}),
                 "v1beta/files",
                 "https://generativelanguage.googleapis.com/v1beta/files?x=1",
-                "x-goog-api-key",
-                "sk",
+                ("x-goog-api-key", "sk"),
             ),
             (
                 "cohere",
                 json!({"cohere_api_key": "sk"}),
                 "v1/tokenize",
                 "https://api.cohere.com/v1/tokenize?x=1",
-                "authorization",
-                "Bearer sk",
+                ("authorization", "Bearer sk"),
             ),
             (
                 "bedrock",
                 aws,
                 "model/arn%3Aaws%2Fx/converse",
                 "https://bedrock-runtime.us-east-1.amazonaws.com/model/arn%3Aaws%2Fx/converse?x=1",
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=AKID/",
+                ("authorization", "AWS4-HMAC-SHA256 Credential=AKID/"),
             ),
             (
                 "groq",
                 json!({"api_key": "sk"}),
                 "v1/audio/speech",
                 "https://api.groq.com/openai/v1/audio/speech?x=1",
-                "authorization",
-                "Bearer sk",
+                ("authorization", "Bearer sk"),
             ),
             (
                 "mlflow-model-serving",
                 json!({"model_server_url": "http://127.0.0.1:5001"}),
                 "ping",
                 "http://127.0.0.1:5001/ping?x=1",
-                "",
-                "",
+                ("", ""),
             ),
-        ] {
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_provider_passes_requests_on_below_its_address_with_its_credential() {
+        for (name, config, path, uri, (header, value)) in of_openai().into_iter().chain(of_others())
+        {
             let (address, headers) = sent(name, config, path).await;
             assert_eq!(address, uri, "{name}");
             if !header.is_empty() {

@@ -294,11 +294,12 @@ fn every_published_vector_is_accepted_and_no_other_signature_of_it() {
     }
 }
 
+type Change = fn(&mut Request<Bytes>);
+
 #[test]
 fn a_signature_covers_method_path_query_headers_and_body() {
     assert_eq!(checked(|_| {}, KEY, now()), Ok(()));
     assert_eq!(checked(|_| {}, "another", now()), Err(Fault::Wrong));
-    type Change = fn(&mut Request<Bytes>);
     let changes: [Change; 6] = [
         |request| *request.method_mut() = Method::PUT,
         |request| *request.uri_mut() = "/model/b/converse?b=2&a=1".parse().unwrap(),

@@ -1,5 +1,7 @@
 //! Callers that sign their requests as AWS's clients do.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
