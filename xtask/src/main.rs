@@ -17,6 +17,7 @@ mod conformance;
 mod deny;
 mod failure;
 mod features;
+mod fuzz;
 mod golden;
 mod install;
 mod new_provider;

@@ -4,7 +4,8 @@ use crate::args::{Accepts, Args};
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::{
-    bench, cargo_verbs, ci, codegen, conformance, deny, features, golden, new_provider, test, tidy,
+    bench, cargo_verbs, ci, codegen, conformance, deny, features, fuzz, golden, new_provider, test,
+    tidy,
 };
 
 /// One verb.
@@ -117,6 +118,16 @@ pub(crate) const VERBS: &[Verb] = &[
             ..NOTHING
         },
         run: conformance::run,
+    },
+    Verb {
+        name: "fuzz",
+        help: "bytes of any kind against every decoder, ten minutes each",
+        accepts: Accepts {
+            options: &["--minutes"],
+            words: &["TARGET"],
+            ..NOTHING
+        },
+        run: fuzz::run,
     },
     Verb {
         name: "new-provider",

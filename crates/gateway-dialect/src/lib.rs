@@ -12,6 +12,7 @@
 
 pub mod anthropic;
 pub mod bedrock;
+mod calls;
 pub mod cohere;
 pub mod event_stream;
 pub mod failure;
@@ -24,8 +25,8 @@ pub mod openai_responses;
 mod ranking;
 pub mod rerank;
 pub mod sse;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use bytes::Bytes;
 use gateway_schema::stream::Encode;

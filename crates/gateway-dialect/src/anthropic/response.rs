@@ -13,6 +13,7 @@ use super::error::{self, ErrorIn};
 use super::finish;
 use super::usage::{UsageIn, UsageOut};
 use crate::ReplyInfo;
+use crate::calls::with_ids;
 
 #[derive(Deserialize)]
 struct MessageIn {
@@ -153,11 +154,14 @@ pub(super) fn encode_chat(
             "Anthropic has no token probabilities",
         );
     }
+    let parts = with_ids(&choice.parts, |_, number| {
+        format!("toolu_{}_{number}", info.id)
+    });
     let mut writer = BlockWriter { losses };
     let mut has_calls = false;
     let mut content = Vec::with_capacity(choice.parts.len());
     let mut refusal = String::new();
-    for (index, part) in choice.parts.iter().enumerate() {
+    for (index, part) in parts.iter().enumerate() {
         has_calls |= matches!(part.content, Content::ToolCall(_));
         // Clients send a block back with the next turn, and the API refuses empty text.
         if matches!(&part.content, Content::Text { text, .. } if text.is_empty()) {

@@ -1,6 +1,7 @@
 //! Whole replies, both ways.
 
 use super::set;
+use crate::calls::with_ids;
 use bytes::Bytes;
 use gateway_schema::chat::{ChatResponse, Choice, Content};
 use gateway_schema::stream::Facts;
@@ -134,6 +135,9 @@ pub(super) fn encode_chat(
     if choice.logprobs.is_some() {
         losses.dropped("choices[0].logprobs", "Converse has no token probabilities");
     }
+    let parts = with_ids(&choice.parts, |call, number| {
+        format!("tooluse_{}_{number}", call.name)
+    });
     let mut writer = BlockWriter {
         losses,
         traits: Traits::of(""),
@@ -142,10 +146,11 @@ pub(super) fn encode_chat(
     };
     let mut content = Vec::with_capacity(choice.parts.len());
     let mut has_calls = false;
-    for (index, part) in choice.parts.iter().enumerate() {
+    for (index, part) in parts.iter().enumerate() {
         has_calls |= matches!(part.content, Content::ToolCall(_));
         content.extend(writer.reply(part, &|| format!("choices[0].content[{index}]")));
     }
+    usage::report(response.usage.as_ref(), losses);
     let mut body = json!({
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": finish::write(choice.finish.as_ref(), has_calls),

@@ -1,7 +1,7 @@
 //! Consumption. Bedrock's `inputTokens` excludes what was read from and written to a cache; the canonical one does not.
 
 use super::set;
-use gateway_schema::Usage;
+use gateway_schema::{Losses, Usage};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -57,6 +57,16 @@ impl UsageIn {
                 && !value.as_object().is_some_and(Map::is_empty)
         });
         usage
+    }
+}
+
+/// Where tokens of reasoning stand.
+pub(super) const REASONING: &str = "usage.reasoning_tokens";
+
+/// Reports the figures that have no place.
+pub(super) fn report(usage: Option<&Usage>, losses: &mut Losses) {
+    if usage.is_some_and(|usage| usage.reasoning_tokens.is_some_and(|count| count > 0)) {
+        losses.dropped(REASONING, "they are counted in the output alone");
     }
 }
 

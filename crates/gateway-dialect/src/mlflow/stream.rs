@@ -262,6 +262,7 @@ fn choice_of(event: &StreamEvent) -> Option<u32> {
         | StreamEvent::Citation { choice, .. }
         | StreamEvent::Logprobs { choice, .. }
         | StreamEvent::Opaque { choice, .. }
+        | StreamEvent::Part { choice, .. }
         | StreamEvent::Finish { choice, .. } => Some(*choice),
         _ => None,
     }

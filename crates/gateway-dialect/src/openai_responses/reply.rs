@@ -89,6 +89,12 @@ struct Output<'a> {
 
 impl Output<'_> {
     fn choice(&mut self, choice: &Choice) {
+        if let Some(dialect) = choice.extra.dialect() {
+            for key in choice.extra.fields().keys() {
+                self.losses
+                    .dropped(format!("choices[0].{key}"), foreign(dialect));
+            }
+        }
         for (index, part) in choice.parts.iter().enumerate() {
             self.part(index, part);
         }

@@ -352,7 +352,8 @@ fn shown_headers(all: &HeaderMap) -> HeaderMap {
 fn remote(error: &RemoteError) -> CallError {
     let (kind, retry) = match error.status {
         Some(429) => (ErrorKind::RateLimited, Retry::Elsewhere),
-        Some(400 | 404 | 413 | 422) => (ErrorKind::InvalidRequest, Retry::Never),
+        Some(400 | 413 | 422) => (ErrorKind::InvalidRequest, Retry::Never),
+        Some(404) => (ErrorKind::NotFound, Retry::Elsewhere),
         Some(401) => (ErrorKind::Unauthenticated, Retry::Elsewhere),
         Some(403) => (ErrorKind::Forbidden, Retry::Elsewhere),
         Some(503 | 529) => (ErrorKind::Unavailable, Retry::Same),

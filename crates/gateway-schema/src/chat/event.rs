@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::part::{Citation, Signature};
+use super::part::{Citation, Content, Signature};
 use super::response::Finish;
 use crate::{Dialect, Extra, Usage};
 
@@ -123,6 +123,13 @@ pub enum StreamEvent {
         /// The piece as it came.
         value: Value,
     },
+    /// A part that comes whole: a picture, a sound, a video, a document.
+    Part {
+        /// Which answer.
+        choice: u32,
+        /// The part.
+        content: Box<Content>,
+    },
     /// A content block of the provider's ended.
     PartEnd {
         /// Which answer.
@@ -159,6 +166,7 @@ impl StreamEvent {
             | Self::Signature { .. }
             | Self::Citation { .. }
             | Self::Opaque { .. }
+            | Self::Part { .. }
             | Self::Finish { .. }
             | Self::End => true,
             Self::Start { .. }

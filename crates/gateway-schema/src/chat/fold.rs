@@ -98,6 +98,7 @@ impl Fold {
                 dialect,
                 value,
             } => self.open(choice).add(Content::Opaque { dialect, value }),
+            StreamEvent::Part { choice, content } => self.open(choice).add(*content),
             StreamEvent::PartEnd { choice } => self.open(choice).closed = true,
             StreamEvent::Finish { choice, finish } => {
                 self.open(choice).choice.finish = Some(finish);
@@ -244,6 +245,13 @@ impl ChatResponse {
             for part in choice.parts {
                 groups.push(part_events(index, part, &mut calls));
             }
+            if let Some(dialect) = choice.extra.dialect() {
+                groups.push(vec![StreamEvent::Opaque {
+                    choice: index,
+                    dialect,
+                    value: Value::Object(choice.extra.fields().clone()),
+                }]);
+            }
             if let Some(value) = choice.logprobs {
                 groups.push(vec![StreamEvent::Logprobs {
                     choice: index,
@@ -296,12 +304,14 @@ fn part_events(choice: u32, part: Part, calls: &mut u32) -> Vec<StreamEvent> {
             dialect,
             value,
         }),
-        // No dialect streams these.
-        Content::Image { .. }
+        content @ (Content::Image { .. }
         | Content::Audio(_)
         | Content::Video(_)
         | Content::Document { .. }
-        | Content::ToolResult(_) => {}
+        | Content::ToolResult(_)) => events.push(StreamEvent::Part {
+            choice,
+            content: Box::new(content),
+        }),
     }
     if let Some(signature) = part.signature {
         events.push(StreamEvent::Signature { choice, signature });

@@ -421,6 +421,9 @@ impl StreamEncoder {
                     self.lose("content", "only the provider's dialect knows this part");
                 }
             }
+            StreamEvent::Part { .. } => {
+                self.lose("content", "answers of this API hold no such part");
+            }
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),
             StreamEvent::Ping => {
@@ -445,6 +448,7 @@ fn choice_of(event: &StreamEvent) -> u32 {
         | StreamEvent::Citation { choice, .. }
         | StreamEvent::Logprobs { choice, .. }
         | StreamEvent::Opaque { choice, .. }
+        | StreamEvent::Part { choice, .. }
         | StreamEvent::PartEnd { choice }
         | StreamEvent::Finish { choice, .. } => *choice,
         _ => 0,

@@ -61,7 +61,7 @@ fn calls_thinking_and_foreign_proofs_are_written() {
         json!([
             {"type": "thinking", "thinking": "hm", "signature": "gateway:gemini:xyz"},
             {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}},
-            {"type": "tool_use", "id": "toolu_g", "name": "g", "input": {}},
+            {"type": "tool_use", "id": "toolu_0123456789abcdef0123456789abcdef_1", "name": "g", "input": {}},
         ])
     );
     assert_eq!(body["stop_reason"], "tool_use");

@@ -195,12 +195,20 @@ impl StreamEncoder {
             StreamEvent::Opaque { dialect, .. } => self
                 .losses
                 .dropped("stream", format!("only {dialect} knows this event")),
+            StreamEvent::Part { .. } => self
+                .losses
+                .dropped("content", "Converse streams no such part"),
             StreamEvent::Logprobs { .. } => self
                 .losses
                 .dropped("logprobs", "Converse has no token probabilities"),
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),
-            StreamEvent::Usage(usage) => self.usage.update(usage.clone()),
+            StreamEvent::Usage(usage) => {
+                if !self.losses.iter().any(|loss| loss.path == usage::REASONING) {
+                    usage::report(Some(usage), &mut self.losses);
+                }
+                self.usage.update(usage.clone());
+            }
             _ => {}
         }
     }
@@ -220,6 +228,7 @@ const fn is_first(event: &StreamEvent) -> bool {
         | StreamEvent::Citation { choice, .. }
         | StreamEvent::Logprobs { choice, .. }
         | StreamEvent::Opaque { choice, .. }
+        | StreamEvent::Part { choice, .. }
         | StreamEvent::PartEnd { choice }
         | StreamEvent::Finish { choice, .. } => *choice == 0,
         _ => true,

@@ -130,11 +130,9 @@ impl State {
                 dialect,
                 value,
             },
-            // The canonical events have no place for media: they travel as they came.
-            content => StreamEvent::Opaque {
+            content => StreamEvent::Part {
                 choice,
-                dialect: Dialect::GEMINI,
-                value: raw(&Part::new(content)),
+                content: Box::new(content),
             },
         };
         events.push(event);
@@ -154,8 +152,8 @@ impl State {
     }
 }
 
-/// A part as the API writes it.
-fn raw(part: &Part) -> Value {
+/// A part as the API writes it; null when it has no form.
+pub(super) fn raw(part: &Part) -> Value {
     let mut losses = Losses::new();
     let mut writer = PartWriter {
         losses: &mut losses,

@@ -4,7 +4,7 @@
 //! the end and usage go out in the last piece.
 
 use bytes::{BufMut as _, BytesMut};
-use gateway_schema::chat::{Finish, Signature, StreamEvent};
+use gateway_schema::chat::{Finish, Part, Signature, StreamEvent};
 use gateway_schema::stream::Encode;
 use gateway_schema::{Dialect, Extra, Losses, Usage};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::super::reply::{logprobs_result, report_foreign, source};
 use super::super::usage::UsageOut;
 use super::super::{finish, signature};
 use super::Framing;
+use super::decode::raw;
 use crate::ReplyInfo;
 use crate::sse;
 
@@ -141,7 +142,14 @@ impl StreamEncoder {
                 self.lose("content", "only its provider can read encrypted reasoning");
             }
             StreamEvent::Opaque { dialect, .. } if *dialect != Dialect::GEMINI => {
-                self.lose("content", "only the provider's dialect knows this part");
+                if !self.losses.iter().any(|loss| loss.path == "content") {
+                    self.losses
+                        .dropped("content", "only the provider's dialect knows this part");
+                }
+            }
+            StreamEvent::Part { content, .. } if raw(&Part::new((**content).clone())).is_null() => {
+                self.losses
+                    .dropped("content", "answers of this API hold no such part");
             }
             StreamEvent::Citation { .. } => {
                 self.lose(
@@ -209,6 +217,10 @@ impl StreamEncoder {
             StreamEvent::Logprobs { value, .. } => {
                 let value = logprobs_result(value);
                 answer.fields.insert("logprobsResult".to_owned(), value);
+            }
+            StreamEvent::Part { content, .. } => {
+                torn = answer.flush();
+                answer.opaque(&raw(&Part::new((**content).clone())));
             }
             StreamEvent::Opaque { value, .. } => {
                 torn = answer.flush();
@@ -353,6 +365,7 @@ fn choice_of(event: &StreamEvent) -> Option<u32> {
         | StreamEvent::Citation { choice, .. }
         | StreamEvent::Logprobs { choice, .. }
         | StreamEvent::Opaque { choice, .. }
+        | StreamEvent::Part { choice, .. }
         | StreamEvent::PartEnd { choice }
         | StreamEvent::Finish { choice, .. } => Some(*choice),
         _ => None,

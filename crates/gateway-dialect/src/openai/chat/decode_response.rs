@@ -283,12 +283,12 @@ pub(crate) fn citation(node: Node<'_>) -> Citation {
     citation
 }
 
-fn is_image(node: &Node<'_>) -> bool {
+pub(crate) fn is_image(node: &Node<'_>) -> bool {
     image(node).is_some()
 }
 
 /// A picture in an answer, as OpenRouter writes it.
-fn image(node: &Node<'_>) -> Option<Part> {
+pub(crate) fn image(node: &Node<'_>) -> Option<Part> {
     let url = node.get("image_url")?.get("url")?.as_text()?;
     let media: Media = media(url.to_owned());
     let detail: Option<ImageDetail> = None;

@@ -12,10 +12,10 @@ pub(crate) mod finish;
 pub(crate) mod reasoning;
 
 pub(crate) use decode_message::{arguments_text, google_signature};
-pub(crate) use decode_part::thinking_text;
+pub(crate) use decode_part::{thinking_text, url_of};
 pub use decode_request::decode_chat_request;
 pub use decode_response::decode_chat_response;
-pub(crate) use decode_response::{citation, logprobs, own_words, reply_fields};
+pub(crate) use decode_response::{citation, image, is_image, logprobs, own_words, reply_fields};
 pub(crate) use encode_message::write_google;
 pub use encode_request::encode_chat_request;
 pub use encode_response::encode_chat_response;

@@ -8,7 +8,7 @@ use super::calls::{Calls, Piece};
 use crate::node::Node;
 use crate::openai::chat::reasoning::Detail;
 use crate::openai::chat::{
-    arguments_text, citation, finish, google_signature, logprobs, thinking_text,
+    arguments_text, citation, finish, google_signature, image, is_image, logprobs, thinking_text,
 };
 
 /// What is known of one answer.
@@ -72,7 +72,7 @@ impl Answer {
         let choice = self.choice;
         let (mut thought, mut details, mut content, mut refusal) = (None, Vec::new(), None, None);
         let (mut calls, mut sources, mut signature) = (Vec::new(), Vec::new(), None);
-        let mut rest = Map::new();
+        let (mut rest, mut images) = (Map::new(), Vec::new());
         for (key, node) in node.into_fields() {
             match (&*key, node) {
                 ("role", Node::Text(_)) => {
@@ -98,6 +98,9 @@ impl Answer {
                         }
                     }
                 }
+                ("images", Node::List(items)) if items.iter().all(is_image) => {
+                    images = items.iter().filter_map(image).collect();
+                }
                 // The number of a token is of no use without the vocabulary.
                 ("token_id", _) => {}
                 (_, node) if node.is_void() => {}
@@ -114,6 +117,10 @@ impl Answer {
             events.push(StreamEvent::Refusal { choice, text });
         }
         events.extend(signature.map(|value| proof(choice, Dialect::GEMINI, value)));
+        events.extend(images.into_iter().map(|part| StreamEvent::Part {
+            choice,
+            content: Box::new(part.content),
+        }));
         for call in calls {
             self.call(call, events);
         }

@@ -1,16 +1,16 @@
 //! Streams for an OpenAI client.
 
 use bytes::{BufMut, BytesMut};
-use gateway_schema::chat::{Finish, Signature, StreamEvent};
+use gateway_schema::chat::{Content, Finish, Signature, StreamEvent};
 use gateway_schema::stream::Encode;
 use gateway_schema::{Dialect, Extra, Losses, Usage};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::write::{Added, CallPiece, write_choice};
 use crate::ReplyInfo;
 use crate::node::object;
 use crate::openai::body::foreign;
-use crate::openai::chat::stand_in_id;
+use crate::openai::chat::{stand_in_id, url_of};
 use crate::openai::usage;
 use crate::sse::write_json;
 
@@ -178,6 +178,7 @@ impl StreamEncoder {
                 dialect,
                 value,
             } => self.opaque(*choice, *dialect, value, group),
+            StreamEvent::Part { choice, content } => self.part(*choice, content, group),
             StreamEvent::Usage(usage) => match &mut self.usage {
                 Some(known) => known.update(usage.clone()),
                 none => *none = Some(usage.clone()),
@@ -199,6 +200,20 @@ impl StreamEncoder {
             }
             None => {}
         }
+    }
+
+    /// A picture goes as OpenRouter streams it; nothing else has a form.
+    fn part(&mut self, choice: u32, content: &Content, group: &mut Group) {
+        let url = match content {
+            Content::Image { media, .. } => url_of(media),
+            _ => None,
+        };
+        let Some(url) = url else {
+            return self.lose(choice, "content", "streams of this API carry no such part");
+        };
+        let images = json!([{"type": "image_url", "image_url": {"url": url}}]);
+        let value = json!({"delta": {"images": images}});
+        self.opaque(choice, Dialect::OPENAI, &value, group);
     }
 
     fn came(&mut self, choice: u32, last: Last) {

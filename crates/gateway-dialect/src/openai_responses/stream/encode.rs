@@ -123,6 +123,10 @@ impl StreamEncoder {
                     self.lose("content".to_owned(), foreign(*dialect));
                 }
             }
+            StreamEvent::Part { .. } => {
+                self.is_lost = true;
+                self.lose("content".to_owned(), "Responses hold no such part");
+            }
             StreamEvent::PartEnd { .. } => self.part_end(out),
             StreamEvent::Finish { finish, .. } => {
                 if matches!(finish.reason, FinishReason::Pause | FinishReason::Other) {
@@ -488,6 +492,7 @@ const fn choice_of(event: &StreamEvent) -> Option<u32> {
         | StreamEvent::Citation { choice, .. }
         | StreamEvent::Logprobs { choice, .. }
         | StreamEvent::Opaque { choice, .. }
+        | StreamEvent::Part { choice, .. }
         | StreamEvent::PartEnd { choice }
         | StreamEvent::Finish { choice, .. } => Some(*choice),
         _ => None,

@@ -1,0 +1,18 @@
+//! For tests: what must hold for any bytes at all, per dialect, and canonical values made at random.
+//!
+//! With the feature `testing` this module is public: fuzzing and the tests of other crates use it. Nothing in it is
+//! needed to run a gateway.
+
+mod cut;
+mod probe;
+
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
+mod values;
+
+pub use cut::at_random;
+pub use probe::{Probe, event_stream, probe};
+
+#[cfg(test)]
+pub(crate) use values::*;
