@@ -1,0 +1,68 @@
+//! Recorded and written requests as every provider gets them, in files, for the vendors' own schemas to judge.
+
+use std::io;
+use std::path::Path;
+
+use gateway_testkit::ScriptedReply;
+use serde_json::{Value, json};
+
+use crate::ask::{Asked, ask_spelled};
+use crate::family::{FAMILIES, Family};
+use crate::features::{requests, speaks};
+use crate::recorded::recorded_requests;
+use crate::surface::{SURFACES, Surface};
+
+/// Writes one file of JSON lines per family: where the request comes from, the address, and the body. Returns how many.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_requests(folder: &Path) -> io::Result<usize> {
+    std::fs::create_dir_all(folder)?;
+    let recorded = recorded_requests();
+    let mut count = 0;
+    for family in FAMILIES {
+        let mut lines = String::new();
+        let mut add = |name: &str, asked: &Asked| {
+            if let Some(line) = line(name, *family, asked) {
+                lines.push_str(&line.to_string());
+                lines.push('\n');
+                count += 1;
+            }
+        };
+        for surface in SURFACES {
+            for feature in requests() {
+                if let Some(asked) = feature.request(*surface, *family) {
+                    add(&format!("{}/{}", surface.name, feature.id), &asked);
+                }
+            }
+        }
+        for (name, surface, stream, body) in &recorded {
+            let Some(surface) = Surface::named(surface) else {
+                continue;
+            };
+            let reply = ScriptedReply::json(500, &json!({}));
+            let question = (body, *stream);
+            add(
+                name,
+                &ask_spelled(surface, *family, family.model, question, reply),
+            );
+        }
+        std::fs::write(folder.join(format!("{}.jsonl", family.name)), lines)?;
+    }
+    Ok(count)
+}
+
+/// Only what was translated: bytes of the caller's own dialect are the caller's.
+fn line(name: &str, family: Family, asked: &Asked) -> Option<Value> {
+    let sent = asked.sent.as_ref()?;
+    let body: Value = serde_json::from_slice(sent.body()).ok()?;
+    Some(json!({
+        "name": name,
+        "family": family.name,
+        "speaks": speaks(family),
+        "provider": family.provider,
+        "path": sent.uri().path(),
+        "lane": asked.lane.map(|lane| format!("{lane:?}")),
+        "body": body,
+    }))
+}

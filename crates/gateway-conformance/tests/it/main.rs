@@ -1,0 +1,8 @@
+//! What holds across crates.
+
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod quirks;
+#[cfg(test)]
+mod surfaces;
