@@ -96,27 +96,10 @@ impl Defaults {
                 _ => false,
             };
             if !conflicts && !has(key) {
-                insert(key, value, envelope, edits);
+                envelope.insert(key, value, edits);
             }
         }
     }
-}
-
-/// Inserts a member in front of all others, after those inserted before it.
-pub(crate) fn insert(key: &str, value: &[u8], envelope: &Envelope, edits: &mut Vec<Edit>) {
-    let mut text = Vec::with_capacity(key.len() + value.len() + 4);
-    let alone = envelope.members().is_empty();
-    if alone && !edits.is_empty() {
-        text.push(b',');
-    }
-    text.push(b'"');
-    text.extend_from_slice(key.as_bytes());
-    text.extend_from_slice(b"\":");
-    text.extend_from_slice(value);
-    if !alone {
-        text.push(b',');
-    }
-    edits.push(Edit::new(envelope.open()..envelope.open(), text));
 }
 
 /// The parameters as the encoder writes them for `model`.

@@ -7,24 +7,23 @@ use bytes::Bytes;
 use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice, unversioned,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
+    Wire, post_json, secret_header, splice, unversioned,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::OPERATIONS;
-use crate::defaults::{Defaults, insert};
+use crate::defaults::Defaults;
 use crate::options::Settings;
 
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How OAuth tokens begin; they travel as bearer tokens, and with this beta only.
 const OAUTH_PREFIX: &str = "sk-ant-oat";
 const OAUTH_BETA: &str = "oauth-2025-04-20";
@@ -74,13 +73,13 @@ impl AnthropicWire {
             }
         }
         if named.is_empty() {
-            insert("model", model.as_bytes(), envelope, &mut edits);
+            envelope.insert("model", model.as_bytes(), &mut edits);
         }
         if call.operation == Operation::Chat
             && call.stream
             && envelope.find(body, "stream").is_none()
         {
-            insert("stream", b"true", envelope, &mut edits);
+            envelope.insert("stream", b"true", &mut edits);
         }
         self.defaults
             .splice(call.operation, body, envelope, &mut edits);
@@ -156,14 +155,8 @@ impl Wire for AnthropicWire {
         } else {
             (Lane::Cross, self.translate(call, to)?)
         };
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
+        let mut request = post_json(&uri, body)?;
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
         let said = &call.context.headers;
         // A body that is forwarded is of the version that its caller names; a translated one of ours.
         let version = said.get(&VERSION).filter(|_| lane == Lane::Same);
@@ -193,12 +186,12 @@ impl Wire for AnthropicWire {
         let key = key.expose();
         let headers = request.headers_mut();
         if key.starts_with(OAUTH_PREFIX) {
-            headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"))?);
+            headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {key}"))?);
             if !has_beta(headers, OAUTH_BETA) {
                 headers.append(BETA, HeaderValue::from_static(OAUTH_BETA));
             }
         } else {
-            headers.insert(API_KEY, secret(key)?);
+            headers.insert(API_KEY, secret_header(key)?);
         }
         Ok(())
     }
@@ -270,17 +263,6 @@ impl Wire for AnthropicWire {
         let kind = kind.and_then(|kind| kind.to_str().ok());
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
-}
-
-fn secret(text: &str) -> Result<HeaderValue, CallError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        CallError::gateway(
-            ErrorKind::Internal,
-            "The API key has characters that no HTTP header can carry.",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn has_beta(headers: &HeaderMap, name: &str) -> bool {

@@ -8,7 +8,7 @@ use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::bedrock::invoke::{self, Counts, Embedder, InvokeDecoder, Vendor};
 use gateway_dialect::{EncodedRequest, RequestOptions, bedrock, known};
 use gateway_provider::{
-    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    Call, Credential, Encoded, JSON, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, post_json,
 };
 use gateway_schema::chat::{ChatRequest, Content};
 use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse};
@@ -19,14 +19,13 @@ use gateway_schema::{
 use gateway_sigv4::{KeyPair, Scope, percent_encode, secret_value, sign};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 
 use crate::OPERATIONS;
 use crate::defaults::Defaults;
 use crate::options::{Identity, Settings};
 use crate::place::Place;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: &str = "application/vnd.amazon.eventstream";
 /// Headers that belong to a signature.
 const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
@@ -248,14 +247,8 @@ impl Wire for BedrockWire {
         }
         let plan = self.plan(call, to)?;
         let uri = format!("{}/model/{}/{}", self.base()?, self.model, plan.action);
-        let mut request = http::Request::new(plan.body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
+        let mut request = post_json(&uri, plan.body)?;
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
         match plan.action {
             "invoke" => headers.insert(ACCEPT, JSON),
             "invoke-with-response-stream" => {

@@ -62,7 +62,7 @@ impl Defaults {
         for (key, value) in members {
             let is_about_tools = matches!(key.as_str(), "tool_choice" | "strict_tools");
             if !has(key) && (!is_about_tools || has("tools")) {
-                insert(key, value, envelope, edits);
+                envelope.insert(key, value, edits);
             }
         }
     }
@@ -95,21 +95,4 @@ fn chat(parameters: &Map<String, Value>, model: &str) -> Vec<(String, Bytes)> {
         .filter(|(key, _)| !NOT_SPLICED.contains(&key.as_str()))
         .map(|(key, value)| (key, Bytes::from(value.to_string())))
         .collect()
-}
-
-/// Inserts a member in front of all others, after those inserted before it.
-pub(crate) fn insert(key: &str, value: &[u8], envelope: &Envelope, edits: &mut Vec<Edit>) {
-    let mut text = Vec::with_capacity(key.len() + value.len() + 4);
-    let alone = envelope.members().is_empty();
-    if alone && !edits.is_empty() {
-        text.push(b',');
-    }
-    text.push(b'"');
-    text.extend_from_slice(key.as_bytes());
-    text.extend_from_slice(b"\":");
-    text.extend_from_slice(value);
-    if !alone {
-        text.push(b',');
-    }
-    edits.push(Edit::new(envelope.open()..envelope.open(), text));
 }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_dialect::cohere::{self, v1};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
+    Wire, post_json, secret_header, splice,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::Decode;
@@ -17,14 +17,11 @@ use gateway_schema::{
 };
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
-use crate::defaults::{Defaults, insert};
+use crate::defaults::Defaults;
 use crate::options::Settings;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Which version of the API a call goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,10 +62,10 @@ impl CohereWire {
             }
         }
         if named.is_empty() {
-            insert("model", model.as_bytes(), envelope, &mut edits);
+            envelope.insert("model", model.as_bytes(), &mut edits);
         }
         if call.stream && envelope.find(body, "stream").is_none() {
-            insert("stream", b"true", envelope, &mut edits);
+            envelope.insert("stream", b"true", &mut edits);
         }
         self.defaults
             .splice(call.operation, body, envelope, &mut edits);
@@ -169,13 +166,7 @@ impl Wire for CohereWire {
             }
             None => (Lane::Cross, self.translate(call, version, to)?),
         };
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        let request = post_json(&uri, body)?;
         Ok(Encoded {
             request,
             lane,
@@ -195,14 +186,7 @@ impl Wire for CohereWire {
                 "Cohere needs an API key.",
             ));
         };
-        let mut value =
-            HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-                CallError::gateway(
-                    ErrorKind::Internal,
-                    "The API key has characters that no HTTP header can carry.",
-                )
-            })?;
-        value.set_sensitive(true);
+        let value = secret_header(&format!("Bearer {}", key.expose()))?;
         request.headers_mut().insert(AUTHORIZATION, value);
         Ok(())
     }

@@ -4,28 +4,26 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Place, Scanned, StreamDecoder, UsageChunk,
+    self, Defaults, Forward, Observer, Scanned, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, known, rerank};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice, unversioned,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
+    Wire, post_json, secret_header, splice, unversioned,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response,
 };
+use http::HeaderName;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use crate::options::Settings;
 use crate::preset::{Auth, InBand, Mlflow, Preset};
 use crate::stream::Nameless;
 use crate::{adjust, respell};
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Speaks to the vendor of a row.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl CompatWire {
         (body, envelope): (&Bytes, &Envelope),
         to: &Target,
     ) -> (Bytes, Losses) {
-        let members = places(envelope);
+        let members = envelope.places();
         let how = Forward {
             model: to.model.as_str(),
             adds_model: self.preset.quirks.names_model,
@@ -94,7 +92,7 @@ impl CompatWire {
             defaults: &self.spelled,
         };
         let edits: Vec<Edit> = how
-            .edits(&scanned(body, envelope, &members))
+            .edits(&Scanned::new(body, envelope.open(), &members))
             .into_iter()
             .map(|(at, with)| Edit::new(at, with))
             .collect();
@@ -147,22 +145,6 @@ fn address(base: &str, path: &str) -> String {
     format!("{base}/{path}")
 }
 
-fn places(envelope: &Envelope) -> Vec<Place> {
-    envelope
-        .members()
-        .iter()
-        .map(|member| (member.key.clone(), member.value.clone()))
-        .collect()
-}
-
-fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Place]) -> Scanned<'a> {
-    Scanned {
-        text: body,
-        open: envelope.open(),
-        members,
-    }
-}
-
 impl Wire for CompatWire {
     fn info(&self) -> &ProviderInfo {
         &self.info
@@ -177,14 +159,8 @@ impl Wire for CompatWire {
             None => (Lane::Cross, self.translate(call, to)?),
         };
         let uri = address(&self.settings.base, path);
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
+        let mut request = post_json(&uri, body)?;
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
         for (name, value) in &self.settings.headers {
             headers.insert(name.clone(), value.clone());
         }
@@ -204,10 +180,13 @@ impl Wire for CompatWire {
         let headers = request.headers_mut();
         match (credential, self.preset.auth) {
             (Credential::Key(key), Auth::Apart { header, .. }) => {
-                headers.insert(HeaderName::from_static(header), secret(key.expose())?);
+                headers.insert(
+                    HeaderName::from_static(header),
+                    secret_header(key.expose())?,
+                );
             }
             (Credential::Key(key), _) => {
-                let value = secret(&format!("Bearer {}", key.expose()))?;
+                let value = secret_header(&format!("Bearer {}", key.expose()))?;
                 headers.insert(AUTHORIZATION, value);
             }
             (Credential::None, _) => {}
@@ -271,9 +250,9 @@ impl Wire for CompatWire {
                 Box::new(StreamDecoder::new())
             };
         };
-        let members = places(envelope);
+        let members = envelope.places();
         let hides = self.preset.quirks.stream_options
-            && scanned(body, envelope, &members).leaves_usage_open();
+            && Scanned::new(body, envelope.open(), &members).leaves_usage_open();
         Box::new(Observer::new(if hides {
             UsageChunk::Hide
         } else {
@@ -316,15 +295,4 @@ fn told(band: InBand, body: &[u8]) -> Option<CallError> {
     let words = serde_json::json!({"error": {"message": message, "code": code.to_string()}});
     let error = openai::decode_error(status, None, words.to_string().as_bytes());
     Some(error)
-}
-
-fn secret(text: &str) -> Result<HeaderValue, CallError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        CallError::gateway(
-            ErrorKind::Internal,
-            "The API key has characters that no HTTP header can carry.",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
+    Wire, post_json, splice,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, Request, Response};
@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::defaults::{Defaults, Members, insert, members};
-use crate::site::{JSON, Site, content_type, not_here, post};
+use crate::site::{Site, content_type, not_here};
 
 /// What Claude can be asked here.
 const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::CountTokens];
@@ -216,7 +216,7 @@ impl Wire for ClaudeWire {
         } else {
             (Lane::Cross, self.translate(call, to)?)
         };
-        let mut request = post(&uri, body)?;
+        let mut request = post_json(&uri, body)?;
         self.pass_betas(&call.context.headers, request.headers_mut());
         Ok(Encoded {
             request,

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_dialect::gemini::{self, Host};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, StreamForm, Target,
-    Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, StreamForm,
+    Target, Whole, Wire, post_json, splice,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::embedding::EmbeddingRequest;
@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
 use crate::defaults::{Defaults, Members, as_chat, insert, members};
-use crate::site::{JSON, Site, content_type, not_here, post};
+use crate::site::{Site, content_type, not_here};
 
 const CONFIG: [&str; 2] = ["generationConfig", "generation_config"];
 
@@ -332,7 +332,7 @@ impl Wire for GeminiWire {
             .site
             .method("google", to.model.as_str(), written.method);
         Ok(Encoded {
-            request: post(&uri, written.body)?,
+            request: post_json(&uri, written.body)?,
             lane: written.lane,
             losses: written.losses,
         })

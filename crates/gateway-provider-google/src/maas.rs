@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Place, Quirks, Scanned, StreamDecoder, UsageChunk,
+    self, Defaults, Forward, Observer, Quirks, Scanned, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
+    Wire, post_json, splice,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, Request};
@@ -18,7 +18,7 @@ use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use serde_json::{Map, Value};
 
-use crate::site::{JSON, Site, content_type, not_here, post};
+use crate::site::{Site, content_type, not_here};
 
 /// What they can be asked.
 const OPERATIONS: &[Operation] = &[Operation::Chat];
@@ -48,7 +48,7 @@ impl MaasWire {
     }
 
     fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
-        let members = places(envelope);
+        let members = envelope.places();
         let how = Forward {
             model: to.model.as_str(),
             adds_model: true,
@@ -58,7 +58,7 @@ impl MaasWire {
             defaults: &self.defaults,
         };
         let edits: Vec<Edit> = how
-            .edits(&scanned(body, envelope, &members))
+            .edits(&Scanned::new(body, envelope.open(), &members))
             .into_iter()
             .map(|(at, with)| Edit::new(at, with))
             .collect();
@@ -82,22 +82,6 @@ impl MaasWire {
     }
 }
 
-fn places(envelope: &Envelope) -> Vec<Place> {
-    envelope
-        .members()
-        .iter()
-        .map(|member| (member.key.clone(), member.value.clone()))
-        .collect()
-}
-
-fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Place]) -> Scanned<'a> {
-    Scanned {
-        text: body,
-        open: envelope.open(),
-        members,
-    }
-}
-
 impl Wire for MaasWire {
     fn info(&self) -> &ProviderInfo {
         &self.info
@@ -116,7 +100,7 @@ impl Wire for MaasWire {
             (Lane::Cross, body, losses)
         };
         Ok(Encoded {
-            request: post(&self.site.openai(), body)?,
+            request: post_json(&self.site.openai(), body)?,
             lane,
             losses,
         })
@@ -159,9 +143,9 @@ impl Wire for MaasWire {
         let Some((body, envelope)) = native else {
             return Box::new(StreamDecoder::new());
         };
-        let members = places(envelope);
+        let members = envelope.places();
         Box::new(Observer::new(
-            if scanned(body, envelope, &members).leaves_usage_open() {
+            if Scanned::new(body, envelope.open(), &members).leaves_usage_open() {
                 UsageChunk::Hide
             } else {
                 UsageChunk::Forward

@@ -1,15 +1,14 @@
 //! Addresses, and how requests to them are authorised.
 
 use bytes::Bytes;
-use gateway_provider::{Credential, RawPath, RawRequest, unversioned};
+use gateway_provider::{Credential, RawPath, RawRequest, secret_header, unversioned};
 use gateway_schema::{CallError, ErrorKind, Retry};
+use http::HeaderName;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Method};
 
 use crate::options::{Family, Vertex};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
-pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Where the models are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,10 +103,11 @@ impl Site {
         };
         let headers = request.headers_mut();
         match self {
-            Self::Studio(_) => headers.insert(API_KEY, secret(key.expose())?),
-            Self::Vertex(_) => {
-                headers.insert(AUTHORIZATION, secret(&format!("Bearer {}", key.expose()))?)
-            }
+            Self::Studio(_) => headers.insert(API_KEY, secret_header(key.expose())?),
+            Self::Vertex(_) => headers.insert(
+                AUTHORIZATION,
+                secret_header(&format!("Bearer {}", key.expose()))?,
+            ),
         };
         Ok(())
     }
@@ -126,29 +126,6 @@ fn without_credentials(query: &str) -> String {
         .filter(|pair| !is_credential(pair))
         .collect();
     kept.join("&")
-}
-
-fn secret(text: &str) -> Result<HeaderValue, CallError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        CallError::gateway(
-            ErrorKind::Internal,
-            "The credential has characters that no HTTP header can carry.",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// A POST of JSON.
-pub(crate) fn post(uri: &str, body: Bytes) -> Result<http::Request<Bytes>, CallError> {
-    let mut request = http::Request::new(body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-        CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-            .with_detail(error.to_string())
-    })?;
-    request.headers_mut().insert(CONTENT_TYPE, JSON);
-    Ok(request)
 }
 
 /// What a model cannot be asked, in MLflow's words: clients of its URLs know them.

@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gateway_dialect::failure::{self, Said};
 use gateway_dialect::openai::Defaults;
-use gateway_provider::{Call, Credential, Encoded, Lane, ProviderInfo, Target, Whole, Wire};
+use gateway_provider::{
+    Call, Credential, Encoded, Lane, ProviderInfo, Target, Whole, Wire, post_json,
+};
 use gateway_schema::chat::ChatRequest;
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::embedding::EmbeddingRequest;
@@ -17,10 +19,8 @@ use gateway_schema::{
 };
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Where a vendor wants its key.
 #[derive(Debug, Clone)]
@@ -155,14 +155,8 @@ impl<V: Vendor> Wire for LegacyWire<V> {
         let Some((path, body)) = written else {
             return Err(self.info.lacks(call.operation).with_status(501));
         };
-        let mut request = http::Request::new(Bytes::from(body.to_string()));
-        *request.method_mut() = Method::POST;
         let uri = format!("{}/{path}", self.base);
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        let request = post_json(&uri, Bytes::from(body.to_string()))?;
         Ok(Encoded {
             request,
             lane: Lane::Cross,

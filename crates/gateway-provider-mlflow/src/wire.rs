@@ -8,18 +8,18 @@ use gateway_dialect::openai::Defaults;
 use gateway_dialect::{failure, known};
 use gateway_provider::{
     Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, TargetSpec, Whole, Wire,
+    post_json,
 };
 use gateway_schema::stream::{Decode, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Request, Retry};
+use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderValue, Method};
 use serde_json::Value;
 
 use crate::options::Settings;
 use crate::{MODEL_SERVING, OPERATIONS, request, response};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const DIALECT: Dialect = Dialect::new("mlflow-serving");
 
 /// Speaks to one model server.
@@ -80,14 +80,8 @@ impl Wire for ServingWire {
             Request::Embedding(embedding) => request::embedding(embedding, &mut losses)?,
             _ => return Err(self.info.lacks(call.operation).with_status(501)),
         };
-        let mut request = http::Request::new(Bytes::from(body.to_string()));
-        *request.method_mut() = Method::POST;
         let uri = format!("{}/invocations", self.base);
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        let request = post_json(&uri, Bytes::from(body.to_string()))?;
         Ok(Encoded {
             request,
             lane: Lane::Cross,

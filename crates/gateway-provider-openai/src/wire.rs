@@ -9,14 +9,14 @@ use gateway_dialect::openai::{
 };
 use gateway_dialect::{RequestOptions, known, openai_responses};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
+    Wire, post_json, secret_header, splice,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Request, Retry};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
@@ -24,7 +24,6 @@ use crate::options::{Service, Settings};
 
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Speaks to OpenAI or Azure OpenAI.
 #[derive(Debug)]
@@ -74,7 +73,7 @@ impl OpenAiWire {
 
     /// The caller's own bytes, with the model and absent defaults spliced in.
     fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
-        let members = places(envelope);
+        let members = envelope.places();
         let how = Forward {
             model: to.model.as_str(),
             adds_model: self.quirks.names_model,
@@ -88,7 +87,7 @@ impl OpenAiWire {
 
     /// The same for the Responses API.
     fn forward_responses(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> Bytes {
-        let members = places(envelope);
+        let members = envelope.places();
         let how = Forward {
             model: self.responses.model.as_str(),
             adds_model: true,
@@ -107,7 +106,7 @@ impl OpenAiWire {
         if raw.asks.is_some()
             && let Ok(envelope) = Envelope::scan(&raw.body)
         {
-            let members = places(&envelope);
+            let members = envelope.places();
             let how = Forward {
                 model: self.responses.model.as_str(),
                 adds_model: true,
@@ -170,7 +169,7 @@ impl OpenAiWire {
 
 fn spliced(how: &Forward<'_>, body: &Bytes, envelope: &Envelope, members: &[Place]) -> Bytes {
     let edits: Vec<Edit> = how
-        .edits(&scanned(body, envelope, members))
+        .edits(&Scanned::new(body, envelope.open(), members))
         .into_iter()
         .map(|(at, with)| Edit::new(at, with))
         .collect();
@@ -206,22 +205,6 @@ const fn streams(request: &Request) -> Option<bool> {
     }
 }
 
-fn places(envelope: &Envelope) -> Vec<Place> {
-    envelope
-        .members()
-        .iter()
-        .map(|member| (member.key.clone(), member.value.clone()))
-        .collect()
-}
-
-fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Place]) -> Scanned<'a> {
-    Scanned {
-        text: body,
-        open: envelope.open(),
-        members,
-    }
-}
-
 impl Wire for OpenAiWire {
     fn info(&self) -> &ProviderInfo {
         &self.info
@@ -241,14 +224,8 @@ impl Wire for OpenAiWire {
             let (body, losses) = self.translate(call, to)?;
             (Lane::Cross, body, losses)
         };
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
+        let mut request = post_json(&uri, body)?;
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
         if let Some(organization) = &self.organization {
             headers.insert(ORGANIZATION, organization.clone());
         }
@@ -275,10 +252,10 @@ impl Wire for OpenAiWire {
         let headers = request.headers_mut();
         match self.service {
             Service::OpenAi | Service::AzureAd => {
-                headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"))?);
+                headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {key}"))?);
             }
             Service::Azure => {
-                headers.insert(API_KEY, secret(key)?);
+                headers.insert(API_KEY, secret_header(key)?);
             }
         }
         Ok(())
@@ -319,9 +296,9 @@ impl Wire for OpenAiWire {
         let Some((body, envelope)) = native else {
             return Box::new(StreamDecoder::new());
         };
-        let members = places(envelope);
-        let hides =
-            self.quirks.stream_options && scanned(body, envelope, &members).leaves_usage_open();
+        let members = envelope.places();
+        let hides = self.quirks.stream_options
+            && Scanned::new(body, envelope.open(), &members).leaves_usage_open();
         Box::new(Observer::new(if hides {
             UsageChunk::Hide
         } else {
@@ -359,15 +336,4 @@ impl Wire for OpenAiWire {
         let kind = kind.and_then(|kind| kind.to_str().ok());
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
-}
-
-fn secret(text: &str) -> Result<HeaderValue, CallError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        CallError::gateway(
-            ErrorKind::Internal,
-            "The API key has characters that no HTTP header can carry.",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

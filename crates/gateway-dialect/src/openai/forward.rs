@@ -98,6 +98,15 @@ pub struct Scanned<'a> {
 }
 
 impl<'a> Scanned<'a> {
+    /// A body of this text, whose members begin at `open`.
+    pub const fn new(text: &'a [u8], open: usize, members: &'a [Place]) -> Self {
+        Self {
+            text,
+            open,
+            members,
+        }
+    }
+
     /// The value of a member, unless it is null; the last one if the key stands more than once.
     fn get(&self, key: &str) -> Option<&'a [u8]> {
         self.place(key)

@@ -53,6 +53,31 @@ impl Envelope {
         &self.members
     }
 
+    /// Where the members stand, key and value each: what dialects, which do not know this type, take.
+    pub fn places(&self) -> Vec<(Range<usize>, Range<usize>)> {
+        self.members
+            .iter()
+            .map(|member| (member.key.clone(), member.value.clone()))
+            .collect()
+    }
+
+    /// Adds to `edits` the insertion of a member in front of all others, after those inserted before it.
+    pub fn insert(&self, key: &str, value: &[u8], edits: &mut Vec<Edit>) {
+        let mut text = Vec::with_capacity(key.len() + value.len() + 4);
+        let alone = self.members.is_empty();
+        if alone && !edits.is_empty() {
+            text.push(b',');
+        }
+        text.push(b'"');
+        text.extend_from_slice(key.as_bytes());
+        text.extend_from_slice(b"\":");
+        text.extend_from_slice(value);
+        if !alone {
+            text.push(b',');
+        }
+        edits.push(Edit::new(self.open..self.open, text));
+    }
+
     /// The value of `key`, as JSON text; the last one if the key stands more than once, as most parsers have it.
     pub fn get<'a>(&self, text: &'a [u8], key: &str) -> Option<&'a [u8]> {
         self.find(text, key)
