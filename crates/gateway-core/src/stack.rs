@@ -192,7 +192,7 @@ impl Service<Call> for Answering {
     fn call(&mut self, call: Call) -> Self::Future {
         let info = self.0.info();
         // Whether requests can be passed on, the provider says itself.
-        let is_raw = call.operation == Operation::Proxy;
+        let is_raw = call.operation == Operation::Proxy && call.payload.raw().is_some();
         if !is_raw && !info.operations.contains(&call.operation) {
             let error = info.lacks(call.operation);
             return Box::pin(std::future::ready(Err(error)));

@@ -1,4 +1,6 @@
-//! Amazon Bedrock: chat turns by Converse for every model, completions, embeddings and rerank by `InvokeModel`.
+//! Amazon Bedrock, and models at SageMaker endpoints ([`SAGEMAKER`]).
+//!
+//! Bedrock: chat turns by Converse for every model, completions, embeddings and rerank by `InvokeModel`.
 //!
 //! Converse requests are forwarded as they are; requests of other dialects are translated. Requests are signed with
 //! Signature Version 4, or carry a Bedrock API key. Credentials come from the configuration, from a role that is assumed
@@ -16,6 +18,7 @@ mod credentials;
 mod defaults;
 mod options;
 mod place;
+mod sagemaker;
 mod several;
 mod wire;
 
@@ -29,7 +32,8 @@ use gateway_provider::{Deps, Factory, HttpProvider, Provider, Target, TargetSpec
 use gateway_schema::{Operation, OptionProblem, Options};
 
 use options::Settings;
-use place::Place;
+use place::{Place, Runtime};
+pub use sagemaker::SAGEMAKER;
 use several::OneByOne;
 use wire::BedrockWire;
 
@@ -66,7 +70,7 @@ fn build(
     let mut target = Target::new(settings.model.clone());
     target.defaults = Arc::clone(&spec.defaults);
     target.headers = spec.headers.clone();
-    let place = Place::find(&settings, &*deps.environment);
+    let place = Place::find(&settings, &*deps.environment, Runtime::BEDROCK);
     let credentials = credentials::find(&settings, &place, deps);
     let one_by_one = Embedder::of(settings.model.as_str()).takes_one();
     let wire = BedrockWire::new(spec.provider.as_str(), settings, place);

@@ -75,6 +75,26 @@ pub(crate) fn default_profile(environment: &dyn Environment) -> String {
         .unwrap_or_else(|| "default".to_owned())
 }
 
+/// Which of AWS's services answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Runtime {
+    /// How its host begins.
+    host: &'static str,
+    /// What says that it is elsewhere.
+    variable: &'static str,
+}
+
+impl Runtime {
+    pub(crate) const BEDROCK: Self = Self {
+        host: "bedrock-runtime",
+        variable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    };
+    pub(crate) const SAGEMAKER: Self = Self {
+        host: "runtime.sagemaker",
+        variable: "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
+    };
+}
+
 /// Region and addresses.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -88,7 +108,11 @@ pub(crate) struct Place {
 
 impl Place {
     /// Looks in the settings, the model's ARN, the environment and the profile, in this order.
-    pub(crate) fn find(settings: &Settings, environment: &dyn Environment) -> Self {
+    pub(crate) fn find(
+        settings: &Settings,
+        environment: &dyn Environment,
+        runtime: Runtime,
+    ) -> Self {
         let name = settings
             .profile
             .clone()
@@ -122,8 +146,8 @@ impl Place {
         let base = settings
             .endpoint
             .clone()
-            .or_else(|| configured("AWS_ENDPOINT_URL_BEDROCK_RUNTIME"))
-            .or_else(|| at("bedrock-runtime"));
+            .or_else(|| configured(runtime.variable))
+            .or_else(|| at(runtime.host));
         let sts = configured("AWS_ENDPOINT_URL_STS").or_else(|| at("sts"));
         let bare = |address: String| address.trim_end_matches('/').to_owned();
         Self {

@@ -28,7 +28,7 @@ use crate::place::Place;
 
 const EVENTS: &str = "application/vnd.amazon.eventstream";
 /// Headers that belong to a signature.
-const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
+pub(crate) const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Speaks to Bedrock.
@@ -276,27 +276,10 @@ impl Wire for BedrockWire {
                 request.headers_mut().insert(AUTHORIZATION, value);
                 Ok(())
             }
-            Credential::Aws {
-                access_key_id,
-                secret_access_key,
-                session_token,
-            } => {
-                let keys = KeyPair {
-                    id: access_key_id,
-                    secret: secret_access_key,
-                    token: session_token.as_ref(),
-                };
+            other => {
                 let region = self.place.region.as_deref().unwrap_or_default();
-                let scope = Scope {
-                    region,
-                    service: "bedrock",
-                };
-                sign(request, keys, scope, now)
+                sign_for("bedrock", region, request, other, now)
             }
-            _ => Err(CallError::gateway(
-                ErrorKind::Internal,
-                "Bedrock needs AWS credentials.",
-            )),
         }
     }
 
@@ -392,6 +375,31 @@ impl Wire for BedrockWire {
         }
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
+}
+
+/// Signs with a key pair.
+pub(crate) fn sign_for(
+    service: &str,
+    region: &str,
+    request: &mut http::Request<Bytes>,
+    credential: &Credential,
+    now: SystemTime,
+) -> Result<(), CallError> {
+    let Credential::Aws {
+        access_key_id,
+        secret_access_key,
+        session_token,
+    } = credential
+    else {
+        let message = "AWS needs a key pair or a role.";
+        return Err(CallError::gateway(ErrorKind::Internal, message));
+    };
+    let keys = KeyPair {
+        id: access_key_id,
+        secret: secret_access_key,
+        token: session_token.as_ref(),
+    };
+    sign(request, keys, Scope { region, service }, now)
 }
 
 /// Usage that the head of an answer states.

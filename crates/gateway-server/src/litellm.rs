@@ -288,8 +288,8 @@ mod tests {
         assert!(
             refused("m", json!({})).starts_with("litellm_provider: litellm_provider is missing")
         );
-        let unknown = refused("m", json!({"litellm_provider": "sagemaker"}));
-        assert!(unknown.contains("'sagemaker', which is not among"));
+        let unknown = refused("m", json!({"litellm_provider": "predibase"}));
+        assert!(unknown.contains("'predibase', which is not among"));
         let itself = refused("m", json!({"litellm_provider": "litellm"}));
         assert!(itself.contains("not among"));
         let keyless = refused("m", json!({"litellm_provider": "openai"}));

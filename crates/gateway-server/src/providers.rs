@@ -11,6 +11,8 @@ pub fn providers() -> Registry {
         gateway_provider_anthropic::ANTHROPIC,
         #[cfg(feature = "bedrock")]
         gateway_provider_bedrock::BEDROCK,
+        #[cfg(feature = "bedrock")]
+        gateway_provider_bedrock::SAGEMAKER,
         #[cfg(feature = "cohere")]
         gateway_provider_cohere::COHERE,
         #[cfg(feature = "google")]

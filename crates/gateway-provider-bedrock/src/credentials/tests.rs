@@ -9,7 +9,7 @@ use gateway_testkit::{FixedEnvironment, ManualClock, ScriptedReply, ScriptedTran
 use serde_json::{Value, json};
 
 use crate::options::Settings;
-use crate::place::Place;
+use crate::place::{Place, Runtime};
 
 struct Scene {
     transport: ScriptedTransport,
@@ -32,7 +32,7 @@ fn scene(config: &Value, environment: FixedEnvironment, replies: Vec<ScriptedRep
     let options = json!({"aws_config": config});
     let options = Options::new(options.as_object().unwrap().clone());
     let settings = Settings::read(&spec, &options).unwrap();
-    let place = Place::find(&settings, &*deps.environment);
+    let place = Place::find(&settings, &*deps.environment, Runtime::BEDROCK);
     Scene {
         credentials: super::find(&settings, &place, &deps),
         transport,

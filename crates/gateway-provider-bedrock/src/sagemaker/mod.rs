@@ -1,0 +1,196 @@
+//! Models at SageMaker endpoints, whose containers speak OpenAI's wire: vLLM, LMI, Text Generation Inference.
+//!
+//! `InvokeEndpoint` carries the container's own bytes, `InvokeEndpointWithResponseStream` pieces of its event stream inside
+//! messages of AWS's; signed for `sagemaker`, with credentials from the same places as Bedrock's.
+//!
+//! Reference: the service model `sagemaker-runtime/2017-05-13` of botocore 1.43, read 2026-11-21.
+
+mod stream;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, Target, TargetSpec};
+use gateway_schema::{Operation, OptionKind, OptionProblem, OptionSpec, Options};
+use http::HeaderValue;
+use serde_json::{Map, Value};
+
+use crate::credentials;
+use crate::options::{Identity, Settings};
+use crate::place::{Place, Runtime};
+use wire::SageMakerWire;
+
+/// What can be asked.
+const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::Completion, Operation::Embedding];
+
+const SERVED: &str = "served_model";
+const COMPONENT: &str = "inference_component";
+const CONFIG: &str = "aws_config";
+
+/// MLflow's names of the settings, and ours.
+const FLAT: [(&str, &str); 7] = [
+    ("aws_access_key_id", "aws_access_key_id"),
+    ("aws_secret_access_key", "aws_secret_access_key"),
+    ("aws_session_token", "aws_session_token"),
+    ("aws_role_name", "aws_role_arn"),
+    ("aws_session_name", "aws_role_session_name"),
+    ("aws_region_name", "aws_region"),
+    ("aws_profile", "aws_profile"),
+];
+
+const fn spec(name: &'static str, kind: OptionKind, doc: &'static str) -> OptionSpec {
+    OptionSpec {
+        name,
+        kind,
+        required: false,
+        doc,
+    }
+}
+
+const SPECS: &[OptionSpec] = &[
+    spec(
+        "aws_region_name",
+        OptionKind::Text,
+        "The region. Default: where AWS's own clients look.",
+    ),
+    spec(
+        "aws_access_key_id",
+        OptionKind::Secret,
+        "The public half of a key pair. Without: what AWS's own clients find.",
+    ),
+    spec(
+        "aws_secret_access_key",
+        OptionKind::Secret,
+        "The secret half of the key pair.",
+    ),
+    spec(
+        "aws_session_token",
+        OptionKind::Secret,
+        "The session token of temporary keys.",
+    ),
+    spec(
+        "aws_role_name",
+        OptionKind::Text,
+        "The ARN of a role to be assumed.",
+    ),
+    spec(
+        "aws_session_name",
+        OptionKind::Text,
+        "What the role's session is called.",
+    ),
+    spec(
+        "aws_profile",
+        OptionKind::Text,
+        "The profile in AWS's shared files.",
+    ),
+    spec(
+        CONFIG,
+        OptionKind::Map,
+        "The same as one map, with Bedrock's names.",
+    ),
+    spec(
+        "aws_endpoint_url",
+        OptionKind::Text,
+        "Where SageMaker is. Default: AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME, AWS_ENDPOINT_URL, or AWS in the region.",
+    ),
+    spec(
+        SERVED,
+        OptionKind::Text,
+        "What the container calls its model. Default: the name of the endpoint.",
+    ),
+    spec(
+        COMPONENT,
+        OptionKind::Text,
+        "The inference component, for endpoints that host several.",
+    ),
+];
+
+/// Makes providers of SageMaker endpoints; the model's name is the endpoint's.
+pub const SAGEMAKER: Factory = Factory {
+    name: "sagemaker",
+    aliases: &["amazon-sagemaker"],
+    display_name: "Amazon SageMaker",
+    options: SPECS,
+    operations: OPERATIONS,
+    check: |spec, options| read(spec, options).err().unwrap_or_default(),
+    build,
+};
+
+/// Settings of one endpoint.
+struct Endpoint {
+    aws: Settings,
+    served: String,
+    component: Option<HeaderValue>,
+}
+
+/// Reads settings, or says everything that is wrong with them.
+fn read(spec: &TargetSpec, options: &Options) -> Result<Endpoint, Vec<OptionProblem>> {
+    let mut fields = match options.get(CONFIG) {
+        Some(Value::Object(map)) => map.clone(),
+        _ => Map::new(),
+    };
+    for (theirs, ours) in FLAT {
+        if let Some(value) = options.get(theirs) {
+            fields.insert(ours.to_owned(), value.clone());
+        }
+    }
+    let mut all = Map::new();
+    all.insert(CONFIG.to_owned(), Value::Object(fields));
+    if let Some(url) = options.get("aws_endpoint_url") {
+        all.insert("aws_endpoint_url".to_owned(), url.clone());
+    }
+    // Defaults are the container's, not Bedrock's.
+    let mut plain = spec.clone();
+    plain.defaults = Arc::default();
+    let aws = Settings::read(&plain, &Options::new(all))?;
+    let mut problems = Vec::new();
+    if matches!(aws.identity, Identity::Bearer(_)) {
+        let message =
+            "aws_config.aws_bearer_token is Bedrock's alone: SageMaker needs a key pair or a role.";
+        problems.push(OptionProblem::new("aws_config.aws_bearer_token", message));
+    }
+    let component = options.text(COMPONENT).map(HeaderValue::from_str);
+    let component = component.transpose().unwrap_or_else(|_| {
+        let message = format!("{COMPONENT} has characters that no HTTP header can carry.");
+        problems.push(OptionProblem::new(COMPONENT, message));
+        None
+    });
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let served = options
+        .text(SERVED)
+        .unwrap_or(aws.model.as_str())
+        .to_owned();
+    Ok(Endpoint {
+        aws,
+        served,
+        component,
+    })
+}
+
+fn build(
+    spec: &TargetSpec,
+    options: &Options,
+    deps: &Deps,
+) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    let endpoint = read(spec, options)?;
+    let mut target = Target::new(endpoint.aws.model.clone());
+    target.defaults = Arc::clone(&spec.defaults);
+    target.headers = spec.headers.clone();
+    let place = Place::find(&endpoint.aws, &*deps.environment, Runtime::SAGEMAKER);
+    let credentials = credentials::find(&endpoint.aws, &place, deps);
+    let wire = SageMakerWire::new(spec, endpoint, place);
+    let provider = HttpProvider::new(
+        wire,
+        target,
+        credentials,
+        Arc::clone(&deps.transport),
+        Arc::clone(&deps.clock),
+    )
+    .with_limits(spec.limits);
+    Ok(Arc::new(provider))
+}

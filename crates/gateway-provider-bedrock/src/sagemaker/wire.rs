@@ -1,0 +1,271 @@
+//! Calls to bytes and back.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gateway_dialect::openai::{
+    self, Defaults, Forward, Observer, Place as Span, Quirks, Scanned, StreamDecoder, UsageChunk,
+};
+use gateway_dialect::{RequestOptions, bedrock, known};
+use gateway_provider::{
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, TargetSpec,
+    Whole, Wire, splice,
+};
+use gateway_schema::stream::Decode;
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Request, Retry};
+use gateway_sigv4::percent_encode;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::Value;
+
+use super::stream::Unwrapped;
+use super::{Endpoint, OPERATIONS, SAGEMAKER};
+use crate::place::Place;
+use crate::wire::{SIGNED, sign_for};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const COMPONENT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inference-component");
+
+/// Speaks to the container of one endpoint.
+#[derive(Debug)]
+pub(super) struct SageMakerWire {
+    info: ProviderInfo,
+    place: Place,
+    /// The endpoint as it stands in the path.
+    endpoint: String,
+    served: String,
+    component: Option<HeaderValue>,
+    defaults: Defaults,
+}
+
+impl SageMakerWire {
+    pub(super) fn new(spec: &TargetSpec, settings: Endpoint, place: Place) -> Self {
+        let mut endpoint = String::new();
+        percent_encode(settings.aws.model.as_str().as_bytes(), &mut endpoint);
+        let info = ProviderInfo::new(
+            spec.provider.as_str(),
+            settings.aws.model,
+            Dialect::OPENAI,
+            OPERATIONS,
+        );
+        Self {
+            info: info.with_display_name(SAGEMAKER.display_name),
+            place,
+            endpoint,
+            served: settings.served,
+            component: settings.component,
+            defaults: Defaults::new(&spec.defaults),
+        }
+    }
+
+    fn base(&self) -> Result<&str, CallError> {
+        self.place.base.as_deref().ok_or_else(|| {
+            let message =
+                "No AWS region is known: set aws_region_name, or AWS_REGION for the gateway.";
+            CallError::gateway(ErrorKind::InvalidRequest, message)
+                .with_status(400)
+                .with_retry(Retry::Elsewhere)
+                .with_code("aws_region_missing")
+        })
+    }
+
+    /// The caller's own bytes, with the model and absent defaults spliced in.
+    fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> Bytes {
+        let members = spans(envelope);
+        let how = Forward {
+            model: &self.served,
+            adds_model: true,
+            operation: call.operation,
+            stream: call.stream,
+            stream_options: true,
+            defaults: &self.defaults,
+        };
+        let edits: Vec<Edit> = how
+            .edits(&scanned(body, envelope, &members))
+            .into_iter()
+            .map(|(at, with)| Edit::new(at, with))
+            .collect();
+        splice(body, &edits)
+    }
+
+    fn translate(&self, call: &Call) -> Result<(Bytes, Losses), CallError> {
+        let decoded = call.canonical()?;
+        let mut request = Cow::Borrowed(&decoded.value);
+        if !self.defaults.is_empty() {
+            self.defaults.fill(request.to_mut());
+        }
+        match request.to_mut() {
+            Request::Chat(chat) => chat.stream = call.stream,
+            Request::Completion(completion) => completion.stream = call.stream,
+            _ => {}
+        }
+        let options = RequestOptions::new(&self.served).with_mapping(call.context.mapping);
+        let encoded = openai::encode_request(&request, &options, &Quirks::COMPATIBLE)?;
+        let mut losses = decoded.losses.clone();
+        losses.extend(encoded.losses);
+        Ok((encoded.body, losses))
+    }
+}
+
+fn spans(envelope: &Envelope) -> Vec<Span> {
+    envelope
+        .members()
+        .iter()
+        .map(|member| (member.key.clone(), member.value.clone()))
+        .collect()
+}
+
+fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Span]) -> Scanned<'a> {
+    Scanned {
+        text: body,
+        open: envelope.open(),
+        members,
+    }
+}
+
+fn text<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+impl Wire for SageMakerWire {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    fn encode(&self, call: &Call, _to: &Target) -> Result<Encoded, CallError> {
+        if !OPERATIONS.contains(&call.operation) {
+            return Err(self.info.lacks(call.operation).with_status(501));
+        }
+        let action = if call.stream {
+            "invocations-response-stream"
+        } else {
+            "invocations"
+        };
+        let uri = format!("{}/endpoints/{}/{action}", self.base()?, self.endpoint);
+        let native = call.payload.native(Dialect::OPENAI);
+        let (lane, (body, losses)) = match native {
+            Some((body, envelope)) => {
+                let body = self.forward(call, body, envelope);
+                (Lane::Same, (body, Losses::new()))
+            }
+            None => (Lane::Cross, self.translate(call)?),
+        };
+        let mut request = http::Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
+            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
+                .with_detail(error.to_string())
+        })?;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ACCEPT, JSON);
+        if let Some(component) = &self.component {
+            headers.insert(COMPONENT, component.clone());
+        }
+        Ok(Encoded {
+            request,
+            lane,
+            losses,
+        })
+    }
+
+    fn authorize(
+        &self,
+        request: &mut http::Request<Bytes>,
+        credential: &Credential,
+        now: SystemTime,
+    ) -> Result<(), CallError> {
+        let region = self.place.region.as_deref().unwrap_or_default();
+        sign_for("sagemaker", region, request, credential, now)
+    }
+
+    fn decode(
+        &self,
+        call: &Call,
+        lane: Lane,
+        response: http::Response<Bytes>,
+    ) -> Result<Whole, CallError> {
+        let (head, body) = response.into_parts();
+        match lane {
+            Lane::Same => Ok(Whole::Raw {
+                facts: Box::new(openai::observe(&body)?),
+                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
+                body,
+            }),
+            Lane::Cross => Ok(Whole::Canonical(openai::decode_response(
+                call.operation,
+                &body,
+            )?)),
+        }
+    }
+
+    fn decoder(&self, call: &Call, lane: Lane, head: &Parts) -> Box<dyn Decode> {
+        let native = call
+            .payload
+            .native(Dialect::OPENAI)
+            .filter(|_| lane == Lane::Same);
+        let inner: Box<dyn Decode> = match native {
+            None => Box::new(StreamDecoder::new()),
+            Some((body, envelope)) => {
+                let members = spans(envelope);
+                let open = scanned(body, envelope, &members).leaves_usage_open();
+                Box::new(Observer::new(if open {
+                    UsageChunk::Hide
+                } else {
+                    UsageChunk::Forward
+                }))
+            }
+        };
+        let kind = text(&head.headers, "content-type").unwrap_or_default();
+        if kind.starts_with("text/event-stream") {
+            // A stand-in for SageMaker may leave out what is around it.
+            return inner;
+        }
+        Box::new(Unwrapped::new(inner))
+    }
+
+    /// An error of the container travels inside one of SageMaker's, with the container's status.
+    fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
+        let body: Option<Value> = serde_json::from_slice(response.body()).ok();
+        let original = body.and_then(|body| {
+            let status = body.get("OriginalStatusCode")?.as_u64()?;
+            let words = body.get("OriginalMessage")?.as_str()?.to_owned();
+            Some((u16::try_from(status).ok()?, words))
+        });
+        let status = response.status().as_u16();
+        match original.filter(|(status, _)| (400..600).contains(status)) {
+            Some((status, words)) => openai::decode_error(status, None, words.as_bytes()),
+            None => bedrock::decode_error(
+                status,
+                text(response.headers(), "x-amzn-errortype"),
+                text(response.headers(), "content-type"),
+                response.body(),
+            ),
+        }
+    }
+
+    fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
+        let mut request = raw.at(self.base()?)?;
+        for name in SIGNED {
+            request.headers_mut().remove(name);
+        }
+        Ok(request)
+    }
+
+    fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
+        let kind = text(&head.headers, "content-type");
+        let as_chat = |kind| known::observer("POST", &["chat", "completions"], kind);
+        match raw.path.segments().last().map(String::as_str) {
+            Some("invocations") if raw.method == Method::POST => as_chat(kind),
+            Some("invocations-response-stream") => {
+                as_chat(Some("text/event-stream")).map(|inner| {
+                    let unwrapped: Box<dyn Decode> = Box::new(Unwrapped::new(inner));
+                    unwrapped
+                })
+            }
+            _ => None,
+        }
+    }
+}
