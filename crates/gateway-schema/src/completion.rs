@@ -1,5 +1,6 @@
 //! Text completions: the older, prompt-based form. Streams use [`StreamEvent`](crate::chat::StreamEvent).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::chat::{ChatRequest, Finish, Message, Sampling};
@@ -84,7 +85,7 @@ impl CompletionRequest {
 }
 
 /// One continuation.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompletionChoice {
     /// Its number, from 0.
@@ -100,7 +101,7 @@ pub struct CompletionChoice {
 }
 
 /// The answer to a [`CompletionRequest`].
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompletionResponse {
     /// The provider's id of the answer.

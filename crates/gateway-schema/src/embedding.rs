@@ -82,7 +82,7 @@ impl EmbeddingRequest {
 }
 
 /// A vector, as the provider wrote it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Vector {
     /// Numbers.
     Floats(Vec<f64>),
@@ -91,7 +91,7 @@ pub enum Vector {
 }
 
 /// One vector with its place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Embedding {
     /// Which input it belongs to, from 0.
     pub index: u32,
@@ -100,7 +100,7 @@ pub struct Embedding {
 }
 
 /// The answer to an [`EmbeddingRequest`].
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EmbeddingResponse {
     /// The provider's id of the answer, where it gives one.

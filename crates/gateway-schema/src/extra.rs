@@ -1,5 +1,6 @@
 //! Fields that only one dialect knows.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Dialect;
@@ -7,7 +8,7 @@ use crate::Dialect;
 /// Fields that the canonical form does not name, kept as they came and marked with the dialect they belong to.
 ///
 /// An encoder of the same dialect writes them back; any other encoder reports each as a loss.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Extra {
     dialect: Option<Dialect>,
     fields: Map<String, Value>,

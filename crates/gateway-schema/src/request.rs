@@ -5,6 +5,7 @@ use crate::completion::{CompletionRequest, CompletionResponse};
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::{Losses, Usage};
+use serde::{Deserialize, Serialize};
 
 /// What a caller asks, in canonical form.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +22,7 @@ pub enum Request {
 }
 
 /// What a provider answered at once, in canonical form. Streams are [`StreamEvent`](crate::chat::StreamEvent)s.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Response {
     /// A chat turn.

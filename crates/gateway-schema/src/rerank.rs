@@ -1,5 +1,6 @@
 //! Documents ordered by relevance to a query.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Extra, Usage};
@@ -37,7 +38,7 @@ impl RerankRequest {
 }
 
 /// One document's score.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RerankResult {
     /// Which document, from 0, in the order of the request.
     pub index: u32,
@@ -48,7 +49,7 @@ pub struct RerankResult {
 }
 
 /// The answer to a [`RerankRequest`], best first.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RerankResponse {
     /// The provider's id of the answer.

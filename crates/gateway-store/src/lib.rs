@@ -6,11 +6,13 @@
 //! * [`cache::CacheStore`]: answers kept for questions that are the same.
 //! * [`keys::KeyStore`]: virtual keys, as digests.
 //! * [`rate::RateStore`]: how much was let through, per subject.
+//! * [`shared::SharedStores`]: rates and answers that several processes share.
 //! * [`CallRecord`], [`RecordSink`]: what a call was and cost, once per call.
 
 pub mod cache;
 pub mod keys;
 pub mod rate;
+pub mod shared;
 
 mod record;
 

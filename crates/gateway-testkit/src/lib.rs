@@ -7,6 +7,7 @@
 //! | [`ManualClock`], [`FixedEnvironment`] | the wall clock; variables and files |
 //! | [`chaos::Chaos`] | a provider behind a real socket that misbehaves on request |
 //! | [`provider::Suite`] | a reviewer: what every provider must do, run against yours |
+//! | [`store`] | a reviewer: what every store must do; and a far cache in memory |
 //! | [`split`] | a network that cuts bodies anywhere |
 //! | [`recordings`] | recorded traffic of providers and of MLflow, if it is on this machine |
 //!
@@ -25,6 +26,7 @@ pub mod chaos;
 pub mod provider;
 pub mod recordings;
 pub mod split;
+pub mod store;
 
 mod clock;
 mod environment;

@@ -23,12 +23,12 @@ pub(super) const CACHE: HeaderName = HeaderName::from_static("x-gateway-cache");
 /// A kept answer, and who gave it.
 #[derive(Debug)]
 pub struct Kept {
-    provider: ProviderName,
-    model: ModelId,
-    dialect: Dialect,
-    lane: Lane,
+    pub(super) provider: ProviderName,
+    pub(super) model: ModelId,
+    pub(super) dialect: Dialect,
+    pub(super) lane: Lane,
     pub(super) losses: Losses,
-    body: KeptBody,
+    pub(super) body: KeptBody,
 }
 
 #[derive(Debug)]

@@ -4,31 +4,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use gateway_provider::{Call, Journal, Reply, ReplyBody, ReplyStream, Whole};
+use gateway_provider::{BoxFuture, Call, Journal, Reply, ReplyBody, ReplyStream, Whole};
 use gateway_schema::chat::Fold;
 use gateway_schema::stream::FrameData;
 use gateway_schema::{CallError, ErrorKind, Losses, Operation};
-use gateway_store::cache::Life;
+use gateway_store::cache::{Aged, Life};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::{FillingStream, split};
 use super::entry::{Kept, KeptBody, gathered, tell};
 use super::key::Keys;
-use super::service::now;
+use super::service::{Asker, hit, now};
 use super::share::{Answered, Answers, Leave, Part, Waiting};
 
 pin_project! {
     /// The answer of [`Cached`](super::Cached).
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<S, F> {
         #[pin]
-        state: State<F>,
+        state: State<S, F>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
+    enum State<S, F> {
+        // Another process may have the answer. Boxed: a network is waited for.
+        Looking { looking: Looking, asker: Option<Box<Asker<S>>> },
         // Nothing to do with the cache.
         Plain { #[pin] inner: F },
         // A hit.
@@ -40,7 +42,16 @@ pin_project! {
     }
 }
 
-impl<F> ResponseFuture<F> {
+/// What another process kept.
+type Looking = BoxFuture<'static, Option<Aged<Arc<Kept>>>>;
+
+impl<S, F> ResponseFuture<S, F> {
+    pub(super) fn looking(looking: Looking, asker: Asker<S>) -> Self {
+        let asker = Some(Box::new(asker));
+        let state = State::Looking { looking, asker };
+        Self { state }
+    }
+
     pub(super) const fn plain(inner: F) -> Self {
         let state = State::Plain { inner };
         Self { state }
@@ -70,17 +81,35 @@ impl<F> ResponseFuture<F> {
     }
 }
 
-impl<F> fmt::Debug for ResponseFuture<F> {
+impl<S, F> fmt::Debug for ResponseFuture<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 
-impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> {
+impl<S> Future for ResponseFuture<S, S::Future>
+where
+    S: Service<Call, Response = Reply, Error = CallError> + Send + 'static,
+    S::Future: Send,
+{
     type Output = Result<Reply, CallError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let StateProjection::Looking { looking, asker } = self.as_mut().project().state.project()
+        {
+            let found = ready!(looking.as_mut().poll(cx));
+            let Some(asker) = asker.take() else {
+                return Poll::Pending;
+            };
+            let next = match found.filter(|found| asker.takes(found.age)) {
+                Some(found) => Self::ready(hit(&asker.call, &found)),
+                None => asker.ask(),
+            };
+            self.set(next);
+        }
         match self.project().state.project() {
+            // Just left.
+            StateProjection::Looking { .. } => Poll::Pending,
             StateProjection::Plain { inner } => inner.poll(cx),
             StateProjection::Ready { reply } => match reply.take() {
                 Some(reply) => Poll::Ready(Ok(reply)),
@@ -246,7 +275,6 @@ impl Fill {
             from: now(),
             ttl: self.ttl,
         };
-        let size = kept.size();
-        self.answers.store().put(key, kept, size, life);
+        self.answers.keep(key, kept, life);
     }
 }

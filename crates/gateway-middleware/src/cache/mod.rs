@@ -13,6 +13,10 @@
 //! A caller steers by `cache-control: no-store` or `x-gateway-cache: off` (neither read nor kept), `cache-control:
 //! no-cache` or `x-gateway-cache: refresh` (asked anew and kept), and `cache-control: max-age=<seconds>`.
 //!
+//! With a far cache ([`Answers::shared`]) what one process kept is found by all: memory is asked first, then the far
+//! cache, then the provider. A far cache that is away, slow or holds what cannot be read is a miss. What is found there
+//! is kept in memory for the rest of its time.
+//!
 //! A hit costs one hash of the body and one look-up; bytes are shared, not copied. A question that others may join waits
 //! behind one boxed, shared future.
 //!
@@ -34,6 +38,7 @@ mod layer;
 mod policy;
 mod service;
 mod share;
+mod wire;
 
 #[cfg(test)]
 mod tests;

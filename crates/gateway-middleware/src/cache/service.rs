@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use gateway_provider::{Call, Reply};
 use gateway_schema::CallError;
+use gateway_store::cache::Aged;
 use tower_service::Service;
 
-use super::entry::tell;
+use super::entry::{Kept, tell};
 use super::future::{Fill, ResponseFuture, ask};
 use super::key::{Keys, keys};
 use super::policy::{CacheConfig, Wish, wish};
@@ -42,7 +43,7 @@ where
 {
     type Response = Reply;
     type Error = CallError;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         self.inner.poll_ready(cx)
@@ -61,19 +62,63 @@ where
             return ResponseFuture::plain(self.inner.call(call));
         };
         if let Wish::Read(oldest) = wish
-            && let Some(reply) = hit(&call, keys, answers, oldest)
+            && let Some(found) = near(keys, answers, oldest)
         {
-            return ResponseFuture::ready(reply);
+            return ResponseFuture::ready(hit(&call, &found));
         }
+        // Keep the instance that was polled ready.
+        let spare = self.inner.clone();
+        let asker = Asker {
+            inner: std::mem::replace(&mut self.inner, spare),
+            call,
+            keys,
+            config: Arc::clone(config),
+            answers: answers.clone(),
+            wish,
+        };
+        if wish == Wish::Refresh || answers.remote().is_none() {
+            return asker.ask();
+        }
+        let far = answers.clone().look_up([keys.raw, keys.canonical]);
+        ResponseFuture::looking(Box::pin(far), asker)
+    }
+}
+
+/// Everything needed to ask, once it is known that nobody has the answer.
+pub(super) struct Asker<S> {
+    inner: S,
+    pub(super) call: Call,
+    keys: Keys,
+    config: Arc<CacheConfig>,
+    answers: Answers,
+    wish: Wish,
+}
+
+impl<S> Asker<S>
+where
+    S: Service<Call, Response = Reply, Error = CallError> + Send + 'static,
+    S::Future: Send,
+{
+    /// Whether an answer of that age is still good for this caller.
+    pub(super) fn takes(&self, age: Duration) -> bool {
+        age < self.config.ttl && matches!(self.wish, Wish::Read(oldest) if age <= oldest)
+    }
+
+    pub(super) fn ask(self) -> ResponseFuture<S, S::Future> {
+        let Self {
+            mut inner,
+            call,
+            keys,
+            config,
+            answers,
+            wish,
+        } = self;
         call.context.journal.notes().cache = Some("miss");
         let fill = Fill::new(&call, keys, config.ttl, answers.clone());
         if call.stream || wish == Wish::Refresh || call.context.deadline.is_some() {
-            return ResponseFuture::filling(self.inner.call(call), fill);
+            return ResponseFuture::filling(inner.call(call), fill);
         }
         let journal = call.context.journal.clone();
-        // Keep the instance that was polled ready.
-        let spare = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, spare);
         let (waiting, part) = answers.join(keys.raw, move |leave| {
             Box::pin(ask(inner, call, fill, leave))
         });
@@ -81,21 +126,25 @@ where
     }
 }
 
-/// The kept answer, if there is one that is at most `oldest` old.
-fn hit(call: &Call, keys: Keys, answers: &Answers, oldest: Duration) -> Option<Reply> {
+/// The answer that this process kept, if there is one that is at most `oldest` old.
+fn near(keys: Keys, answers: &Answers, oldest: Duration) -> Option<Aged<Arc<Kept>>> {
     let now = now();
     let store = answers.store();
-    let found = [keys.raw, keys.canonical]
+    [keys.raw, keys.canonical]
         .into_iter()
         .filter_map(|key| store.get(key, now))
-        .find(|found| found.age <= oldest)?;
+        .find(|found| found.age <= oldest)
+}
+
+/// The reply with a kept answer.
+pub(super) fn hit(call: &Call, found: &Aged<Arc<Kept>>) -> Reply {
     let mut notes = call.context.journal.notes();
     notes.cache = Some("hit");
     notes.losses.extend(found.value.losses.clone());
     drop(notes);
     let mut reply = found.value.reply(call.stream);
     tell(&mut reply, "hit", Some(found.age));
-    Some(reply)
+    reply
 }
 
 /// Now, by the clock that tests can pause.

@@ -8,11 +8,15 @@ use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use gateway_provider::BoxFuture;
 use gateway_schema::CallError;
-use gateway_store::cache::{CacheBounds, CacheKey, CacheStore, MemoryCache};
+use gateway_store::cache::{
+    Aged, CacheBounds, CacheKey, CacheStore, Life, MemoryCache, RemoteCache,
+};
 use http::HeaderMap;
 use quick_cache::sync::Cache;
 
 use super::entry::Kept;
+use super::service::now;
+use super::wire;
 
 /// The answers of one endpoint. Clones share them; they outlive plans.
 #[derive(Clone)]
@@ -20,6 +24,8 @@ pub struct Answers(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn CacheStore<Arc<Kept>>>,
+    /// What other processes kept.
+    remote: Option<Arc<dyn RemoteCache>>,
     /// Which question the bytes of a request ask.
     spellings: Cache<CacheKey, CacheKey>,
     asking: Mutex<HashMap<CacheKey, (u64, WeakShared<Asking>)>>,
@@ -52,14 +58,59 @@ impl Answers {
         Self::with_store(Arc::new(MemoryCache::new(bounds)), bounds)
     }
 
+    /// Answers kept in the memory of this process and, for other processes, in `remote`.
+    pub fn shared(bounds: CacheBounds, remote: Arc<dyn RemoteCache>) -> Self {
+        Self::over(Arc::new(MemoryCache::new(bounds)), bounds, Some(remote))
+    }
+
     /// Answers kept in `store`.
     pub fn with_store(store: Arc<dyn CacheStore<Arc<Kept>>>, bounds: CacheBounds) -> Self {
+        Self::over(store, bounds, None)
+    }
+
+    fn over(
+        store: Arc<dyn CacheStore<Arc<Kept>>>,
+        bounds: CacheBounds,
+        remote: Option<Arc<dyn RemoteCache>>,
+    ) -> Self {
         let spellings = usize::try_from(bounds.max_entries).unwrap_or(usize::MAX);
         Self(Arc::new(Inner {
             store,
+            remote,
             spellings: Cache::new(spellings.min(1 << 20)),
             asking: Mutex::default(),
         }))
+    }
+
+    pub(super) fn remote(&self) -> Option<&Arc<dyn RemoteCache>> {
+        self.0.remote.as_ref()
+    }
+
+    /// Keeps an answer for `life`, and for others for as long.
+    pub(super) fn keep(&self, key: CacheKey, kept: Arc<Kept>, life: Life) {
+        let size = kept.size();
+        if let Some(remote) = &self.0.remote
+            && size <= remote.max_value_bytes() as u64
+            && let Some(bytes) = wire::encode(&kept, life.ttl)
+        {
+            remote.put(key, bytes, life.ttl);
+        }
+        self.0.store.put(key, kept, size, life);
+    }
+
+    /// What another process kept by the first of `keys` that there is, and how old it is. It is kept here, too.
+    pub(super) async fn look_up(self, keys: [CacheKey; 2]) -> Option<Aged<Arc<Kept>>> {
+        let found = self.0.remote.as_ref()?.get(&keys).await?;
+        let key = *keys.get(found.found)?;
+        let (kept, ttl) = wire::decode(found.bytes)?;
+        let age = ttl.saturating_sub(found.left);
+        let value = Arc::new(kept);
+        if let Some(from) = now().checked_sub(age) {
+            let life = Life { from, ttl };
+            let size = value.size();
+            self.0.store.put(key, Arc::clone(&value), size, life);
+        }
+        Some(Aged { value, age })
     }
 
     pub(super) fn store(&self) -> &dyn CacheStore<Arc<Kept>> {

@@ -10,6 +10,7 @@ use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::stream::{Facts, Frame, FrameData};
 use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Request, Retry};
 use gateway_store::cache::CacheBounds;
+use gateway_testkit::store::MemoryRemote;
 use gateway_testkit::{Answer, ScriptedProvider};
 use http::HeaderMap;
 use tower::{Service, ServiceExt, service_fn};
@@ -247,6 +248,10 @@ fn raw(body: &'static str, stream: bool) -> Call {
 
 /// Answers in the caller's own dialect, and counts.
 fn native() -> (Cache, Arc<std::sync::atomic::AtomicUsize>) {
+    native_in(answers())
+}
+
+fn native_in(answers: Answers) -> (Cache, Arc<std::sync::atomic::AtomicUsize>) {
     let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counter = Arc::clone(&count);
     let inner = service_fn(move |call: Call| {
@@ -272,7 +277,7 @@ fn native() -> (Cache, Arc<std::sync::atomic::AtomicUsize>) {
         let reply = Reply::new("p".into(), "m".into(), Dialect::OPENAI, Lane::Same, body);
         std::future::ready(Ok::<_, CallError>(reply))
     });
-    (Cache::new(Cached::new(inner, config(), answers())), count)
+    (Cache::new(Cached::new(inner, config(), answers)), count)
 }
 
 #[tokio::test]
@@ -347,6 +352,99 @@ async fn everybody_who_waits_gets_the_error_and_it_is_not_kept() {
         outcome(&service, ask("a", false)).await,
         ("miss", ok("good"))
     );
+}
+
+/// The caches of two processes over one far cache.
+fn two() -> (MemoryRemote, Answers, Answers) {
+    let remote = MemoryRemote::new();
+    let bounds = CacheBounds::new(100, 1 << 20);
+    let one = Answers::shared(bounds, Arc::new(remote.clone()));
+    let other = Answers::shared(bounds, Arc::new(remote.clone()));
+    (remote, one, other)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_process_kept_is_found_by_another_and_kept_there() {
+    for stream in [false, true] {
+        let (remote, one, other) = two();
+        let provider = numbered();
+        let (one, other) = (
+            cached(&provider, config(), one),
+            cached(&provider, config(), other),
+        );
+        assert_eq!(outcome(&one, ask("x", stream)).await, ("miss", ok("1")));
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(outcome(&other, ask("x", stream)).await, ("hit", ok("1")));
+        let asked = remote.asked();
+        assert_eq!(outcome(&other, ask("x", !stream)).await, ("hit", ok("1")));
+        assert_eq!(remote.asked(), asked, "from memory now");
+        let old = with_header(ask("x", stream), "cache-control", "max-age=10");
+        assert_eq!(
+            outcome(&other, old).await,
+            ("miss", ok("2")),
+            "its age is that of the answer, not of its arrival"
+        );
+        tokio::time::advance(TTL).await;
+        assert_eq!(outcome(&one, ask("x", stream)).await, ("miss", ok("3")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_of_the_callers_dialect_cross_processes_as_they_came() {
+    let (_, one, other) = two();
+    let (one, count) = native_in(one);
+    let (other, _) = native_in(other);
+    for stream in [false, true] {
+        let first = outcome(&one, raw(r#"{"q":1,"t":1}"#, stream)).await;
+        let second = outcome(&other, raw(r#"{"q":1,"t":1}"#, stream)).await;
+        assert_eq!((first.0, second.0), ("miss", "hit"));
+        assert_eq!(first.1, second.1);
+    }
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_far_cache_that_is_away_or_spoilt_is_a_miss() {
+    let (remote, one, other) = two();
+    let provider = numbered();
+    let (one, other) = (
+        cached(&provider, config(), one),
+        cached(&provider, config(), other),
+    );
+    remote.set_away(true);
+    assert_eq!(outcome(&one, ask("x", false)).await, ("miss", ok("1")));
+    assert_eq!(outcome(&other, ask("x", false)).await, ("miss", ok("2")));
+    assert_eq!(outcome(&other, ask("x", false)).await, ("hit", ok("2")));
+    remote.set_away(false);
+    assert_eq!(outcome(&one, ask("y", false)).await, ("miss", ok("3")));
+    remote.spoil();
+    assert_eq!(outcome(&other, ask("y", false)).await, ("miss", ok("4")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_different_names_do_not_share_answers_over_a_far_cache_either() {
+    let (remote, one, other) = two();
+    let provider = numbered();
+    let (one, other) = (
+        cached(&provider, config(), one),
+        cached(&provider, config(), other),
+    );
+    let secret = "sk-very-secret";
+    assert_eq!(
+        outcome(&one, of(ask("x", false), secret)).await,
+        ("miss", ok("1"))
+    );
+    assert_eq!(
+        outcome(&other, of(ask("x", false), "b")).await,
+        ("miss", ok("2"))
+    );
+    assert_eq!(
+        outcome(&other, of(ask("x", false), secret)).await,
+        ("hit", ok("1"))
+    );
+    for bytes in remote.bytes() {
+        assert!(!String::from_utf8_lossy(&bytes).contains(secret));
+    }
 }
 
 #[test]

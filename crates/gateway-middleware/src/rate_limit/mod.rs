@@ -6,7 +6,7 @@
 //!   however long.
 //! * Requests are counted when they reach a provider or fail on the way; concurrency is held until the stream is over.
 //! * The state of every rule stands in the journal, for the headers of the reply, whether it passed or not.
-//! * A store that is away is a stated policy per rule: refuse, or let through. Both are logged.
+//! * A store that is away is a stated policy per rule: refuse with 503, or let through. [`StoreErrors`] counts both.
 //!
 //! The hot path makes no network call and takes no lock: with a shared store only a share that is used up is awaited.
 //!
@@ -23,6 +23,7 @@
 //! # let _ = layer;
 //! ```
 
+mod away;
 mod body;
 mod future;
 mod layer;
@@ -33,6 +34,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use away::StoreErrors;
 pub use future::ResponseFuture;
 pub use layer::RateLimitLayer;
 pub use policy::{OnStoreError, Rule};

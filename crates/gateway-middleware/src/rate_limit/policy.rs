@@ -141,6 +141,17 @@ fn spoken(duration: Duration) -> String {
     }
 }
 
+/// What a caller is told while the shared store is away and the policy is to refuse.
+pub(super) fn unavailable(rule: &str, why: &impl std::fmt::Display) -> CallError {
+    CallError::gateway(
+        ErrorKind::Unavailable,
+        "The store of rate limits cannot be reached, and this endpoint refuses calls it cannot count.",
+    )
+    .with_code("rate_limit_store_unavailable")
+    .with_retry(Retry::After(Duration::from_secs(1)))
+    .with_detail(format!("rule {rule}: {why}"))
+}
+
 /// Whom `per` is about in this call; `empty` stands for nobody in particular.
 pub(super) fn subject(per: &Subject, call: &Call, empty: &Arc<str>) -> Arc<str> {
     per.of(call)

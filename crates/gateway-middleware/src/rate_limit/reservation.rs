@@ -6,7 +6,8 @@ use gateway_schema::CallError;
 use gateway_store::rate::{RateKey, RateRule, RateStore, Taken};
 use tokio::time::Instant;
 
-use super::policy::{OnStoreError, Rule, subject};
+use super::away::StoreErrors;
+use super::policy::{OnStoreError, Rule, subject, unavailable};
 use crate::expected::Expected;
 use crate::tally::Tally;
 
@@ -17,6 +18,7 @@ pub(super) struct Shared {
     /// The moment that times are counted from.
     pub(super) begun: Instant,
     pub(super) empty: Arc<str>,
+    pub(super) errors: Arc<StoreErrors>,
 }
 
 impl Shared {
@@ -38,8 +40,8 @@ pub(super) enum Outcome {
     Passed(Vec<(RateKey, Option<u64>)>),
     /// One refuses.
     Refused(CallError),
-    /// This process's share of the rule of that number does not suffice.
-    Short(usize),
+    /// This process's share of a rule does not suffice.
+    Short,
 }
 
 impl Wanted {
@@ -63,7 +65,7 @@ impl Wanted {
         }
     }
 
-    /// Takes from every rule, all or nothing. Rules without an amount are excused.
+    /// Takes from every rule, all or nothing.
     pub(super) fn take(&mut self) -> Outcome {
         let now = self.shared.now();
         self.notes.clear();
@@ -78,13 +80,9 @@ impl Wanted {
                     self.notes.push(note(rule.counts, state));
                     Outcome::Refused(rule.refusal(&key.subject, wait))
                 }
-                Taken::Short => Outcome::Short(index),
+                Taken::Short => Outcome::Short,
             };
-            for (rule, (key, amount)) in self.shared.rules.iter().zip(&self.keys).take(index) {
-                if let Some(amount) = *amount {
-                    self.shared.store.give(key, rule.rule, amount, now);
-                }
-            }
+            give_back(&self.shared, self.keys.iter().take(index), now);
             return outcome;
         }
         Outcome::Passed(std::mem::take(&mut self.keys))
@@ -95,49 +93,82 @@ impl Wanted {
         std::mem::take(&mut self.notes)
     }
 
-    /// Takes, borrowing from the shared store what this process lacks.
+    /// Takes, asking the other processes for what this one lacks. What was taken is given back when a rule refuses, and
+    /// when the caller leaves meanwhile.
     pub(super) async fn take_by_borrowing(mut self) -> Borrowed {
-        let mut borrowed = 0;
-        loop {
-            let index = match self.take() {
-                Outcome::Passed(keys) => {
-                    let notes = self.notes();
-                    return (Ok(keys), notes);
-                }
-                Outcome::Refused(error) => {
-                    let notes = self.notes();
-                    return (Err(error), notes);
-                }
-                Outcome::Short(index) => index,
-            };
-            let (Some(rule), Some((key, Some(amount)))) =
-                (self.shared.rules.get(index), self.keys.get(index))
-            else {
+        self.notes.clear();
+        let keys = std::mem::take(&mut self.keys);
+        let shared = Arc::clone(&self.shared);
+        let mut taken = Partly {
+            shared: &shared,
+            now: shared.now(),
+            taken: Vec::with_capacity(keys.len()),
+        };
+        for (rule, (key, amount)) in shared.rules.iter().zip(keys) {
+            let Some(amount) = amount else {
+                taken.taken.push((key, None));
                 continue;
             };
-            borrowed += 1;
-            let away = match self.shared.store.borrow(key, rule.rule, *amount).await {
-                // Others may take what was borrowed in between; that cannot go on for long.
-                Ok(()) if borrowed <= 2 * self.shared.rules.len() => None,
-                Ok(()) => Some("the share was used up while it was borrowed".to_owned()),
-                Err(error) => Some(error.to_string()),
+            let outcome = match shared.store.take(&key, rule.rule, amount, taken.now) {
+                Taken::Short => {
+                    let borrowed = shared.store.borrow(&key, rule.rule, amount, taken.now);
+                    borrowed.await
+                }
+                known => Ok(known),
             };
-            match (away, rule.on_store_error) {
-                (None, _) => {}
-                (Some(why), OnStoreError::Allow) => {
-                    tracing::warn!(rule = %rule.name, %why, "the rate store is away: the call passes uncounted");
-                    if let Some((_, amount)) = self.keys.get_mut(index) {
-                        *amount = None;
+            match outcome {
+                Ok(Taken::Yes(state)) => {
+                    self.notes.push(note(rule.counts, state));
+                    taken.taken.push((key, Some(amount)));
+                }
+                Ok(Taken::No { state, wait }) => {
+                    self.notes.push(note(rule.counts, state));
+                    return (Err(rule.refusal(&key.subject, wait)), self.notes());
+                }
+                Ok(Taken::Short) => {
+                    let wait = Duration::from_secs(1);
+                    return (Err(rule.refusal(&key.subject, wait)), self.notes());
+                }
+                Err(why) => match rule.on_store_error {
+                    OnStoreError::Allow => {
+                        tracing::debug!(rule = %rule.name, %why, "the rate store is away: the call passes uncounted");
+                        shared.errors.count(OnStoreError::Allow);
+                        taken.taken.push((key, None));
                     }
-                }
-                (Some(why), OnStoreError::Reject) => {
-                    tracing::warn!(rule = %rule.name, %why, "the rate store is away: the call is refused");
-                    let error = rule
-                        .refusal(&key.subject, Duration::from_secs(1))
-                        .with_detail(why);
-                    return (Err(error), self.notes());
-                }
+                    OnStoreError::Reject => {
+                        tracing::debug!(rule = %rule.name, %why, "the rate store is away: the call is refused");
+                        shared.errors.count(OnStoreError::Reject);
+                        return (Err(unavailable(&rule.name, &why)), self.notes());
+                    }
+                },
             }
+        }
+        (Ok(std::mem::take(&mut taken.taken)), self.notes())
+    }
+}
+
+/// What was taken so far; given back unless it is taken out.
+struct Partly<'a> {
+    shared: &'a Shared,
+    now: Duration,
+    taken: Vec<(RateKey, Option<u64>)>,
+}
+
+impl Drop for Partly<'_> {
+    fn drop(&mut self) {
+        give_back(self.shared, self.taken.iter(), self.now);
+    }
+}
+
+/// Gives back what was taken at `now` from the first rules.
+fn give_back<'a>(
+    shared: &Shared,
+    taken: impl Iterator<Item = &'a (RateKey, Option<u64>)>,
+    now: Duration,
+) {
+    for (rule, (key, amount)) in shared.rules.iter().zip(taken) {
+        if let Some(amount) = *amount {
+            shared.store.give(key, rule.rule, amount, now);
         }
     }
 }

@@ -8,6 +8,7 @@ use gateway_store::rate::RateStore;
 use tokio::time::Instant;
 use tower_service::Service;
 
+use super::away::StoreErrors;
 use super::future::ResponseFuture;
 use super::policy::Rule;
 use super::reservation::{Outcome, Reservation, Shared, Wanted};
@@ -33,11 +34,20 @@ impl<S> RateLimited<S> {
             store,
             begun,
             empty: Arc::from(""),
+            errors: Arc::default(),
         };
         Self {
             inner,
             shared: Arc::new(shared),
         }
+    }
+
+    /// Counts in `errors` what becomes of calls while the store is away.
+    pub fn with_store_errors(mut self, errors: Arc<StoreErrors>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.errors = errors;
+        }
+        self
     }
 }
 
@@ -79,7 +89,7 @@ where
                 call.context.journal.notes().limits.extend(wanted.notes());
                 ResponseFuture::refused(error)
             }
-            Outcome::Short(_) => {
+            Outcome::Short => {
                 let spare = self.inner.clone();
                 // Keep the instance that was polled ready.
                 let ready = std::mem::replace(&mut self.inner, spare);

@@ -6,12 +6,11 @@ use futures_util::StreamExt;
 use gateway_provider::{Call, Envelope, Lane, LimitKind, Payload, Reply, ReplyBody};
 use gateway_schema::stream::{Facts, Frame};
 use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Retry, Usage};
-use gateway_store::rate::{
-    MemoryRates, RateKey, RateRule, RateStore, StoreError, StoreFuture, Taken,
-};
+use gateway_store::rate::{MemoryRates, RateKey, RateRule, RateStore, Taken};
+use gateway_store::shared::{StoreError, StoreFuture};
 use tower::{ServiceExt, service_fn};
 
-use super::{OnStoreError, RateLimited, Rule, Subject};
+use super::{OnStoreError, RateLimited, Rule, StoreErrors, Subject};
 use crate::testing::{self, Scripted};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -266,14 +265,20 @@ impl RateStore for Shared {
         self.memory.charge(key, rule, amount, now);
     }
 
-    fn borrow<'a>(&'a self, _: &'a RateKey, _: RateRule, _: u64) -> StoreFuture<'a, ()> {
-        Box::pin(async {
+    fn borrow<'a>(
+        &'a self,
+        key: &'a RateKey,
+        rule: RateRule,
+        amount: u64,
+        now: Duration,
+    ) -> StoreFuture<'a, Taken> {
+        Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(3)).await;
             if self.away {
                 return Err(StoreError("connection refused".to_owned()));
             }
             self.has.store(true, std::sync::atomic::Ordering::Relaxed);
-            Ok(())
+            Ok(self.memory.take(key, rule, amount, now))
         })
     }
 }
@@ -305,11 +310,65 @@ async fn a_store_that_is_away_is_a_stated_policy() {
         vec![requests(2)],
         Arc::new(shared(true)),
     );
+    let counts = Arc::new(StoreErrors::default());
+    let reject = reject.with_store_errors(Arc::clone(&counts));
+    let error = reject.oneshot(by("a")).await.unwrap_err();
     assert_eq!(
-        reject.oneshot(by("a")).await.unwrap_err().kind(),
-        ErrorKind::RateLimited
+        error.kind(),
+        ErrorKind::Unavailable,
+        "not the caller's fault"
     );
+    assert_eq!(error.retry(), Retry::After(Duration::from_secs(1)));
     let rule = requests(2).with_on_store_error(OnStoreError::Allow);
-    let allow = RateLimited::new(Scripted::new("p", []), vec![rule], Arc::new(shared(true)));
+    let allow = RateLimited::new(Scripted::new("p", []), vec![rule], Arc::new(shared(true)))
+        .with_store_errors(Arc::clone(&counts));
     assert!(allow.oneshot(by("a")).await.is_ok());
+    assert_eq!(counts.read(), [("allow", 1), ("reject", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_is_given_back_when_the_caller_leaves_while_it_borrows() {
+    let memory = Arc::new(MemoryRates::new());
+    let store = Lacking(Arc::clone(&memory));
+    let wide = Rule::new("wide", Subject::Key, LimitKind::Requests, bucket(10));
+    let service = RateLimited::new(
+        Scripted::new("p", []),
+        vec![wide.clone(), requests(1)],
+        Arc::new(store),
+    );
+    let mut future = Box::pin(service.oneshot(by("a")));
+    assert!(futures_util::FutureExt::now_or_never(&mut future).is_none());
+    assert_eq!(left(&memory, "a", &wide), 9);
+    drop(future);
+    assert_eq!(left(&memory, "a", &wide), 10);
+}
+
+/// A shared store that has everything but rule `r`, and is never answered when it asks for that.
+struct Lacking(Arc<MemoryRates>);
+
+impl RateStore for Lacking {
+    fn take(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) -> Taken {
+        if &*key.rule == "r" {
+            return Taken::Short;
+        }
+        self.0.take(key, rule, amount, now)
+    }
+
+    fn give(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) {
+        self.0.give(key, rule, amount, now);
+    }
+
+    fn charge(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) {
+        self.0.charge(key, rule, amount, now);
+    }
+
+    fn borrow<'a>(
+        &'a self,
+        _: &'a RateKey,
+        _: RateRule,
+        _: u64,
+        _: Duration,
+    ) -> StoreFuture<'a, Taken> {
+        Box::pin(std::future::pending())
+    }
 }

@@ -33,7 +33,7 @@ impl Role {
 }
 
 /// How the caller wrote the content, for dialects that know several spellings of the same thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ContentForm {
     /// A bare string.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{Dialect, Extra};
 
 /// One part of a message, with the marks that any part can carry.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Part {
     /// The part itself.
@@ -67,7 +67,7 @@ impl From<Content> for Part {
 }
 
 /// The kinds of parts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Content {
     /// Text.
@@ -129,7 +129,7 @@ pub enum Content {
 }
 
 /// Data of a part, by value or by reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Media {
     /// The data itself.
@@ -171,7 +171,7 @@ pub enum ImageDetail {
 }
 
 /// A prompt-cache breakpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CacheControl {
     /// How long the cache shall live, in the provider's spelling (`5m`, `1h`); the provider's default if absent.
@@ -179,7 +179,7 @@ pub struct CacheControl {
 }
 
 /// A provider's proof that it made a part. Only a target of the same dialect can check it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     /// Who made it.
     pub dialect: Dialect,
@@ -188,7 +188,7 @@ pub struct Signature {
 }
 
 /// Where a text comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Citation {
     /// The text that is cited.
@@ -223,7 +223,7 @@ impl Default for Citation {
 }
 
 /// The model calls a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// The id that the result refers to; some providers give none.
     pub id: Option<String>,
@@ -234,7 +234,7 @@ pub struct ToolCall {
 }
 
 /// What a tool gave back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolResult {
     /// The id of the call.
     pub call_id: String,

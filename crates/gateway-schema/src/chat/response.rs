@@ -32,7 +32,7 @@ pub enum FinishReason {
 }
 
 /// Why an answer ended, with the provider's own word.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finish {
     /// Why, in our words.
     pub reason: FinishReason,
@@ -63,7 +63,7 @@ impl Finish {
 }
 
 /// One answer.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Choice {
     /// Its number, from 0.
@@ -79,7 +79,7 @@ pub struct Choice {
 }
 
 /// The answer to a [`ChatRequest`](super::ChatRequest).
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChatResponse {
     /// The provider's id of the answer.

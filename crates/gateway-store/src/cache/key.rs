@@ -4,6 +4,12 @@ use aws_lc_rs::digest::{Context, SHA256};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheKey(u128);
 
+impl std::fmt::LowerHex for CacheKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::LowerHex::fmt(&self.0, f)
+    }
+}
+
 /// Makes a [`CacheKey`] of parts.
 #[derive(Clone)]
 pub struct KeyHasher(Context);

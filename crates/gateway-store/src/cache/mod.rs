@@ -1,10 +1,12 @@
 //! Answers kept for questions that are the same.
 //!
 //! A [`CacheStore`] keeps values by 128-bit key for a while. It decides what to drop when it is full; it never knows
-//! what a value means. Looking up is synchronous: this is the near level, in the memory of the process.
+//! what a value means. Looking up is synchronous: this is the near level, in the memory of the process. A [`RemoteCache`]
+//! is the far level, which several processes share: it keeps bytes, and whatever goes wrong with it is a miss.
 
 mod key;
 mod memory;
+mod remote;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use key::{CacheKey, KeyHasher};
 pub use memory::MemoryCache;
+pub use remote::{RemoteCache, RemoteFuture, RemoteValue};
 
 /// How much a cache keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::arithmetic;
-use super::{RateKey, RateRule, RateState, RateStore, StoreFuture, Taken};
+use super::{RateKey, RateRule, RateState, RateStore, Taken};
+use crate::shared::StoreFuture;
 
 const SHARDS: usize = 16;
 /// Subjects a shard holds before it drops those that are as good as new.
@@ -188,6 +189,7 @@ impl RateStore for MemoryRates {
                         Some(full_at.saturating_sub(back))
                     });
             }
+            RateRule::Window { .. } if now + 1 < cell.time.load(Ordering::Relaxed) => {}
             RateRule::Window { .. } | RateRule::Held { .. } => {
                 let _ = cell
                     .count
@@ -216,8 +218,15 @@ impl RateStore for MemoryRates {
         }
     }
 
-    fn borrow<'a>(&'a self, _: &'a RateKey, _: RateRule, _: u64) -> StoreFuture<'a, ()> {
+    fn borrow<'a>(
+        &'a self,
+        key: &'a RateKey,
+        rule: RateRule,
+        amount: u64,
+        now: Duration,
+    ) -> StoreFuture<'a, Taken> {
         // This process has everything there is.
-        Box::pin(std::future::ready(Ok(())))
+        let taken = self.take(key, rule, amount, now);
+        Box::pin(std::future::ready(Ok(taken)))
     }
 }

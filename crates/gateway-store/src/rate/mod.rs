@@ -5,8 +5,7 @@
 //! starts anew `every` after its first unit, as MLflow's limiter has it.
 //!
 //! The hot path is synchronous: [`RateStore::take`] decides from what this process has. A store that shares with other
-//! processes answers [`Taken::Short`] when its share does not suffice; the caller then awaits [`RateStore::borrow`] and
-//! takes again.
+//! processes answers [`Taken::Short`] when its share does not suffice; the caller then awaits [`RateStore::borrow`].
 
 mod arithmetic;
 mod memory;
@@ -14,12 +13,12 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use memory::MemoryRates;
+
+use crate::shared::StoreFuture;
 
 /// How much may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,21 +89,6 @@ pub enum Taken {
     Short,
 }
 
-/// The store is away. The particulars are for the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreError(pub String);
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-/// A future that a store returns.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
 /// Keeps rates.
 ///
 /// Units: `amount` is in units of the rule (requests or tokens). `now` is the time since a moment that is the same for
@@ -113,16 +97,25 @@ pub trait RateStore: Send + Sync + 'static {
     /// Takes `amount`, all or nothing, from what this process has.
     fn take(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) -> Taken;
 
-    /// Gives back `amount` that was taken: a refund, a correction, or the end of a hold.
+    /// Gives back `amount` that was taken: a refund, a correction, or the end of a hold. `now` is when it was taken, where
+    /// the caller knows: what belongs to a window that is over is not given to the next.
     fn give(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration);
 
     /// Takes `amount` whatever is left, as a correction after the fact. The debt is paid before anything else passes.
     fn charge(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration);
 
-    /// Brings this process's share up to `amount` if the others leave that much. After `Ok` a take may still answer
-    /// no, but not short.
+    /// Takes `amount` as [`take`](Self::take) does, but asks the other processes for what this one lacks. Never
+    /// [`Taken::Short`]: a no is a no of all of them.
+    ///
+    /// Cancellation: what a dropped future took is given back.
     ///
     /// # Errors
-    /// The store is away.
-    fn borrow<'a>(&'a self, key: &'a RateKey, rule: RateRule, amount: u64) -> StoreFuture<'a, ()>;
+    /// The store is away, or does not answer in time.
+    fn borrow<'a>(
+        &'a self,
+        key: &'a RateKey,
+        rule: RateRule,
+        amount: u64,
+        now: Duration,
+    ) -> StoreFuture<'a, Taken>;
 }
