@@ -50,8 +50,14 @@ impl Directory for EngineDirectory {
 
     fn health(&self) -> Health {
         let refused = self.refused_reload.load();
+        let away = self
+            .engine
+            .shared_store()
+            .filter(|(_, status)| !status.connected)
+            .map(|(name, status)| (name, status.why.unwrap_or_default()));
         Health::new(self.ready.load(std::sync::atomic::Ordering::Relaxed))
             .with_refused_reload(refused.as_deref().cloned())
+            .with_store_away(away)
     }
 
     fn guard(&self) -> Option<Arc<dyn Authenticate>> {

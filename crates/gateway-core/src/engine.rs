@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use gateway_config::Plan;
+use gateway_config::{OnStoreError, Plan};
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::rate::{MemoryRates, RateStore};
+use gateway_store::shared::LinkStatus;
 use gateway_store::{MemoryRecords, RecordSink};
 use gateway_telemetry::Telemetry;
 use tower::util::Oneshot;
@@ -24,6 +25,7 @@ use crate::kept::Kept;
 use crate::meters::Flights;
 use crate::running::{BuildError, Running, Shop};
 use crate::stack::{Rates, Stack, StackLayers};
+use crate::stores::{OpenStores, Stores};
 use crate::told;
 
 /// Collects what an [`Engine`] needs.
@@ -51,7 +53,10 @@ impl EngineBuilder {
                 rates: Rates {
                     store: Arc::new(MemoryRates::new()),
                     begun: tokio::time::Instant::now(),
+                    away: OnStoreError::default(),
+                    errors: Arc::default(),
                 },
+                stores: Stores::default(),
                 kept: Kept::default(),
                 caches: Caches::default(),
                 identity: Identity::default(),
@@ -86,6 +91,13 @@ impl EngineBuilder {
     /// Counts limits in `store` instead of this process's memory.
     pub fn with_rates(mut self, store: Arc<dyn RateStore>) -> Self {
         self.shop.rates.store = store;
+        self
+    }
+
+    /// Opens the stores that a plan names (`stores: {redis: ...}`) by `open`; then limits are counted there, and caches
+    /// have them as their far level. Without it such a plan is refused.
+    pub fn with_stores(mut self, open: OpenStores) -> Self {
+        self.shop.stores.open = Some(open);
         self
     }
 
@@ -165,6 +177,13 @@ impl Engine {
     /// Endpoints whose breaker is not closed, by name. State outlives plans.
     pub fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
         self.0.shop.kept.open_breakers()
+    }
+
+    /// The shared server that limits and caches stand on, if there is one, and how it is with it.
+    pub fn shared_store(&self) -> Option<(&'static str, LinkStatus)> {
+        let running = self.running();
+        let link = &running.stores.as_ref()?.link;
+        Some((link.name(), link.status()))
     }
 
     /// How many calls of each name are on their way.

@@ -21,6 +21,7 @@ mod reach;
 mod routes;
 mod running;
 mod stack;
+mod stores;
 mod told;
 mod unready;
 
@@ -29,6 +30,7 @@ pub use gateway::{Gateway, GatewayBuilder};
 pub use providers::Checked;
 pub use running::BuildError;
 pub use stack::{Stack, StackLayers};
+pub use stores::OpenStores;
 
 /// The HTTP edge.
 pub use gateway_http as edge;
@@ -40,3 +42,5 @@ pub use gateway_provider as provider;
 pub use gateway_provider::{Deps, Registry};
 /// The canonical types.
 pub use gateway_schema as schema;
+/// What layers keep, as ports.
+pub use gateway_store as store;

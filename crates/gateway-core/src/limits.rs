@@ -7,8 +7,9 @@ use gateway_middleware::rate_limit::{OnStoreError, Rule, Subject};
 use gateway_provider::LimitKind;
 use gateway_store::rate::RateRule;
 
-/// Our `limits`. They hold on every way to the endpoint.
-pub(crate) fn rules(endpoint: &Endpoint) -> Vec<Rule> {
+/// Our `limits`. They hold on every way to the endpoint. `away` is what happens while the store is away, where a limit
+/// does not say.
+pub(crate) fn rules(endpoint: &Endpoint, away: Policy) -> Vec<Rule> {
     endpoint
         .limits
         .iter()
@@ -28,17 +29,14 @@ pub(crate) fn rules(endpoint: &Endpoint) -> Vec<Rule> {
             };
             let name = format!("{}/limits[{index}]", endpoint.name);
             let rule = Rule::new(name, subject(&limit.per), counts, rule);
-            match limit.on_store_error {
-                Some(Policy::Allow) => rule.with_on_store_error(OnStoreError::Allow),
-                _ => rule,
-            }
+            rule.with_on_store_error(policy(limit.on_store_error.unwrap_or(away)))
         })
         .collect()
 }
 
 /// MLflow's `limit`: a window per client address, one counter for all URLs of the endpoint. It does not hold for calls
 /// that come over a route, as MLflow has it.
-pub(crate) fn call_limit(endpoint: &Endpoint) -> Vec<Rule> {
+pub(crate) fn call_limit(endpoint: &Endpoint, away: Policy) -> Vec<Rule> {
     let Some(limit) = &endpoint.limit else {
         return Vec::new();
     };
@@ -53,12 +51,21 @@ pub(crate) fn call_limit(endpoint: &Endpoint) -> Vec<Rule> {
             };
             let name = format!("{}/limit[{index}]", endpoint.name);
             let unit = window.unit.as_str();
-            Rule::new(name, Subject::Ip, LimitKind::Requests, rule).with_message(format!(
-                "Rate limit exceeded: {} per {} {unit}",
-                window.calls, window.multiples
-            ))
+            Rule::new(name, Subject::Ip, LimitKind::Requests, rule)
+                .with_message(format!(
+                    "Rate limit exceeded: {} per {} {unit}",
+                    window.calls, window.multiples
+                ))
+                .with_on_store_error(policy(away))
         })
         .collect()
+}
+
+const fn policy(policy: Policy) -> OnStoreError {
+    match policy {
+        Policy::Allow => OnStoreError::Allow,
+        _ => OnStoreError::Reject,
+    }
 }
 
 /// Whom a setting is about.

@@ -14,6 +14,7 @@ use gateway_middleware::usage::{Meter, Prices};
 use gateway_provider::{Authenticate, Deps, Provider, Registry, SendLimits, TargetSpec};
 use gateway_schema::{EndpointName, ErrorKind, OptionProblem, Options};
 use gateway_store::RecordSink;
+use gateway_store::shared::SharedStores;
 use gateway_telemetry::Telemetry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -25,6 +26,7 @@ use crate::meters::{Flights, PriceList};
 use crate::reach::Reach;
 use crate::routes::{self, Standing, Watch, Watched};
 use crate::stack::{self, Front, Limits, Rates, Reached, Stack, StackLayers};
+use crate::stores::Stores;
 use crate::unready;
 
 /// Why a plan cannot run.
@@ -71,6 +73,9 @@ pub enum BuildError {
         /// What comes nearest.
         instead: &'static str,
     },
+    /// The stores that several gateways share cannot be opened.
+    #[error("stores: redis: {0}")]
+    Stores(String),
     /// The machine gives no random numbers, which keys of callers are hashed with.
     #[error("auth: the machine gives no random numbers")]
     NoRandomness,
@@ -92,6 +97,7 @@ pub(crate) struct Shop {
     pub(crate) records: Arc<dyn RecordSink>,
     pub(crate) dice: Dice,
     pub(crate) rates: Rates,
+    pub(crate) stores: Stores,
     pub(crate) kept: Kept,
     pub(crate) caches: Caches,
     pub(crate) identity: Identity,
@@ -110,6 +116,8 @@ pub(crate) struct Running {
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
     /// Calls without a trace begin one.
     pub(crate) traces: bool,
+    /// What is shared with other gateways.
+    pub(crate) stores: Option<SharedStores>,
 }
 
 impl Running {
@@ -122,6 +130,11 @@ impl Running {
             Ok(authenticate) => running.authenticate = authenticate,
             Err(error) => errors.push(error),
         }
+        match shop.stores.of(plan) {
+            Ok(stores) => running.stores = stores,
+            Err(error) => errors.push(error),
+        }
+        let rates = shop.rates.over(running.stores.as_ref(), plan);
         running.traces = plan.telemetry.otlp.is_some();
         let prices: Arc<dyn Prices> = Arc::new(PriceList::of(plan));
         let meter = Meter::new(Arc::clone(&shop.records))
@@ -148,21 +161,24 @@ impl Running {
             let Some(reach) = reach(endpoint, candidates, shop) else {
                 continue;
             };
-            let reach = stack::cached(reach, shop.caches.of(endpoint));
+            let remote = running.stores.as_ref().map(|stores| &stores.cache);
+            let reach = stack::cached(reach, shop.caches.of(endpoint, remote));
             let stack = {
-                let mut rules = limits::call_limit(endpoint);
-                rules.extend(limits::rules(endpoint));
-                let limits = Limits {
-                    rules,
-                    rates: &shop.rates,
-                };
+                let mut rules = limits::call_limit(endpoint, rates.away);
+                rules.extend(limits::rules(endpoint, rates.away));
+                let rates = &rates;
+                let limits = Limits { rules, rates };
                 stack::endpoint(reach.clone(), limits, front(&endpoint.name))
             };
             reaches.insert(endpoint.name.clone(), (reach, endpoint));
             let info = running.add(endpoint_info(endpoint).with_created(created), stack, shop);
             running.endpoints.push(info);
         }
-        let made = Made { reaches, targets };
+        let made = Made {
+            reaches,
+            targets,
+            rates: &rates,
+        };
         for route in &plan.routes {
             let stack = made.route(route, &prices, front(&route.name), shop);
             match stack {
@@ -201,6 +217,7 @@ struct Account {
 struct Made<'a> {
     reaches: HashMap<EndpointName, (Reached, &'a Endpoint)>,
     targets: HashMap<EndpointName, Vec<Account>>,
+    rates: &'a Rates,
 }
 
 impl Made<'_> {
@@ -223,8 +240,8 @@ impl Made<'_> {
                 continue;
             };
             let limits = Limits {
-                rules: limits::rules(endpoint),
-                rates: &shop.rates,
+                rules: limits::rules(endpoint, self.rates.away),
+                rates: self.rates,
             };
             let service = stack::reached(reach.clone(), limits);
             let standing = self.standing(name, shop);

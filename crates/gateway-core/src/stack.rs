@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use gateway_config::{OnStoreError, Plan};
 use gateway_middleware::Dice;
 use gateway_middleware::auth::Auth;
 use gateway_middleware::breaker::{BreakerConfig, BreakerState, Breaking};
@@ -11,7 +12,7 @@ use gateway_middleware::cache::{Answers, CacheConfig, Cached};
 use gateway_middleware::concurrency::{ConcurrencyLimited, Places};
 use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig, Rest};
 use gateway_middleware::load::{Load, Observed};
-use gateway_middleware::rate_limit::{RateLimited, Rule};
+use gateway_middleware::rate_limit::{RateLimited, Rule, StoreErrors};
 use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
 use gateway_middleware::route::{Destination, RouteConfig, RouteError, Routed};
 use gateway_middleware::timeout::{Timeout, TimeoutConfig};
@@ -19,6 +20,7 @@ use gateway_middleware::usage::{Meter, Metered};
 use gateway_provider::{Authenticate, BoxFuture, Call, Provider, Reply};
 use gateway_schema::{CallError, ErrorKind, Operation};
 use gateway_store::rate::RateStore;
+use gateway_store::shared::SharedStores;
 use tower::util::BoxCloneSyncService;
 use tower_service::Service;
 
@@ -140,6 +142,7 @@ impl Limits<'_> {
     fn before<S>(self, inner: S) -> RateLimited<S> {
         let store = Arc::clone(&self.rates.store);
         RateLimited::since(inner, self.rules, store, self.rates.begun)
+            .with_store_errors(Arc::clone(&self.rates.errors))
     }
 }
 
@@ -149,6 +152,23 @@ pub(crate) struct Rates {
     pub(crate) store: Arc<dyn RateStore>,
     /// The moment that the store's times are counted from.
     pub(crate) begun: tokio::time::Instant,
+    /// What happens while the store is away, where a limit does not say.
+    pub(crate) away: OnStoreError,
+    /// What became of calls while the store was away.
+    pub(crate) errors: Arc<StoreErrors>,
+}
+
+impl Rates {
+    /// The same, but counted in `stores` if there are any, with the policy of `plan`.
+    pub(crate) fn over(&self, stores: Option<&SharedStores>, plan: &Plan) -> Self {
+        let own = || Arc::clone(&self.store);
+        Self {
+            store: stores.map_or_else(own, |stores| Arc::clone(&stores.rates)),
+            begun: self.begun,
+            away: plan.stores.on_store_error,
+            errors: Arc::clone(&self.errors),
+        }
+    }
 }
 
 /// What a route's name is answered by.

@@ -87,6 +87,17 @@ fn observe(engine: &Shared, samples: &mut Samples) {
         };
         samples.number(&metric::BREAKER, [name.as_str()], state);
     }
+    if let Some(stores) = &running.stores {
+        let (name, status) = (stores.link.name(), stores.link.status());
+        let connected = f64::from(u8::from(status.connected));
+        samples.number(&metric::STORE_CONNECTED, [name], connected);
+        for (operation, count) in status.failures {
+            samples.number(&metric::STORE_FAILURES, [name, operation], count as f64);
+        }
+        for (policy, count) in shop.rates.errors.read() {
+            samples.number(&metric::UNCOUNTED, [policy], count as f64);
+        }
+    }
     for (reason, count) in shop.identity.refused.read() {
         samples.number(&metric::AUTH_REFUSED, [reason], count as f64);
     }

@@ -11,9 +11,6 @@ pub(crate) fn find(plan: &Plan) -> Vec<BuildError> {
     let mut refuse = |setting: String, instead: &'static str| {
         found.push(BuildError::NotInThisVersion { setting, instead });
     };
-    if plan.stores.redis.is_some() {
-        refuse("stores: redis".to_owned(), "the memory of each process");
-    }
     if plan.server.max_in_flight.is_some() {
         refuse(
             "server: max_in_flight".to_owned(),

@@ -242,6 +242,8 @@ pub struct Health {
     pub ready: bool,
     /// Why the newest configuration was refused while the one before it keeps serving; `None` when all is well.
     pub refused_reload: Option<String>,
+    /// The shared store that does not answer, and why; `None` when all is well.
+    pub store_away: Option<(&'static str, String)>,
 }
 
 impl Health {
@@ -250,12 +252,19 @@ impl Health {
         Self {
             ready,
             refused_reload: None,
+            store_away: None,
         }
     }
 
     /// States why the newest configuration was refused.
     pub fn with_refused_reload(mut self, why: Option<String>) -> Self {
         self.refused_reload = why;
+        self
+    }
+
+    /// States which shared store does not answer, and why.
+    pub fn with_store_away(mut self, away: Option<(&'static str, String)>) -> Self {
+        self.store_away = away;
         self
     }
 }

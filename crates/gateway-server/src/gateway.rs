@@ -11,6 +11,7 @@ use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
 
 use crate::clock::SystemClock;
 use crate::environment::{ProcessEnvironment, variable};
+use crate::stores::{Workers, stores};
 use crate::{Failure, proxies};
 
 /// A gateway, and the upstream client that it shares with all plans to come.
@@ -18,6 +19,7 @@ pub(crate) struct Assembled {
     pub(crate) gateway: Gateway,
     pub(crate) transport: HttpTransport,
     pub(crate) telemetry: Telemetry,
+    pub(crate) workers: Workers,
 }
 
 /// Puts the gateway together for `plan`.
@@ -39,7 +41,9 @@ pub(crate) fn assemble(
         Arc::new(transport.clone()),
         Arc::clone(&clock),
     );
+    let (open, workers) = stores();
     let engine = EngineBuilder::new(registry, deps)
+        .with_stores(open)
         .with_telemetry(telemetry.clone())
         .build(plan)
         .map_err(|errors| Failure::Refused(lines(&errors)))?;
@@ -56,6 +60,7 @@ pub(crate) fn assemble(
         gateway,
         transport,
         telemetry,
+        workers,
     })
 }
 

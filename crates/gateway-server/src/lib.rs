@@ -23,6 +23,7 @@ mod proxies;
 mod runtime;
 mod shutdown;
 mod start;
+mod stores;
 mod watch;
 
 use std::process::ExitCode;

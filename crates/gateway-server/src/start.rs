@@ -17,6 +17,7 @@ use crate::gateway::{Assembled, assemble};
 use crate::listen::{Listener, Tls, TlsFiles};
 use crate::open::Reach;
 use crate::providers::providers;
+use crate::stores::first_contact;
 use crate::watch::{Watch, contents};
 use crate::{Failure, banner, demo, log, output, runtime, shutdown};
 
@@ -90,6 +91,7 @@ async fn serve(
         gateway,
         transport,
         telemetry,
+        mut workers,
     } = assembled;
     let plan = &read.configuration.loaded.plan;
     let tls = match (&options.tls_cert, &options.tls_key) {
@@ -115,6 +117,11 @@ async fn serve(
     let over = CancellationToken::new();
     let writer = Writer::new(telemetry, Some(Box::new(std::io::stderr())));
     let writing = tasks.spawn(writer.run(over.clone().cancelled_owned()));
+    // Stores are given back what was leased after the last call is over.
+    let stores = TaskTracker::new();
+    workers.begin(&stores, &over);
+    let shared = first_contact(&gateway).await;
+    tasks.spawn(workers.run(stores.clone(), over.clone()));
     tasks.spawn(shutdown::watch(stop.clone(), now.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };
     if let Some(tls) = &tls {
@@ -123,7 +130,9 @@ async fn serve(
     // Before anything is said: whoever reads it may send a signal at once.
     let hangups = shutdown::Hangups::new();
     let base = banner::base_url(scheme, address);
-    output::say(&banner::summary(&base, &read.name, plan));
+    let mut summary = banner::summary(&base, &read.name, plan);
+    summary.push_str(&shared.unwrap_or_default());
+    output::say(&summary);
     if read.path.is_none() {
         output::say(&banner::examples(&base, plan));
     }
@@ -147,8 +156,10 @@ async fn serve(
     }
     listener.serve(stop, now, drain).await;
     over.cancel();
-    // It bounds its own time.
+    // They bound their own time.
     let _ = writing.await;
+    stores.close();
+    stores.wait().await;
     let _ = tokio::time::timeout(UPSTREAM_CLOSING, transport.shutdown()).await;
     Ok(())
 }

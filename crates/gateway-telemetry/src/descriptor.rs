@@ -107,6 +107,15 @@ metrics! {
     /// Auth.
     AUTH_REFUSED: Counter "gateway.auth.refused" "gateway_auth_refused_total" "{request}" ["reason"]
         "Requests refused for their credential: missing, unknown, expired, disabled, token, unchecked, forbidden.";
+    /// Shared stores.
+    STORE_CONNECTED: Gauge "gateway.store.connected" "gateway_store_connected" "{store}" ["store"]
+        "Whether the store that several gateways share answers: 1 or 0. Absent without one.";
+    /// Failures of shared stores.
+    STORE_FAILURES: Counter "gateway.store.failures" "gateway_store_failures_total" "{failure}" ["store", "operation"]
+        "What failed of what was asked of the shared store: connect, rates, cache_get, cache_put, cache_shed (answers that were not written because the queue was full or the store away).";
+    /// Calls that could not be counted.
+    UNCOUNTED: Counter "gateway.limit.store_errors" "gateway_limit_store_errors_total" "{decision}" ["policy"]
+        "Limits that could not be checked because the shared store was away, by what was done with the call: allow, reject.";
     /// Records.
     RECORDS: Counter "gateway.records" "gateway_records_total" "{record}" []
         "Records of calls that were taken.";

@@ -43,14 +43,22 @@ impl Surface for Operations {
     }
 }
 
-/// MLflow's own answer, and why the newest configuration was refused if it was.
+/// MLflow's own answer; why the newest configuration was refused, if it was; which shared store is away, if one is.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
 fn health(question: &Question<'_>) -> Result<Answer, CallError> {
     let health = question.directory.health();
-    Ok(Answer::json(&match health.refused_reload {
-        None => json!({"status": "OK"}),
-        Some(why) => json!({"status": "OK", "reload": {"status": "refused", "reason": why}}),
-    }))
+    let mut answer = json!({"status": "OK"});
+    if let Some(members) = answer.as_object_mut() {
+        if let Some(why) = health.refused_reload {
+            let reload = json!({"status": "refused", "reason": why});
+            members.insert("reload".to_owned(), reload);
+        }
+        if let Some((name, why)) = health.store_away {
+            let stores = json!({name: {"status": "away", "reason": why}});
+            members.insert("stores".to_owned(), stores);
+        }
+    }
+    Ok(Answer::json(&answer))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]

@@ -15,5 +15,7 @@ mod protocols;
 mod refusals;
 #[cfg(test)]
 mod reload;
+#[cfg(all(test, feature = "redis"))]
+mod shared;
 #[cfg(test)]
 mod upstream;
