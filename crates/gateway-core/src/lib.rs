@@ -42,5 +42,3 @@ pub use gateway_provider as provider;
 pub use gateway_provider::{Deps, Registry};
 /// The canonical types.
 pub use gateway_schema as schema;
-/// What layers keep, as ports.
-pub use gateway_store as store;

@@ -17,7 +17,6 @@ use crate::gateway::{Assembled, assemble};
 use crate::listen::{Listener, Tls, TlsFiles};
 use crate::open::Reach;
 use crate::providers::providers;
-use crate::stores::first_contact;
 use crate::watch::{Watch, contents};
 use crate::{Failure, banner, demo, log, output, runtime, shutdown};
 
@@ -119,8 +118,7 @@ async fn serve(
     let writing = tasks.spawn(writer.run(over.clone().cancelled_owned()));
     // Stores are given back what was leased after the last call is over.
     let stores = TaskTracker::new();
-    workers.begin(&stores, &over);
-    let shared = first_contact(&gateway).await;
+    let shared = workers.begin(&gateway, &stores, &over).await;
     tasks.spawn(workers.run(stores.clone(), over.clone()));
     tasks.spawn(shutdown::watch(stop.clone(), now.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -130,9 +128,8 @@ async fn serve(
     // Before anything is said: whoever reads it may send a signal at once.
     let hangups = shutdown::Hangups::new();
     let base = banner::base_url(scheme, address);
-    let mut summary = banner::summary(&base, &read.name, plan);
-    summary.push_str(&shared.unwrap_or_default());
-    output::say(&summary);
+    let summary = banner::summary(&base, &read.name, plan);
+    output::say(&(summary + &shared));
     if read.path.is_none() {
         output::say(&banner::examples(&base, plan));
     }

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_core::OpenStores;
 use gateway_core::schema::Secret;
-use gateway_core::store::shared::SharedStores;
+use gateway_core::{Gateway, OpenStores};
+use gateway_store::shared::SharedStores;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,11 +55,17 @@ fn open(_: &Secret) -> Result<(SharedStores, Worker), String> {
 }
 
 impl Workers {
-    /// Lets those work who are there now.
-    pub(crate) fn begin(&mut self, tasks: &TaskTracker, over: &CancellationToken) {
+    /// Lets those work who are there now, and says how it is with the store they work for, if there is one.
+    pub(crate) async fn begin(
+        &mut self,
+        gateway: &Gateway,
+        tasks: &TaskTracker,
+        over: &CancellationToken,
+    ) -> String {
         while let Ok(worker) = self.0.try_recv() {
             tasks.spawn(worker(over.clone()));
         }
+        first_contact(gateway).await.unwrap_or_default()
     }
 
     /// Lets those work who come later, until `over`.
@@ -79,7 +85,7 @@ impl Workers {
 const FIRST_CONTACT: Duration = Duration::from_secs(2);
 
 /// Waits a moment for the shared store, if there is one, and says how it is with it.
-pub(crate) async fn first_contact(gateway: &gateway_core::Gateway) -> Option<String> {
+async fn first_contact(gateway: &Gateway) -> Option<String> {
     let begun = tokio::time::Instant::now();
     loop {
         let (name, status) = gateway.engine().shared_store()?;
