@@ -19,7 +19,7 @@
 //! | `x-gateway-losses` | how many fields a translation dropped or approximated |
 //! | `x-gateway-attempts` | every try in order: `provider/model:status` |
 //! | `x-gateway-variant` | the destination of a route that was chosen |
-//! | `x-gateway-variant-reason` | why: `traffic_split`, `sticky`, `rules[0]`, ..., `failover` |
+//! | `x-gateway-variant-reason` | why: `traffic_split`, `sticky`, `rules[0]`, `failover`, ... |
 //! | `x-gateway-provider-request-id` | the provider's own id of the request |
 //! | `x-gateway-error-origin` | on errors, who failed: `client`, `gateway` or `upstream` |
 //!

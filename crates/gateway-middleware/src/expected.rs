@@ -1,6 +1,8 @@
 //! What a call is expected to consume, estimated before anybody has counted.
 
-use gateway_provider::{Call, RawRequest};
+use gateway_provider::Call;
+#[cfg(feature = "rate_limit")]
+use gateway_provider::RawRequest;
 use gateway_schema::Operation;
 
 use crate::tally::BYTES_PER_TOKEN;
@@ -9,38 +11,41 @@ use crate::tally::BYTES_PER_TOKEN;
 pub(crate) const USUAL_OUTPUT: u64 = 512;
 
 /// Tokens that a call is expected to consume.
+#[cfg(feature = "rate_limit")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) input: u64,
     pub(crate) output: u64,
 }
 
+#[cfg(feature = "rate_limit")]
 impl Expected {
     /// Reads the size of the request and its limit of tokens. Nothing is decoded.
     pub(crate) fn of(call: &Call) -> Self {
         if let Some(raw) = call.payload.raw() {
             return Self::of_raw(raw);
         }
-        let Some((bytes, envelope)) = call.payload.envelope() else {
-            return Self {
-                input: 1,
-                output: USUAL_OUTPUT,
-            };
-        };
-        let limit = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
-            .into_iter()
-            .find_map(|key| envelope.integer(bytes, key));
-        let output = match call.operation {
-            Operation::Chat | Operation::Completion => limit.unwrap_or(USUAL_OUTPUT),
-            _ => 0,
-        };
         Self {
-            input: prompt_tokens(bytes),
-            output,
+            input: call.payload.bytes().map_or(1, |bytes| prompt_tokens(bytes)),
+            output: output_tokens(call),
         }
     }
 }
 
+/// Tokens of the answer: the request's limit, else the usual. Only texts are generated.
+pub(crate) fn output_tokens(call: &Call) -> u64 {
+    if !matches!(call.operation, Operation::Chat | Operation::Completion) {
+        return 0;
+    }
+    let limit = call.payload.envelope().and_then(|(bytes, envelope)| {
+        ["max_completion_tokens", "max_tokens", "max_output_tokens"]
+            .into_iter()
+            .find_map(|key| envelope.integer(bytes, key))
+    });
+    limit.unwrap_or(USUAL_OUTPUT)
+}
+
+#[cfg(feature = "rate_limit")]
 impl Expected {
     /// Of a request that is passed on: tokens only where it is known to ask a model.
     fn of_raw(raw: &RawRequest) -> Self {

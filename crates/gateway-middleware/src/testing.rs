@@ -132,3 +132,15 @@ pub(crate) fn asked(text: &str) -> Call {
         Ok(Decoded::whole(Request::Chat(Box::new(chat))))
     })
 }
+
+/// A request with this body that is passed on as it is, and asks no model.
+#[cfg(feature = "route")]
+pub(crate) fn passed_on(body: &'static str) -> Call {
+    let path = gateway_provider::RawPath::check("v1/files").unwrap();
+    let mut raw = gateway_provider::RawRequest::new(http::Method::POST, path);
+    raw.body = bytes::Bytes::from_static(body.as_bytes());
+    let mut call = call();
+    call.operation = Operation::Proxy;
+    call.payload = Payload::from_raw(raw);
+    call
+}

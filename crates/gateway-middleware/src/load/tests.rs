@@ -147,3 +147,37 @@ async fn a_limited_target_rests_as_long_as_it_says_and_an_answer_ends_it() {
     service.oneshot(call()).await.unwrap();
     assert_eq!(rest.remaining(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_stays_under_way_whatever_comes_of_ten_thousand_calls() {
+    let load = Load::new();
+    let broken = || Answer::broken(&["a"], fault(ErrorKind::Upstream, Retry::Elsewhere));
+    let services = [
+        observed(&scripted(Answer::text("1"), 1), &load),
+        observed(&scripted(Answer::pieces(&["a", "b"]), 1), &load),
+        observed(&scripted(Answer::fail(ErrorKind::Unavailable), 1), &load),
+        observed(&scripted(broken(), 1), &load),
+        observed(&scripted(Answer::Never, 0), &load),
+    ];
+    let mut open = Vec::new();
+    for number in 0..10_000 {
+        let mut service = services[number % services.len()].clone();
+        let future = service.call(streamed());
+        match number % 7 {
+            0 => drop(future),
+            1..4 => open.push(future),
+            _ => {
+                let seconds = Duration::from_millis(number as u64 % 2_000);
+                let Ok(Ok(reply)) = tokio::time::timeout(seconds, future).await else {
+                    continue;
+                };
+                if let ReplyBody::Stream(stream) = reply.body {
+                    stream.take(number % 4).collect::<Vec<_>>().await;
+                }
+            }
+        }
+    }
+    assert_eq!(load.in_flight(), open.len() as u64);
+    drop(open);
+    assert_eq!(load.in_flight(), 0);
+}

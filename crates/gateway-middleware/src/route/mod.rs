@@ -11,7 +11,10 @@
 //! * An assignment that sticks is computed, not remembered: it survives restarts and is the same on every node. It
 //!   follows the shares, and a change of shares moves only the callers it must. Calls without what they would stick by
 //!   go by the strategy.
-//! * The journal names the destination as the variant, and why: `rules[<number>]`, `sticky`, the strategy, `failover`.
+//! * A request that is passed on as it is never moves to another destination. One that asks no model (files, batches)
+//!   goes to the first destination, unless its caller sticks to another: what one keeps, another does not find.
+//! * The journal names the destination as the variant, and why: `rules[<number>]`, `sticky`, the strategy, `failover`,
+//!   `passthrough`.
 //!
 //! Choosing takes no lock and allocates nothing. Rules decode the body only where they ask for its content.
 //!

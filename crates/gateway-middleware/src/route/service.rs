@@ -13,7 +13,7 @@ use super::future::{ResponseFuture, Spare};
 use super::policy::{Set, Strategy, first, hash, latency, least, split, sticky, turn};
 use super::rules;
 use crate::Dice;
-use crate::expected::{Expected, USUAL_OUTPUT};
+use crate::expected::{USUAL_OUTPUT, output_tokens};
 
 /// One name in front of several endpoints. See the [module](super).
 pub struct Routed<S>(Arc<Shared<S>>);
@@ -29,6 +29,7 @@ pub(super) struct Shared<S> {
     sticky: Arc<str>,
     strategy: Arc<str>,
     failover: Arc<str>,
+    passthrough: Arc<str>,
     turns: AtomicUsize,
     dice: Dice,
 }
@@ -59,6 +60,7 @@ impl<S> Routed<S> {
             sticky: "sticky".into(),
             strategy: config.strategy.as_str().into(),
             failover: "failover".into(),
+            passthrough: "passthrough".into(),
             turns: AtomicUsize::new(0),
             destinations,
             config,
@@ -132,10 +134,14 @@ impl<S> Shared<S> {
                 leads_on: false,
             }));
         }
-        let leads_on = self.config.strategy.leads_on();
+        let raw = call.payload.raw();
+        // Another endpoint has other paths, and other files behind them.
+        let leads_on = self.config.strategy.leads_on() && raw.is_none();
+        let keeps = raw.is_some_and(|raw| raw.asks.is_none());
         let who = self.config.sticky.as_ref().and_then(|by| by.of(call));
         let (number, why) = match who {
             Some(who) => (self.own(hash(who.as_str().as_bytes())), &self.sticky),
+            None if keeps => (first(self.taking_part), &self.passthrough),
             None => (self.best(call, Set::default()), &self.strategy),
         };
         Ok(number.map(|number| Choice {
@@ -179,8 +185,9 @@ impl<S> Shared<S> {
                 least(fit, busy, (self.dice)())
             }
             Strategy::Cost => {
-                let expected = Expected::of(call);
-                let usage = Usage::new(expected.input, expected.output.min(USUAL_OUTPUT));
+                // A limit is no wish: answers are hardly ever as long as they may be.
+                let output = output_tokens(call).min(USUAL_OUTPUT);
+                let usage = Usage::new(rules::tokens(call), output);
                 least(fit, |number| self.price(number, &usage), (self.dice)())
             }
             Strategy::Turn => turn(fit, self.turns.fetch_add(1, Ordering::Relaxed)),

@@ -9,7 +9,7 @@ use tower::{Service, ServiceExt};
 use super::{Condition, Destination, RouteConfig, RouteError, Routed, Rule, Strategy, Subject};
 use crate::Dice;
 use crate::fallback::Rest;
-use crate::testing::{Scripted, asked, call, fault};
+use crate::testing::{Scripted, asked, call, fault, passed_on};
 use crate::usage::Prices;
 
 fn down() -> CallError {
@@ -176,6 +176,21 @@ async fn a_caller_stays_and_the_others_go_by_the_strategy() {
     }
     assert!(seen[0] > 10 && seen[1] > 10, "{seen:?}");
     assert!(ask(&route, call()).await.1.ends_with(" traffic_split"));
+}
+
+#[tokio::test]
+async fn what_is_passed_on_finds_what_it_kept_and_never_moves() {
+    for strategy in [Strategy::Turn, Strategy::Priority] {
+        let (a, b) = (Scripted::new("a", []), Scripted::new("b", []));
+        let route = route(RouteConfig::new(strategy), &[&a, &b]);
+        for _ in 0..3 {
+            assert_eq!(ask(&route, passed_on("{}")).await.1, "a passthrough");
+        }
+    }
+    let (a, b) = (Scripted::new("a", [down()]), Scripted::new("b", []));
+    let route = route(RouteConfig::new(Strategy::Priority), &[&a, &b]);
+    assert!(ask(&route, passed_on("{}")).await.0.is_err());
+    assert_eq!(b.count(), 0);
 }
 
 struct PerToken;

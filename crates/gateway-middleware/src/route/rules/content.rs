@@ -12,9 +12,13 @@ use crate::tally::BYTES_PER_TOKEN;
 /// Whether `matches` holds for any text of the prompt. Each text is looked at by itself.
 pub(super) fn any(call: &Call, matches: impl Fn(&str) -> bool) -> Result<bool, CallError> {
     if call.operation == Operation::Proxy {
-        // Forwarded without being read: its bytes are all the text there is.
+        // Passed on as it is, whatever it is: its bytes are all the text there is, and what they say as JSON.
         let bytes = call.payload.bytes().map_or(&[][..], |bytes| bytes);
-        return Ok(matches(&String::from_utf8_lossy(bytes)));
+        let mut found = matches(&String::from_utf8_lossy(bytes));
+        if let Ok(whole) = serde_json::from_slice(bytes) {
+            of_json(&whole, &mut |text| found = found || matches(text));
+        }
+        return Ok(found);
     }
     let decoded = call.canonical()?;
     let mut found = false;

@@ -198,9 +198,14 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn tokens(&self) -> u64 {
-        *self.tokens.get_or_init(|| match self.call.payload.bytes() {
-            Some(bytes) => prompt_tokens(bytes),
-            None => content::tokens(self.call),
-        })
+        *self.tokens.get_or_init(|| tokens(self.call))
+    }
+}
+
+/// The estimated size of the prompt. Nothing is decoded for it.
+pub(super) fn tokens(call: &Call) -> u64 {
+    match call.payload.bytes() {
+        Some(bytes) => prompt_tokens(bytes),
+        None => content::tokens(call),
     }
 }
