@@ -18,6 +18,8 @@ pub mod event_stream;
 pub mod failure;
 pub mod gemini;
 pub mod known;
+#[cfg(test)]
+mod malformed;
 pub mod mlflow;
 mod node;
 pub mod openai;

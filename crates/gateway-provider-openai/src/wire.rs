@@ -13,7 +13,9 @@ use gateway_provider::{
     Wire, post_json, secret_header, splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Request, Retry};
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Request, Retry,
+};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue};
@@ -294,7 +296,9 @@ impl Wire for OpenAiWire {
             .native(Dialect::OPENAI)
             .filter(|_| lane == Lane::Same);
         let Some((body, envelope)) = native else {
-            return Box::new(StreamDecoder::new());
+            // MLflow skips what is not JSON in a stream, and its clients may rely on it.
+            let skips = call.context.mapping == Mapping::Mlflow;
+            return Box::new(StreamDecoder::new().with_malformed_skipped(skips));
         };
         let members = envelope.places();
         let hides = self.quirks.stream_options

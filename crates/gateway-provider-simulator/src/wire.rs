@@ -13,7 +13,9 @@ use gateway_provider::{
     splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, Operation, Response};
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Response,
+};
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use http::{HeaderValue, Method, Uri};
@@ -166,7 +168,10 @@ impl Wire for SimulatorWire {
 
     fn decoder(&self, call: &Call, lane: Lane, _: &Parts) -> Box<dyn Decode> {
         match lane {
-            Lane::Cross => Box::new(StreamDecoder::new()),
+            Lane::Cross => {
+                let skips = call.context.mapping == Mapping::Mlflow;
+                Box::new(StreamDecoder::new().with_malformed_skipped(skips))
+            }
             Lane::Same if wants_usage(call) => Box::new(Observer::new(UsageChunk::Forward)),
             Lane::Same => Box::new(Observer::new(UsageChunk::Hide)),
         }

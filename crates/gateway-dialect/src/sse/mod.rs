@@ -21,12 +21,29 @@
 mod scanner;
 mod writer;
 
+use gateway_schema::{CallError, ErrorKind};
+
 pub use scanner::{SseEvent, SseOverflow, SseScanner};
 pub use writer::{write_comment, write_event, write_json};
 
 /// True when `data` is a whole JSON document: not one that the end of a connection cut short.
 pub(crate) fn is_whole(data: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+}
+
+/// True when `data` may be a JSON object, by its first and its last byte: what is looked at in each of the many events
+/// that nobody parses on their way to a client of the same dialect.
+pub(crate) fn may_be_object(data: &[u8]) -> bool {
+    let data = data.trim_ascii();
+    data.first() == Some(&b'{') && data.last() == Some(&b'}')
+}
+
+/// What a stream ends with in which an event is not what its dialect says. Nothing after it can be trusted.
+pub(crate) fn malformed() -> CallError {
+    CallError::upstream(
+        ErrorKind::Upstream,
+        "The provider sent an event that is not valid JSON.",
+    )
 }
 
 #[cfg(test)]

@@ -172,10 +172,21 @@ impl Decode for StreamObserver {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
+        let mut malformed = None;
         let scanned = scanner.feed(&chunk, |event| {
-            self.event(event.name, event.data, &mut facts);
+            if malformed.is_some() {
+            } else if self.ended || sse::may_be_object(event.data) {
+                self.event(event.name, event.data, &mut facts);
+            } else {
+                malformed = Some(event.start.unwrap_or(0));
+            }
         });
         self.scanner = scanner;
+        if let Some(start) = malformed {
+            // What came before the event is good.
+            out.push(Frame::raw(chunk.slice(..start), facts));
+            return Err(sse::malformed());
+        }
         out.push(Frame::raw(chunk, facts));
         scanned?;
         Ok(())

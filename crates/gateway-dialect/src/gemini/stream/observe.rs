@@ -15,6 +15,7 @@ use super::super::{error, finish, usage};
 use super::cut_short;
 use super::source::Source;
 use crate::node::Node;
+use crate::sse;
 
 /// What of a piece is read.
 #[derive(Deserialize)]
@@ -82,6 +83,7 @@ struct State {
     has_calls: bool,
     finished: bool,
     failed: bool,
+    malformed: bool,
 }
 
 impl StreamObserver {
@@ -93,10 +95,14 @@ impl StreamObserver {
 
 impl State {
     fn piece(&mut self, data: &[u8], facts: &mut Facts) {
-        // What cannot be read states no facts; the client sees the bytes in any case.
+        // JSON of another shape states no facts; the client sees the bytes in any case.
         let Ok(seen) = serde_json::from_slice::<Seen<'_>>(data) else {
+            self.malformed |= data.trim_ascii() != b"[DONE]" && !sse::is_whole(data);
             return;
         };
+        if self.malformed {
+            return;
+        }
         if let Some(error) = seen.error {
             self.failed = true;
             facts.error = Some(Box::new(error::remote(&error)));
@@ -168,6 +174,10 @@ impl Decode for StreamObserver {
         let fed = self
             .source
             .feed(&chunk, |piece| state.piece(piece, &mut facts));
+        if state.malformed {
+            out.push(Frame::raw(Bytes::new(), facts));
+            return Err(sse::malformed());
+        }
         out.push(Frame::raw(chunk, facts));
         fed
     }

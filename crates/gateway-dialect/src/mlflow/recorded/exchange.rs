@@ -36,7 +36,7 @@ static ANTHROPIC: Wire = Wire {
 static OPENAI: Wire = Wire {
     request: |request, options| openai::encode_request(request, options, &Quirks::OPENAI),
     reply: openai::decode_response,
-    stream: |_| Box::new(openai::StreamDecoder::new()),
+    stream: |_| Box::new(openai::StreamDecoder::new().with_malformed_skipped(true)),
 };
 
 static AZURE: Wire = Wire {

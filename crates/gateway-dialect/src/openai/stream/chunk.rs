@@ -1,7 +1,7 @@
 //! Chunks: from the data of one event to canonical events.
 
-use gateway_schema::chat::StreamEvent;
-use gateway_schema::{Dialect, Extra, Usage};
+use gateway_schema::chat::{RemoteError, StreamEvent};
+use gateway_schema::{CallError, Dialect, Extra, Usage};
 use serde_json::{Map, Value};
 
 use super::DONE;
@@ -9,7 +9,7 @@ use super::delta::{Answer, opaque};
 use crate::node::Node;
 use crate::openai::chat::own_words;
 use crate::openai::usage;
-use crate::sse::SseEvent;
+use crate::sse::{self, SseEvent};
 
 /// Fields of a chunk that only make its size hard to guess.
 const PADDING: [&str; 2] = ["obfuscation", "p"];
@@ -30,27 +30,38 @@ pub(super) struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// Reads one event. What is not JSON is skipped, as is everything after an end or an error.
-    pub(super) fn event(&mut self, event: &SseEvent<'_>) -> Vec<StreamEvent> {
+    /// Reads one event. Everything after an end or an error is skipped.
+    ///
+    /// # Errors
+    /// Of origin upstream: the event is not JSON.
+    pub(super) fn event(&mut self, event: &SseEvent<'_>) -> Result<Vec<StreamEvent>, CallError> {
         let data = event.data.trim_ascii();
         if self.ended || self.failed || data.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         if data == DONE {
             self.ended = true;
-            return vec![StreamEvent::End];
+            return Ok(vec![StreamEvent::End]);
         }
         let Ok(node) = serde_json::from_slice::<Node<'_>>(data) else {
-            return Vec::new();
+            if event.name == Some("error") {
+                self.failed = true;
+                let error = RemoteError {
+                    message: String::from_utf8_lossy(data).chars().take(500).collect(),
+                    ..RemoteError::default()
+                };
+                return Ok(vec![StreamEvent::Error(error)]);
+            }
+            return Err(sse::malformed());
         };
         let is_error =
             event.name == Some("error") || node.get("error").is_some_and(|error| !error.is_void());
         if is_error {
             self.failed = true;
             let error = own_words(&node.into_value());
-            return vec![StreamEvent::Error(error)];
+            return Ok(vec![StreamEvent::Error(error)]);
         }
-        self.chunk(node)
+        Ok(self.chunk(node))
     }
 
     /// True when every answer that began has ended: a stream without its terminator is complete all the same.

@@ -107,12 +107,27 @@ impl Decode for Observer {
             parsed: &mut self.parsed,
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
+        let mut malformed = None;
         let tail = self.scanner.feed(&chunk, |event| {
-            watch.event(&event, &mut facts);
-            if hides && is_usage_only(event.data) {
+            if malformed.is_some() {
+                return;
+            }
+            if watch.event(&event, &mut facts).is_err() {
+                malformed = Some(event.start);
+            } else if hides && is_usage_only(event.data) {
                 cuts.push((event.start, event.end));
             }
         })?;
+        if let Some(start) = malformed {
+            if start.is_none() {
+                self.held.clear();
+            }
+            // What came before the event is good.
+            let good = chunk.slice(..start.unwrap_or(0));
+            let bytes = self.assemble(&good, good.len(), &cuts);
+            out.push(Frame::raw(bytes, facts));
+            return Err(sse::malformed());
+        }
         let bytes = if hides {
             self.assemble(&chunk, tail, &cuts)
         } else {
@@ -139,7 +154,7 @@ impl Decode for Observer {
         self.scanner.finish(|event| {
             is_half = event.data != DONE && !sse::is_whole(event.data);
             if !is_half {
-                watch.event(&event, &mut facts);
+                is_half = watch.event(&event, &mut facts).is_err();
             }
             is_hidden = is_half || hides && is_usage_only(event.data);
         });
@@ -188,9 +203,12 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Looks at one event.
-    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
+    ///
+    /// # Errors
+    /// It is not JSON, as far as that was looked at.
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> Result<(), CallError> {
         if self.reader.ended {
-            return;
+            return Ok(());
         }
         let data = event.data;
         let settled = *self.is_known && *self.is_begun;
@@ -198,14 +216,19 @@ impl Watch<'_> {
             facts.meaningful = true;
             facts.content_events += 1;
             facts.text_bytes = facts.text_bytes.saturating_add(text_length(data));
-            return;
+            return if data.is_empty() || sse::may_be_object(data) {
+                Ok(())
+            } else {
+                Err(sse::malformed())
+            };
         }
-        let events = self.reader.event(event);
+        let events = self.reader.event(event)?;
         let read = Facts::of(&events);
         *self.parsed += 1;
         *self.is_begun |= read.meaningful;
         *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
         absorb(facts, read);
+        Ok(())
     }
 }
 

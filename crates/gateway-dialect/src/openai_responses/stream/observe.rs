@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::super::glance::Glance;
 use crate::failure::{self, Said};
-use crate::sse::{SseEvent, SseScanner};
+use crate::sse::{self, SseEvent, SseScanner};
 
 /// How much of a document that calls itself a stream is kept.
 const MAX_PLAIN_BYTES: usize = 64 * 1024;
@@ -46,8 +46,12 @@ impl StreamObserver {
         Self::default()
     }
 
+    const fn is_over(&self) -> bool {
+        self.ended || self.failed
+    }
+
     fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
-        if self.ended || self.failed {
+        if self.is_over() {
             return;
         }
         let data = event.data;
@@ -172,8 +176,21 @@ impl Decode for StreamObserver {
         self.keep(&chunk);
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
-        let scanned = scanner.feed(&chunk, |event| self.event(&event, &mut facts));
+        let mut malformed = None;
+        let scanned = scanner.feed(&chunk, |event| {
+            if malformed.is_some() {
+            } else if self.is_over() || sse::may_be_object(event.data) {
+                self.event(&event, &mut facts);
+            } else {
+                malformed = Some(event.start.unwrap_or(0));
+            }
+        });
         self.scanner = scanner;
+        if let Some(start) = malformed {
+            // What came before the event is good.
+            out.push(Frame::raw(chunk.slice(..start), facts));
+            return Err(sse::malformed());
+        }
         out.push(Frame::raw(chunk, facts));
         scanned?;
         Ok(())
