@@ -67,8 +67,8 @@ impl Writer {
         encoder.end(out);
     }
 
-    /// Writes the error event.
-    fn error(&mut self, error: &CallError, request_id: &str) {
+    /// Writes the error event. `sent` is what left last of the provider's own bytes.
+    fn error(&mut self, error: &CallError, request_id: &str, sent: &[u8]) {
         let body = error::event(
             error,
             Audience {
@@ -78,6 +78,9 @@ impl Writer {
             },
         );
         let (encoder, out) = self.encoder();
+        if !sent.is_empty() {
+            encoder.resume(sent);
+        }
         encoder.error(&body, out);
     }
 
@@ -189,7 +192,7 @@ impl StreamBody {
                 self.writer.out.extend_from_slice(self.raw.separator());
             }
             let id = self.access.request_id.clone();
-            self.writer.error(error, id.as_str());
+            self.writer.error(error, id.as_str(), &self.raw.sent);
         }
         self.close(Some(error))
     }
@@ -257,11 +260,17 @@ pub(crate) fn reported(error: &RemoteError, provider: &ProviderName) -> CallErro
 struct RawTail {
     seen: bool,
     last: [u8; 4],
+    /// What left last.
+    sent: Bytes,
 }
 
 impl RawTail {
-    fn note(&mut self, bytes: &[u8]) {
-        self.seen |= !bytes.is_empty();
+    fn note(&mut self, bytes: &Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.seen = true;
+        self.sent = bytes.clone();
         let start = bytes.len().saturating_sub(4);
         for byte in bytes.get(start..).unwrap_or_default() {
             self.last.rotate_left(1);

@@ -155,6 +155,12 @@ pub trait Encode: Send {
     /// mapping has already rendered for the dialect.
     fn error(&mut self, body: &serde_json::Value, out: &mut BytesMut);
 
+    /// States that others of this dialect wrote before: `last` is what left last, whole events. What follows, an error,
+    /// goes on where they stopped, in dialects that number their events.
+    fn resume(&mut self, last: &[u8]) {
+        let _ = last;
+    }
+
     /// What could not be carried so far.
     fn losses(&self) -> &Losses;
 }

@@ -18,11 +18,13 @@
 //! assert_eq!(seen, [(Some("ping".to_owned()), b"{}".to_vec())]);
 //! ```
 
+mod held;
 mod scanner;
 mod writer;
 
 use gateway_schema::{CallError, ErrorKind};
 
+pub(crate) use held::Held;
 pub use scanner::{SseEvent, SseOverflow, SseScanner};
 pub use writer::{write_comment, write_event, write_json};
 

@@ -82,6 +82,20 @@ async fn streams_pass_or_are_written_and_broken_ones_end_with_an_error() {
 }
 
 #[tokio::test]
+async fn the_error_that_closes_a_stream_of_the_providers_goes_on_counting() {
+    let items = vec![
+        raw("event: a\ndata: {\"type\":\"a\",\"sequence_number\":6}\n\n"),
+        raw("event: b\ndata: {\"type\":\"b\",\"sequence_number\": 7 }\n\n"),
+    ];
+    let script = Script::answering(Ok(stream_of(Dialect::OPENAI_RESPONSES, items)));
+    let got = send(&script, post("/v1/responses", STREAMING)).await;
+    let (_, error) = got.text().split_once("event: error\ndata: ").unwrap();
+    let (error, _) = error.split_once('\n').unwrap();
+    let error: Value = serde_json::from_str(error).unwrap();
+    assert_eq!(error["sequence_number"], 8);
+}
+
+#[tokio::test]
 async fn what_only_openai_keeps_is_refused_when_it_is_read() {
     let body = r#"{"model":"chat","input":"Hi","previous_response_id":"resp_1"}"#;
     let script = Script::answering(Ok(raw_json(Dialect::OPENAI_RESPONSES, "{}")));

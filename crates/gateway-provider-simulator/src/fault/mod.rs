@@ -30,6 +30,8 @@ pub enum FaultKind {
     ServerError,
     /// No connection.
     Refused,
+    /// The host name is not known.
+    DnsFailure,
     /// The answer ends before the `content-length` it stated.
     WrongLength,
     /// A stream without `[DONE]` and without a finish reason that ends cleanly.
@@ -40,7 +42,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind with its name in the configuration.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("cut", Self::Cut),
         ("stall", Self::Stall),
         ("malformed", Self::Malformed),
@@ -49,6 +51,7 @@ impl FaultKind {
         ("rate_limit", Self::RateLimit),
         ("server_error", Self::ServerError),
         ("refused", Self::Refused),
+        ("dns_failure", Self::DnsFailure),
         ("wrong_length", Self::WrongLength),
         ("missing_terminator", Self::MissingTerminator),
         ("duplicate_usage", Self::DuplicateUsage),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::date::http_date;
 use super::reply::{DONE, event, set};
-use super::{End, Piece, Planned, refused};
+use super::{End, Piece, Planned, refused, unresolved};
 use crate::fault::{Fault, FaultKind, Wait};
 
 /// What `planned` becomes under `fault`.
@@ -21,6 +21,7 @@ pub(super) fn apply(
     let streams = planned.pieces.len() > 1;
     Ok(match fault.kind {
         FaultKind::Refused => return Err(refused()),
+        FaultKind::DnsFailure => return Err(unresolved()),
         FaultKind::RateLimit => {
             let limited = Planned::error(
                 StatusCode::TOO_MANY_REQUESTS,

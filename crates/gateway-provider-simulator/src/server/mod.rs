@@ -224,6 +224,14 @@ impl Transport for SimulatedServer {
     }
 }
 
+/// Nobody knows the host.
+fn unresolved() -> TransportError {
+    TransportError::new(
+        TransportFault::Dns,
+        "the simulator has no such host, as configured",
+    )
+}
+
 /// Nothing listens.
 fn refused() -> TransportError {
     TransportError::new(

@@ -1,6 +1,6 @@
 //! Bytes watched on their way to a client of this dialect.
 //!
-//! They are forwarded as they came, chunk by chunk. Only `message_start`, `message_delta` and `error` are parsed; of the
+//! They are forwarded as they came, whole event by whole event. Only `message_start`, `message_delta` and `error` are parsed; of the
 //! many deltas between them just the length of their text is taken.
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::super::error::ErrorIn;
 use super::super::finish;
 use super::super::usage::UsageIn;
 use super::cut_short;
-use crate::sse::{self, SseScanner};
+use crate::sse::{self, Held, SseScanner};
 
 #[derive(Deserialize)]
 struct Seen {
@@ -52,6 +52,7 @@ const KINDS: [(&str, &[u8]); 8] = [
 #[derive(Debug, Default)]
 pub struct StreamObserver {
     scanner: SseScanner,
+    held: Held,
     usage: Usage,
     ended: bool,
     failed: bool,
@@ -178,31 +179,41 @@ impl Decode for StreamObserver {
             } else if self.ended || sse::may_be_object(event.data) {
                 self.event(event.name, event.data, &mut facts);
             } else {
-                malformed = Some(event.start.unwrap_or(0));
+                malformed = Some(event.start);
             }
         });
         self.scanner = scanner;
+        let tail = scanned?;
         if let Some(start) = malformed {
             // What came before the event is good.
-            out.push(Frame::raw(chunk.slice(..start), facts));
+            let good = start.map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
+            out.push(Frame::raw(good, facts));
             return Err(sse::malformed());
         }
-        out.push(Frame::raw(chunk, facts));
-        scanned?;
+        let bytes = self.held.pass(&chunk, tail);
+        if !bytes.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(bytes, facts));
+        }
         Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
+        let mut is_half = false;
         scanner.finish(|event| {
             // What the connection's end cut short is no event, whatever it began to say.
-            if sse::is_whole(event.data) {
+            is_half = !sse::is_whole(event.data);
+            if !is_half {
                 self.event(event.name, event.data, &mut facts);
             }
         });
-        if facts != Facts::default() {
-            out.push(Frame::raw(Bytes::new(), facts));
+        let mut rest = self.held.take();
+        if is_half {
+            rest.clear();
+        }
+        if !rest.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(rest, facts));
         }
         if self.ended || self.failed {
             Ok(())

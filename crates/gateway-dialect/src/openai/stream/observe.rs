@@ -26,8 +26,8 @@ pub enum UsageChunk {
 /// Forwards the bytes of a stream and states what is in them.
 ///
 /// Only the first events, and those with usage, a finish reason or an error, are parsed; of all others it looks for
-/// the text and takes its length. With [`UsageChunk::Hide`] it holds back the bytes of an incomplete event, so
-/// that the one event it cuts out never half leaves.
+/// the text and takes its length. The bytes of an incomplete event are held back until the rest is there: of an event
+/// that is cut off, or cut out, no half ever leaves.
 #[derive(Debug)]
 pub struct Observer {
     scanner: SseScanner,
@@ -39,8 +39,6 @@ pub struct Observer {
     is_known: bool,
     is_begun: bool,
     parsed: u32,
-    /// The bytes forwarded so far end in the middle of an event.
-    is_open: bool,
 }
 
 /// How many events are parsed in search of a model that some providers never name.
@@ -58,7 +56,6 @@ impl Observer {
             is_known: false,
             is_begun: false,
             parsed: 0,
-            is_open: false,
         }
     }
 
@@ -128,12 +125,7 @@ impl Decode for Observer {
             out.push(Frame::raw(bytes, facts));
             return Err(sse::malformed());
         }
-        let bytes = if hides {
-            self.assemble(&chunk, tail, &cuts)
-        } else {
-            self.is_open = tail < chunk.len();
-            chunk
-        };
+        let bytes = self.assemble(&chunk, tail, &cuts);
         if !bytes.is_empty() || facts != Facts::default() {
             out.push(Frame::raw(bytes, facts));
         }
@@ -150,30 +142,23 @@ impl Decode for Observer {
             parsed: &mut self.parsed,
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
-        let mut is_half = false;
         self.scanner.finish(|event| {
-            is_half = event.data != DONE && !sse::is_whole(event.data);
+            let mut is_half = event.data != DONE && !sse::is_whole(event.data);
             if !is_half {
                 is_half = watch.event(&event, &mut facts).is_err();
             }
             is_hidden = is_half || hides && is_usage_only(event.data);
         });
         let held = std::mem::take(&mut self.held).freeze();
-        let mut is_open = self.is_open || !held.is_empty();
-        let bytes = if is_hidden {
-            is_open = false;
-            Bytes::new()
-        } else {
-            held
-        };
+        let is_open = !held.is_empty() && !is_hidden;
+        let bytes = if is_hidden { Bytes::new() } else { held };
         if !bytes.is_empty() || facts != Facts::default() {
             out.push(Frame::raw(bytes, facts));
         }
         if self.reader.ended || self.reader.failed {
             return Ok(());
         }
-        // Half an event that has left already cannot be taken back: the caller must not take this for a good end.
-        if !self.reader.has_finish() || is_half && !hides {
+        if !self.reader.has_finish() {
             return Err(self.plain.cut_short());
         }
         self.reader.ended = true;

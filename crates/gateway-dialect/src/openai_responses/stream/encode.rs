@@ -547,6 +547,10 @@ impl Encode for StreamEncoder {
         self.finish(Some(failure), out);
     }
 
+    fn resume(&mut self, last: &[u8]) {
+        self.events.resume(last);
+    }
+
     fn losses(&self) -> &Losses {
         &self.losses
     }

@@ -1,6 +1,6 @@
 //! Bytes watched on their way to a client of this dialect.
 //!
-//! They are forwarded as they came, chunk by chunk. Only the events that begin or end a reply are parsed; of the many
+//! They are forwarded as they came, whole event by whole event. Only the events that begin or end a reply are parsed; of the many
 //! deltas between them just the length of their text is taken.
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::super::glance::Glance;
 use crate::failure::{self, Said};
-use crate::sse::{self, SseEvent, SseScanner};
+use crate::sse::{self, Held, SseEvent, SseScanner};
 
 /// How much of a document that calls itself a stream is kept.
 const MAX_PLAIN_BYTES: usize = 64 * 1024;
@@ -33,6 +33,7 @@ struct Kind<'a> {
 #[derive(Debug, Default)]
 pub struct StreamObserver {
     scanner: SseScanner,
+    held: Held,
     ended: bool,
     failed: bool,
     /// The beginning, while it may be a plain document.
@@ -182,26 +183,41 @@ impl Decode for StreamObserver {
             } else if self.is_over() || sse::may_be_object(event.data) {
                 self.event(&event, &mut facts);
             } else {
-                malformed = Some(event.start.unwrap_or(0));
+                malformed = Some(event.start);
             }
         });
         self.scanner = scanner;
+        let tail = scanned?;
         if let Some(start) = malformed {
             // What came before the event is good.
-            out.push(Frame::raw(chunk.slice(..start), facts));
+            let good = start.map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
+            out.push(Frame::raw(good, facts));
             return Err(sse::malformed());
         }
-        out.push(Frame::raw(chunk, facts));
-        scanned?;
+        let bytes = self.held.pass(&chunk, tail);
+        if !bytes.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(bytes, facts));
+        }
         Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
-        scanner.finish(|event| self.event(&event, &mut facts));
-        if facts != Facts::default() {
-            out.push(Frame::raw(Bytes::new(), facts));
+        let mut is_half = false;
+        scanner.finish(|event| {
+            // What the connection's end cut short is no event, whatever it began to say.
+            is_half = !sse::is_whole(event.data);
+            if !is_half {
+                self.event(&event, &mut facts);
+            }
+        });
+        let mut rest = self.held.take();
+        if is_half {
+            rest.clear();
+        }
+        if !rest.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(rest, facts));
         }
         if self.ended || self.failed {
             Ok(())

@@ -1,6 +1,7 @@
 //! Events, with their running number.
 
 use bytes::BytesMut;
+use memchr::memmem;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -80,6 +81,24 @@ pub(super) struct Delta<'a> {
 }
 
 impl Events {
+    /// Goes on after the last number in `written`.
+    pub(super) fn resume(&mut self, written: &[u8]) {
+        const KEY: &[u8] = b"\"sequence_number\":";
+        let after = memmem::rfind(written, KEY)
+            .and_then(|at| written.get(at + KEY.len()..))
+            .map(<[u8]>::trim_ascii_start);
+        let digits = after.map(|text| {
+            let end = text.iter().position(|byte| !byte.is_ascii_digit());
+            text.get(..end.unwrap_or(text.len())).unwrap_or_default()
+        });
+        let last = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| digits.parse::<u64>().ok());
+        if let Some(last) = last {
+            self.next = last.saturating_add(1);
+        }
+    }
+
     fn number(&mut self) -> u64 {
         let number = self.next;
         self.next += 1;
