@@ -12,6 +12,7 @@
 //! | [`concurrency`] | bounds the calls to a target at the same time |
 //! | [`fallback`] | tries other keys, then other endpoints |
 //! | [`load`] | watches how a target does |
+//! | [`overload`] | refuses calls at once when the process has too much to do |
 //! | [`rate_limit`] | bounds requests, tokens and concurrency per subject |
 //! | [`retry`] | tries the same target again |
 //! | [`route`] | chooses among several endpoints behind one name |
@@ -39,6 +40,8 @@ pub mod concurrency;
 pub mod fallback;
 #[cfg(feature = "load")]
 pub mod load;
+#[cfg(feature = "overload")]
+pub mod overload;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
 #[cfg(feature = "retry")]

@@ -56,6 +56,13 @@ impl Scripted {
         }
     }
 
+    /// Takes so long for each answer.
+    #[cfg(feature = "overload")]
+    pub(crate) const fn slow(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.calls.lock().unwrap().len()
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId, Secret};
@@ -112,6 +112,10 @@ pub struct Context {
     pub trace: Option<Box<Trace>>,
     /// When the whole call must be over, all attempts included.
     pub deadline: Option<Instant>,
+    /// The endpoint's bound on the whole call, if that is what set the deadline; else the caller did.
+    pub total: Option<Duration>,
+    /// When a stream must have begun, or a whole answer be there, all attempts included: the caller's wish.
+    pub begin_by: Option<Instant>,
     /// Whose conversions apply.
     pub mapping: Mapping,
     /// Refuse rather than lose a field.
@@ -139,6 +143,8 @@ impl Context {
             received: started,
             trace: None,
             deadline: None,
+            total: None,
+            begin_by: None,
             mapping: Mapping::Faithful,
             strict: false,
             stream_form: StreamForm::default(),
@@ -180,6 +186,15 @@ impl Call {
         self.payload.canonical(self.operation)
     }
 
+    /// When the answer, or a stream's beginning, must be there at the latest; `None` when nobody said.
+    pub fn answer_by(&self) -> Option<Instant> {
+        let context = &self.context;
+        match (context.deadline, context.begin_by) {
+            (Some(deadline), Some(begin_by)) => Some(deadline.min(begin_by)),
+            (deadline, begin_by) => deadline.or(begin_by),
+        }
+    }
+
     /// A second call with the same question, for another attempt. Bytes, canonical form and journal are shared.
     pub fn again(&self) -> Self {
         let context = &self.context;
@@ -195,6 +210,8 @@ impl Call {
                 received: context.received,
                 trace: context.trace.clone(),
                 deadline: context.deadline,
+                total: context.total,
+                begin_by: context.begin_by,
                 mapping: context.mapping,
                 strict: context.strict,
                 stream_form: context.stream_form,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ScriptedTransport`] | the network below a provider: replies to order, requests recorded, no socket |
 //! | [`ScriptedProvider`] | a provider below a layer: answers to order, calls recorded |
+//! | [`chat_call`] | a caller |
 //! | [`ManualClock`], [`FixedEnvironment`] | the wall clock; variables and files |
 //! | [`chaos::Chaos`] | a provider behind a real socket that misbehaves on request |
 //! | [`provider::Suite`] | a reviewer: what every provider must do, run against yours |
@@ -39,8 +40,21 @@ pub use scripted_provider::{Answer, ScriptedProvider};
 pub use transport::{ScriptedReply, ScriptedTransport, Step};
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use gateway_provider::Deps;
+use gateway_provider::{Call, Context, Deps, Payload, Principal};
+use gateway_schema::chat::{ChatRequest, Message};
+use gateway_schema::{Operation, Request};
+
+/// A chat call of `endpoint` that says `text`, from a caller who may ask everything.
+pub fn chat_call(endpoint: &str, text: &str, stream: bool) -> Call {
+    let mut context = Context::new("request-1".into(), endpoint.into(), Instant::now());
+    context.principal = Principal::trusted();
+    let mut request = ChatRequest::new(vec![Message::user(text)]);
+    request.stream = stream;
+    let payload = Payload::from_request(Request::Chat(Box::new(request)));
+    Call::new(context, Operation::Chat, stream, payload)
+}
 
 /// What providers are built with in tests: `transport`, a clock that stands still, no variables, no files.
 pub fn deps(transport: &ScriptedTransport) -> Deps {

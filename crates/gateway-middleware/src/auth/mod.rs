@@ -17,17 +17,33 @@
 //! [`RefusalCounts`]. A stranger gets the same words for all of them.
 //!
 //! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use gateway_middleware::auth::{AuthLayer, Authenticator};
-//! use gateway_store::keys::{HashKey, KeyRecord, MemoryKeys};
 //!
-//! # struct Clock; impl gateway_provider::Clock for Clock {
-//! #     fn now(&self) -> std::time::SystemTime { std::time::SystemTime::UNIX_EPOCH } }
+//! use gateway_middleware::auth::{AuthLayer, Authenticator};
+//! use gateway_provider::{Presented, Principal, Provider};
+//! use gateway_schema::ErrorKind;
+//! use gateway_store::keys::{HashKey, KeyRecord, MemoryKeys};
+//! use gateway_testkit::{Answer, ManualClock, ScriptedProvider, chat_call};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let provider = Arc::new(ScriptedProvider::new("p", "m").always(Answer::text("Hello")));
+//! let asking = service_fn(move |call| Arc::clone(&provider).call(call));
+//!
 //! let hash = HashKey::random()?;
 //! let keys = MemoryKeys::new(hash, [("sk-team-a", KeyRecord::new("team-a"))]);
-//! let authenticator = Authenticator::new(Arc::new(keys), Arc::new(Clock));
-//! let layer = AuthLayer::new(Arc::new(authenticator));
-//! # let _ = layer; Ok::<(), gateway_store::keys::NoRandomness>(())
+//! let authenticator = Authenticator::new(Arc::new(keys), Arc::new(ManualClock::new()));
+//! let service = AuthLayer::new(Arc::new(authenticator)).layer(asking);
+//! for (key, expected) in [("sk-team-a", None), ("sk-stranger", Some(ErrorKind::Unauthenticated))] {
+//!     let mut call = chat_call("chat", "Hi", false);
+//!     call.context.principal = Principal::default();
+//!     call.context.presented = Some(Arc::new(Presented::new("authorization", key)));
+//!     let outcome = service.clone().oneshot(call).await;
+//!     assert_eq!(outcome.err().map(|error| error.kind()), expected);
+//! }
+//! # Ok(())
+//! # }
 //! ```
 
 mod authenticator;

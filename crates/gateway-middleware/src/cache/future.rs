@@ -15,8 +15,9 @@ use tower_service::Service;
 use super::body::{FillingStream, split};
 use super::entry::{Kept, KeptBody, gathered, tell};
 use super::key::Keys;
+use super::live::{Answerer, Live};
 use super::service::{Asker, hit, now};
-use super::share::{Answered, Answers, Leave, Part, Waiting};
+use super::share::{Answered, Answers, Joined, Leave, Part, Waiting};
 
 pin_project! {
     /// The answer of [`Cached`](super::Cached).
@@ -38,7 +39,7 @@ pin_project! {
         // Asked for one caller alone.
         Filling { #[pin] inner: F, fill: Option<Fill> },
         // Asked for everybody who waits.
-        Waiting { waiting: Waiting, part: Part, journal: Journal },
+        Waiting { waiting: Waiting, part: Part, journal: Journal, stream: bool },
     }
 }
 
@@ -68,14 +69,22 @@ impl<S, F> ResponseFuture<S, F> {
         Self { state }
     }
 
-    pub(super) fn waiting(waiting: Waiting, part: Part, journal: Journal) -> Self {
-        if part == Part::Joins {
-            journal.notes().cache = Some("shared");
-        }
-        let state = State::Waiting {
-            waiting,
-            part,
-            journal,
+    pub(super) fn joined(joined: Joined, journal: Journal, stream: bool) -> Self {
+        let state = match joined {
+            Joined::Live(live) => State::Ready {
+                reply: Some(follow(&live, &journal)),
+            },
+            Joined::Waiting(waiting, part) => {
+                if part == Part::Joins {
+                    journal.notes().cache = Some("shared");
+                }
+                State::Waiting {
+                    waiting,
+                    part,
+                    journal,
+                    stream,
+                }
+            }
         };
         Self { state }
     }
@@ -127,23 +136,44 @@ where
                 waiting,
                 part,
                 journal,
+                stream,
             } => {
                 let answered = ready!(Pin::new(waiting).poll(cx))?;
-                let mut reply = answered.kept.reply(false);
-                if *part == Part::Asks {
-                    reply.headers = http::HeaderMap::clone(&answered.headers);
-                    tell(&mut reply, "miss", None);
-                } else {
-                    journal.notes().losses.extend(answered.kept.losses.clone());
-                    tell(&mut reply, "shared", None);
+                let asked = *part == Part::Asks;
+                let (mut reply, headers) = match &answered {
+                    Answered::Stream(live, _) if !asked => {
+                        return Poll::Ready(Ok(follow(live, journal)));
+                    }
+                    Answered::Stream(live, headers) => (live.reply(), headers),
+                    Answered::Whole(kept, headers) => {
+                        if !asked {
+                            journal.notes().losses.extend(kept.losses.clone());
+                        }
+                        (kept.reply(*stream), headers)
+                    }
+                };
+                if asked {
+                    reply.headers = http::HeaderMap::clone(headers);
                 }
+                tell(&mut reply, if asked { "miss" } else { "shared" }, None);
                 Poll::Ready(Ok(reply))
             }
         }
     }
 }
 
-/// Asks for everybody who waits. A stream that nobody asked for is gathered.
+/// The answer that others read already, for one more.
+fn follow(live: &Arc<Live>, journal: &Journal) -> Reply {
+    let mut notes = journal.notes();
+    notes.cache = Some("shared");
+    notes.losses.extend(live.losses.clone());
+    drop(notes);
+    let mut reply = live.reply();
+    tell(&mut reply, "shared", None);
+    reply
+}
+
+/// Asks for everybody who waits. A stream goes out to all of them; one that nobody asked for is gathered.
 pub(super) async fn ask<S>(
     mut inner: S,
     call: Call,
@@ -153,20 +183,32 @@ pub(super) async fn ask<S>(
 where
     S: Service<Call, Response = Reply, Error = CallError>,
 {
+    let streams = call.stream;
     let reply = inner.call(call).await?;
     let (body, by) = split(reply);
     let whole = match body {
         ReplyBody::Whole(whole) => whole,
+        ReplyBody::Stream(stream) if streams => return Ok(share(stream, by, fill, leave)),
         ReplyBody::Stream(stream) => gather(stream, fill.operation).await?,
     };
     let kept = Arc::new(Kept::new(&by, fill.losses(), KeptBody::Whole(whole)));
     fill.keep_shared(Arc::clone(&kept));
     // Whoever comes from here on finds the answer in the store.
     drop(leave);
-    Ok(Answered {
-        kept,
-        headers: Arc::new(by.headers),
-    })
+    Ok(Answered::Whole(kept, Arc::new(by.headers)))
+}
+
+/// A stream for everybody who waits, and for everybody who comes while it goes on.
+fn share(stream: ReplyStream, mut by: Reply, fill: Fill, leave: Leave) -> Answered {
+    let headers = Arc::new(std::mem::take(&mut by.headers));
+    let (answers, key, losses) = (fill.answers.clone(), fill.keys.raw, fill.losses());
+    let known = Answerer::of(&by);
+    let filling = FillingStream::new(stream, by, fill);
+    let live = Live::new(Box::pin(filling), known, losses, (answers.clone(), key));
+    answers.list(key, &live);
+    // Whoever comes from here on follows the stream.
+    drop(leave);
+    Answered::Stream(live, headers)
 }
 
 async fn gather(mut stream: ReplyStream, operation: Operation) -> Result<Whole, CallError> {

@@ -6,9 +6,11 @@
 //! whole; a translated answer is kept in canonical form and serves every dialect, streamed and whole. Only finished
 //! answers are kept: nothing that failed, broke, or was abandoned.
 //!
-//! The same whole question asked several times at once is asked upstream once. Whoever waits drives it: one who leaves
-//! does not end it for the others; when nobody is left, it is dropped. Streams, and calls with a deadline of their own,
-//! are not joined.
+//! The same question asked several times at once is asked upstream once. Whoever waits drives it: one who leaves does not
+//! end it for the others; when nobody is left, it is dropped. A streamed answer goes to all of them as it comes; who
+//! joins late gets what was said so far, then goes on with the others. It comes at the pace of the fastest: up to a
+//! megabyte of it is kept, once, for those who read slower; who falls behind that far gets an error, the others do not
+//! wait. A stream that breaks is broken for all of them. Calls with a deadline of their own are not joined.
 //!
 //! A caller steers by `cache-control: no-store` or `x-gateway-cache: off` (neither read nor kept), `cache-control:
 //! no-cache` or `x-gateway-cache: refresh` (asked anew and kept), and `cache-control: max-age=<seconds>`.
@@ -21,13 +23,28 @@
 //! behind one boxed, shared future.
 //!
 //! ```
-//! use gateway_middleware::cache::{Answers, CacheConfig, CacheLayer};
-//! use gateway_store::cache::CacheBounds;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
 //! use std::time::Duration;
 //!
+//! use gateway_middleware::cache::{Answers, CacheConfig, CacheLayer};
+//! use gateway_provider::Provider;
+//! use gateway_store::cache::CacheBounds;
+//! use gateway_testkit::{Answer, ScriptedProvider, chat_call};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let provider = Arc::new(ScriptedProvider::new("p", "m").then(Answer::text("Hello")));
+//! let asking = service_fn(move |call| Arc::clone(&provider).call(call));
+//!
 //! let answers = Answers::new(CacheBounds::new(1000, 64 << 20));
-//! let layer = CacheLayer::new(CacheConfig::new(Duration::from_secs(3600)), answers);
-//! # let _ = layer;
+//! let service = CacheLayer::new(CacheConfig::new(Duration::from_secs(3600)), answers).layer(asking);
+//! for expected in ["miss", "hit"] {
+//!     let reply = service.clone().oneshot(chat_call("chat", "Hi", false)).await?;
+//!     assert_eq!(reply.headers["x-gateway-cache"], expected);
+//! }
+//! # Ok(())
+//! # }
 //! ```
 
 mod body;
@@ -35,6 +52,7 @@ mod entry;
 mod future;
 mod key;
 mod layer;
+mod live;
 mod policy;
 mod service;
 mod share;

@@ -115,14 +115,14 @@ where
         } = self;
         call.context.journal.notes().cache = Some("miss");
         let fill = Fill::new(&call, keys, config.ttl, answers.clone());
-        if call.stream || wish == Wish::Refresh || call.context.deadline.is_some() {
+        if wish == Wish::Refresh || call.answer_by().is_some() {
             return ResponseFuture::filling(inner.call(call), fill);
         }
-        let journal = call.context.journal.clone();
-        let (waiting, part) = answers.join(keys.raw, move |leave| {
+        let (journal, stream) = (call.context.journal.clone(), call.stream);
+        let joined = answers.join(keys.raw, move |leave| {
             Box::pin(ask(inner, call, fill, leave))
         });
-        ResponseFuture::waiting(waiting, part, journal)
+        ResponseFuture::joined(joined, journal, stream)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
@@ -15,6 +15,7 @@ use http::HeaderMap;
 use quick_cache::sync::Cache;
 
 use super::entry::Kept;
+use super::live::Live;
 use super::service::now;
 use super::wire;
 
@@ -28,7 +29,15 @@ struct Inner {
     remote: Option<Arc<dyn RemoteCache>>,
     /// Which question the bytes of a request ask.
     spellings: Cache<CacheKey, CacheKey>,
-    asking: Mutex<HashMap<CacheKey, (u64, WeakShared<Asking>)>>,
+    asking: Mutex<Open>,
+}
+
+/// What is under way. Whatever is taken out of it is dropped outside of its lock.
+#[derive(Default)]
+struct Open {
+    questions: HashMap<CacheKey, (u64, WeakShared<Asking>)>,
+    /// Streamed answers that have begun.
+    streams: HashMap<CacheKey, Weak<Live>>,
 }
 
 /// A question being asked.
@@ -38,11 +47,20 @@ type Asking = BoxFuture<'static, Result<Answered, CallError>>;
 pub(super) type Waiting = Shared<Asking>;
 
 /// An answer for everybody who waits.
-#[derive(Debug, Clone)]
-pub(super) struct Answered {
-    pub(super) kept: Arc<Kept>,
-    /// The provider's headers, for whoever asked.
-    pub(super) headers: Arc<HeaderMap>,
+#[derive(Clone)]
+pub(super) enum Answered {
+    /// A whole answer, with the provider's headers for whoever asked.
+    Whole(Arc<Kept>, Arc<HeaderMap>),
+    /// A stream that has begun, with the same.
+    Stream(Arc<Live>, Arc<HeaderMap>),
+}
+
+/// What becomes of somebody who asks what others may be asking.
+pub(super) enum Joined {
+    /// The answer is a stream that others read already.
+    Live(Arc<Live>),
+    /// The answer is not there yet.
+    Waiting(Waiting, Part),
 }
 
 /// Whether a caller asks, or waits for another one's answer.
@@ -126,12 +144,17 @@ impl Answers {
     }
 
     /// Joins those who wait for the answer to `key`, or asks by what `ask` makes.
-    pub(super) fn join(&self, key: CacheKey, ask: impl FnOnce(Leave) -> Asking) -> (Waiting, Part) {
+    pub(super) fn join(&self, key: CacheKey, ask: impl FnOnce(Leave) -> Asking) -> Joined {
+        let live = self.open().streams.get(&key).and_then(Weak::upgrade);
+        if let Some(live) = live.filter(|live| live.is_open()) {
+            return Joined::Live(live);
+        }
         // Nobody's wait may end under the lock: it would want the lock to leave.
-        let mut asking = self.asking();
+        let mut open = self.open();
+        let asking = &mut open.questions;
         let last = asking.get(&key);
         if let Some(waiting) = last.and_then(|(_, weak)| weak.upgrade()) {
-            return (waiting, Part::Joins);
+            return Joined::Waiting(waiting, Part::Joins);
         }
         let turn = last.map_or(0, |(turn, _)| turn.wrapping_add(1));
         let leave = Leave {
@@ -143,10 +166,26 @@ impl Answers {
         if let Some(weak) = waiting.downgrade() {
             asking.insert(key, (turn, weak));
         }
-        (waiting, Part::Asks)
+        Joined::Waiting(waiting, Part::Asks)
     }
 
-    fn asking(&self) -> MutexGuard<'_, HashMap<CacheKey, (u64, WeakShared<Asking>)>> {
+    /// Lets others find a stream that has begun.
+    pub(super) fn list(&self, key: CacheKey, live: &Arc<Live>) {
+        self.open().streams.insert(key, Arc::downgrade(live));
+    }
+
+    /// Strikes a stream that is over from the list.
+    pub(super) fn forget(&self, key: CacheKey) {
+        let streams = &mut self.open().streams;
+        if streams
+            .get(&key)
+            .is_some_and(|live| live.strong_count() == 0)
+        {
+            streams.remove(&key);
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
         self.0.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -168,7 +207,7 @@ pub(super) struct Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        let mut asking = self.answers.asking();
+        let asking = &mut self.answers.open().questions;
         if asking
             .get(&self.key)
             .is_some_and(|(turn, _)| *turn == self.turn)

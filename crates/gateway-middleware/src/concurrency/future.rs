@@ -8,12 +8,14 @@ use gateway_provider::{BoxFuture, Call, Reply, ReplyBody};
 use gateway_schema::CallError;
 use pin_project_lite::pin_project;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout_at;
 use tower_service::Service;
 
 use super::body::HeldStream;
-use super::service::{Places, full};
+use super::service::{Places, full, late};
 
-type Acquired = Result<OwnedSemaphorePermit, AcquireError>;
+type Acquired = Result<Result<OwnedSemaphorePermit, AcquireError>, Elapsed>;
 
 pin_project! {
     /// The answer of [`ConcurrencyLimited`](super::ConcurrencyLimited).
@@ -57,10 +59,14 @@ impl<S, F> ResponseFuture<S, F> {
 
     pub(super) fn waiting(places: &Places, service: S, call: Call) -> Self {
         places.0.waiting.fetch_add(1, Ordering::Relaxed);
-        let semaphore = Arc::clone(&places.0.semaphore);
+        let place = Arc::clone(&places.0.semaphore).acquire_owned();
+        let deadline = call.answer_by();
         Self {
             state: State::Waiting {
-                place: Box::pin(semaphore.acquire_owned()),
+                place: match deadline {
+                    Some(deadline) => Box::pin(timeout_at(deadline.into(), place)),
+                    None => Box::pin(async { Ok(place.await) }),
+                },
                 in_line: Some((InLine(places.clone()), service, call)),
             },
         }
@@ -93,8 +99,10 @@ where
                     let Some((_, mut service, call)) = in_line.take() else {
                         return Poll::Pending;
                     };
-                    let Ok(place) = place else {
-                        return Poll::Ready(Err(full()));
+                    let place = match place {
+                        Ok(Ok(place)) => place,
+                        Ok(Err(_)) => return Poll::Ready(Err(full())),
+                        Err(_) => return Poll::Ready(Err(late())),
                     };
                     State::Calling {
                         future: service.call(call),

@@ -89,3 +89,12 @@ pub(super) fn full() -> CallError {
     .with_retry(Retry::Elsewhere)
     .with_retry_after(std::time::Duration::from_secs(1))
 }
+
+/// A deadline holds in line, too.
+pub(super) fn late() -> CallError {
+    CallError::gateway(
+        ErrorKind::Timeout,
+        "The request's deadline passed while it waited for a place at the provider.",
+    )
+    .with_code("deadline_exceeded")
+}

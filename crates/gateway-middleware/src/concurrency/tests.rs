@@ -52,6 +52,18 @@ async fn a_place_is_held_until_the_stream_is_over_and_the_line_is_fair() {
     assert_eq!(places.waiting(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_deadline_holds_in_line_too() {
+    let places = Places::new(1, 1);
+    let _held = service(&places).oneshot(call()).await.unwrap();
+    let mut hurried = call();
+    let now = tokio::time::Instant::now().into_std();
+    hurried.context.deadline = Some(now + std::time::Duration::from_secs(3));
+    let error = service(&places).oneshot(hurried).await.unwrap_err();
+    assert_eq!(error.code(), Some("deadline_exceeded"));
+    assert_eq!(places.waiting(), 0);
+}
+
 #[tokio::test]
 async fn a_call_that_leaves_the_line_makes_room() {
     let places = Places::new(1, 1);

@@ -13,6 +13,39 @@
 //!
 //! Boxes one future per call, because it may wait several times. With a single candidate use
 //! [`retry`](crate::retry) instead.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use gateway_middleware::fallback::{Candidate, Fallback, FallbackConfig, Rest};
+//! use gateway_middleware::retry::RetryBudget;
+//! use gateway_provider::Provider;
+//! use gateway_schema::ErrorKind;
+//! use gateway_testkit::{Answer, ScriptedProvider, chat_call};
+//! use tower::{ServiceExt, service_fn};
+//!
+//! let candidate = |group, name: &str, answer| {
+//!     let provider = Arc::new(ScriptedProvider::new(name, "m").always(answer));
+//!     Candidate {
+//!         name: name.into(),
+//!         group,
+//!         service: service_fn(move |call| Arc::clone(&provider).call(call)),
+//!         rest: Rest::new(),
+//!     }
+//! };
+//! let candidates = vec![
+//!     candidate(0, "first", Answer::fail(ErrorKind::Unavailable)),
+//!     candidate(1, "second", Answer::text("Hello")),
+//! ];
+//! let dice = Arc::new(|| 42);
+//! let service = Fallback::new(candidates, FallbackConfig::new(), RetryBudget::new(0.2), dice);
+//! let reply = service.oneshot(chat_call("chat", "Hi", false)).await?;
+//! assert_eq!(reply.provider.as_str(), "second");
+//! # Ok(())
+//! # }
+//! ```
 
 mod policy;
 mod rest;

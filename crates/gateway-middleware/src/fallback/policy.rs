@@ -66,6 +66,18 @@ pub(super) fn rest_after(error: &CallError) -> Option<Duration> {
     }
 }
 
+/// Which of two failures the caller is told when nobody answers: what a provider said rather than that it was not asked,
+/// the later of two that were said, and of two refusals of the gateway's the one with the shorter wait.
+pub(super) fn clearer(before: Option<CallError>, later: CallError) -> CallError {
+    let Some(before) = before else { return later };
+    let refused = |error: &CallError| error.origin() == Origin::Gateway;
+    match (refused(&before), refused(&later)) {
+        (false, true) => before,
+        (true, true) if before.retry_after() < later.retry_after() => before,
+        _ => later,
+    }
+}
+
 /// What decides the order of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {

@@ -8,7 +8,7 @@ use gateway_provider::{BoxFuture, Call, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind, Retry};
 use tower_service::Service;
 
-use super::policy::{FallbackConfig, Standing, leads_on, order};
+use super::policy::{FallbackConfig, Standing, clearer, leads_on, order};
 use super::rest::Rest;
 use crate::retry::{Decision, RetryBudget, decide};
 use crate::{Dice, remaining};
@@ -97,12 +97,12 @@ where
 {
     async fn run(&self, call: Call) -> Result<Reply, CallError> {
         self.budget.deposit();
-        let deadline = call.context.deadline;
+        let deadline = call.answer_by();
         let mut done = 0;
         // Why each candidate failed last; what will not answer is left out of further rounds.
         let mut failed: Vec<Option<Retry>> = vec![None; self.candidates.len()];
         loop {
-            let mut last = None;
+            let mut told = None;
             // The failure of this round that leaves the most hope for another one.
             let mut again: Option<CallError> = None;
             for index in self.order(&call) {
@@ -133,15 +133,15 @@ where
                 if hope(&error) < again.as_ref().map_or(Duration::MAX, hope) {
                     again = Some(error.clone());
                 }
-                last = Some(error);
+                told = Some(clearer(told, error));
             }
             done += 1;
-            let last = last.unwrap_or_else(nothing);
+            let told = told.unwrap_or_else(nothing);
             if !self
-                .another_round(done, again.as_ref().unwrap_or(&last), deadline)
+                .another_round(done, again.as_ref().unwrap_or(&told), deadline)
                 .await
             {
-                return Err(last);
+                return Err(told);
             }
         }
     }

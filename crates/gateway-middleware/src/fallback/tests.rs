@@ -151,6 +151,45 @@ async fn a_passed_deadline_ends_it() {
     assert_eq!(b.count(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_is_answered_by_nobody_is_told_what_a_provider_said_or_the_shortest_wait() {
+    let open = |seconds| {
+        CallError::gateway(ErrorKind::Unavailable, "left alone")
+            .with_retry(Retry::Elsewhere)
+            .with_retry_after(Duration::from_secs(seconds))
+    };
+    for (first, second, kind, wait) in [
+        (open(5), open(9), ErrorKind::Unavailable, Some(5)),
+        (open(9), open(5), ErrorKind::Unavailable, Some(5)),
+        (
+            fault(ErrorKind::Upstream, Retry::Elsewhere),
+            open(5),
+            ErrorKind::Upstream,
+            None,
+        ),
+        (
+            open(5),
+            fault(ErrorKind::Upstream, Retry::Elsewhere),
+            ErrorKind::Upstream,
+            None,
+        ),
+        (
+            down(),
+            fault(ErrorKind::Upstream, Retry::Elsewhere),
+            ErrorKind::Upstream,
+            None,
+        ),
+    ] {
+        let (a, b) = (Scripted::new("a", [first]), Scripted::new("b", [second]));
+        let service = fallback(&[(0, &a), (1, &b)], FallbackConfig::new());
+        let error = service.oneshot(call()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retry_after()),
+            (kind, wait.map(Duration::from_secs))
+        );
+    }
+}
+
 #[test]
 fn order_is_by_rest_then_group_then_turn() {
     let standing = |group, secs| Standing {

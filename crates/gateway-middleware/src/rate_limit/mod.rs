@@ -11,16 +11,29 @@
 //! The hot path makes no network call and takes no lock: with a shared store only a share that is used up is awaited.
 //!
 //! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use std::time::Duration;
-//! use gateway_middleware::rate_limit::{RateLimitLayer, Rule, Subject};
-//! use gateway_provider::LimitKind;
-//! use gateway_store::rate::{MemoryRates, RateRule};
 //!
-//! let rule = RateRule::Bucket { limit: 60, every: Duration::from_secs(60) };
-//! let rules = vec![Rule::new("chat/limits[0]", Subject::Key, LimitKind::Requests, rule)];
-//! let layer = RateLimitLayer::new(rules, Arc::new(MemoryRates::new()));
-//! # let _ = layer;
+//! use gateway_middleware::rate_limit::{RateLimitLayer, Rule, Subject};
+//! use gateway_provider::{LimitKind, Provider};
+//! use gateway_schema::ErrorKind;
+//! use gateway_store::rate::{MemoryRates, RateRule};
+//! use gateway_testkit::{Answer, ScriptedProvider, chat_call};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let provider = Arc::new(ScriptedProvider::new("p", "m").always(Answer::text("Hello")));
+//! let asking = service_fn(move |call| Arc::clone(&provider).call(call));
+//!
+//! let rule = RateRule::Bucket { limit: 1, every: Duration::from_secs(60) };
+//! let rules = vec![Rule::new("chat/limits[0]", Subject::Endpoint, LimitKind::Requests, rule)];
+//! let service = RateLimitLayer::new(rules, Arc::new(MemoryRates::new())).layer(asking);
+//! assert!(service.clone().oneshot(chat_call("chat", "Hi", false)).await.is_ok());
+//! let refused = service.oneshot(chat_call("chat", "Hi", false)).await.unwrap_err();
+//! assert_eq!(refused.kind(), ErrorKind::RateLimited);
+//! # Ok(())
+//! # }
 //! ```
 
 mod away;

@@ -12,12 +12,29 @@
 //! Cancellation: dropping the future stops everything, a wait included.
 //!
 //! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use gateway_middleware::retry::{RetryConfig, RetryLayer};
+//! use std::time::Duration;
 //!
-//! let dice = Arc::new(|| 42);
-//! let layer = RetryLayer::new(RetryConfig::new().with_max_attempts(4), dice);
-//! # let _ = layer;
+//! use gateway_middleware::retry::{RetryConfig, RetryLayer};
+//! use gateway_provider::Provider;
+//! use gateway_schema::{CallError, ErrorKind, Retry};
+//! use gateway_testkit::{Answer, ScriptedProvider, chat_call};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let busy = CallError::upstream(ErrorKind::Unavailable, "busy").with_retry(Retry::Same);
+//! let provider = Arc::new(ScriptedProvider::new("p", "m").then(Answer::Fail(busy)).then(Answer::text("Hello")));
+//! let asking = service_fn(move |call| Arc::clone(&provider).call(call));
+//!
+//! let config = RetryConfig::new().with_max_attempts(4).with_backoff(Duration::ZERO, Duration::ZERO);
+//! let service = RetryLayer::new(config, Arc::new(|| 42)).layer(asking);
+//! let call = chat_call("chat", "Hi", false);
+//! let journal = call.context.journal.clone();
+//! assert!(service.oneshot(call).await.is_ok());
+//! assert_eq!(journal.notes().attempts.len(), 2);
+//! # Ok(())
+//! # }
 //! ```
 
 mod layer;

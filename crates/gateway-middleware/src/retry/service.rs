@@ -57,7 +57,7 @@ where
         let mut this = std::mem::replace(self, spare);
         this.budget.deposit();
         Box::pin(async move {
-            let deadline = call.context.deadline;
+            let deadline = call.answer_by();
             let mut done = 1;
             let mut attempt = this.inner.call(call.again());
             loop {

@@ -14,8 +14,10 @@ pin_project! {
     /// The answer of [`Timeout`](super::Timeout).
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
+        // `None`: it came too late to be asked.
         #[pin]
-        inner: F,
+        inner: Option<F>,
+        refusal: Option<CallError>,
         #[pin]
         sleep: Sleep,
         late: Late,
@@ -33,11 +35,23 @@ impl<F> ResponseFuture<F> {
         again: bool,
     ) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
+            refusal: None,
             sleep: tokio::time::sleep_until(by.into()),
             late,
             stream_limits,
             again,
+        }
+    }
+
+    pub(super) fn refused(error: CallError) -> Self {
+        let now = tokio::time::Instant::now();
+        Self {
+            inner: None,
+            refusal: Some(error),
+            sleep: tokio::time::sleep_until(now),
+            late: Late::Deadline,
+            stream_limits: (Duration::ZERO, (now.into_std(), Late::Deadline)),
         }
     }
 }
@@ -47,8 +61,14 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return this
+                .refusal
+                .take()
+                .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+        };
         // The work before the clock: a reply that is ready wins over a timer that is due.
-        if let Poll::Ready(outcome) = this.inner.poll(cx) {
+        if let Poll::Ready(outcome) = inner.poll(cx) {
             return Poll::Ready(outcome.map(|mut reply| {
                 if let ReplyBody::Stream(stream) = reply.body {
                     reply.body = ReplyBody::Stream(Box::pin({

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use gateway_provider::Call;
 use gateway_schema::{CallError, ErrorKind, Retry};
 
 /// Limits of one endpoint.
@@ -52,12 +53,32 @@ impl TimeoutConfig {
     }
 }
 
+/// What was decided about the whole call before it came here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wish {
+    /// When it must be over, and why.
+    deadline: Option<(Instant, Late)>,
+    /// When the answer must have begun.
+    begin_by: Option<Instant>,
+}
+
+impl Wish {
+    pub(super) fn of(call: &Call) -> Self {
+        let context = &call.context;
+        let late = context.total.map_or(Late::Deadline, Late::Total);
+        Self {
+            deadline: context.deadline.map(|deadline| (deadline, late)),
+            begin_by: context.begin_by,
+        }
+    }
+}
+
 /// When the answer (for a stream: its first event) must be there, and what is late if it is not.
 pub(super) fn answer_by(
     config: &TimeoutConfig,
     stream: bool,
     now: Instant,
-    deadline: Option<Instant>,
+    wish: Wish,
 ) -> (Instant, Late) {
     let (limit, late) = if config.total < config.first_event {
         (config.total, Late::Total(config.total))
@@ -66,24 +87,21 @@ pub(super) fn answer_by(
     } else {
         (config.first_event, Late::Answer(config.first_event))
     };
-    let own = now + limit;
-    match deadline {
-        Some(deadline) if deadline < own => (deadline, Late::Deadline),
-        _ => (own, late),
-    }
+    let begin = wish.begin_by.map(|begin_by| (begin_by, Late::Deadline));
+    [wish.deadline, begin]
+        .into_iter()
+        .flatten()
+        .fold((now + limit, late), earlier)
 }
 
 /// When the last frame must be there, and what is late if it is not.
-pub(super) fn end_by(
-    config: &TimeoutConfig,
-    now: Instant,
-    deadline: Option<Instant>,
-) -> (Instant, Late) {
-    let own = now + config.total;
-    match deadline {
-        Some(deadline) if deadline < own => (deadline, Late::Deadline),
-        _ => (own, Late::Total(config.total)),
-    }
+pub(super) fn end_by(config: &TimeoutConfig, now: Instant, wish: Wish) -> (Instant, Late) {
+    let own = (now + config.total, Late::Total(config.total));
+    wish.deadline.map_or(own, |deadline| earlier(own, deadline))
+}
+
+fn earlier(one: (Instant, Late), other: (Instant, Late)) -> (Instant, Late) {
+    if other.0 < one.0 { other } else { one }
 }
 
 /// What took too long.
@@ -102,7 +120,8 @@ pub(super) enum Late {
 }
 
 impl Late {
-    /// The error for it. The provider was slow, so another one may answer; a caller's deadline has passed everywhere.
+    /// The error for it. The provider was slow, so another one may answer; a caller's deadline has passed everywhere, and
+    /// says nothing about the provider.
     pub(super) fn error(self) -> CallError {
         let (message, code, retry) = match self {
             Self::Answer(limit) => (
@@ -133,8 +152,17 @@ impl Late {
                 Retry::Never,
             ),
         };
-        CallError::upstream(ErrorKind::Timeout, message)
-            .with_code(code)
-            .with_retry(retry)
+        let error = match self {
+            Self::Deadline => CallError::gateway(ErrorKind::Timeout, message),
+            _ => CallError::upstream(ErrorKind::Timeout, message),
+        };
+        error.with_code(code).with_retry(retry)
+    }
+
+    /// The error for a call that comes too late to ask anybody: no provider's fault.
+    pub(super) fn before_asking(self) -> CallError {
+        let late = self.error();
+        CallError::gateway(ErrorKind::Timeout, late.message().to_owned())
+            .with_code(late.code().unwrap_or("deadline_exceeded").to_owned())
     }
 }

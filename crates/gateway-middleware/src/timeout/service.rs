@@ -1,12 +1,11 @@
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use gateway_provider::{Call, Reply};
 use gateway_schema::CallError;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::policy::{TimeoutConfig, answer_by, end_by};
+use super::policy::{TimeoutConfig, Wish, answer_by, end_by};
 
 /// Ends calls that take too long. See the [module](super).
 #[derive(Debug, Clone)]
@@ -35,9 +34,14 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let now = Instant::now();
-        let (by, late) = answer_by(&self.config, call.stream, now, call.context.deadline);
-        let end = end_by(&self.config, now, call.context.deadline);
+        let now = tokio::time::Instant::now().into_std();
+        let wish = Wish::of(&call);
+        let (by, late) = answer_by(&self.config, call.stream, now, wish);
+        let end = end_by(&self.config, now, wish);
+        if by <= now {
+            // Nothing is sent that nobody waits for.
+            return ResponseFuture::refused(late.before_asking());
+        }
         let limits = (self.config.idle, end);
         let again = call.payload.is_repeatable();
         ResponseFuture::new(self.inner.call(call), (by, late), limits, again)

@@ -5,10 +5,10 @@ use futures_util::StreamExt;
 use gateway_provider::{Call, Context, Lane, Payload, Reply, ReplyBody};
 use gateway_schema::chat::ChatRequest;
 use gateway_schema::stream::{Facts, Frame};
-use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Request, Retry};
+use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Origin, Request, Retry};
 use tower::{ServiceExt, service_fn};
 
-use super::{Timeout, TimeoutConfig};
+use super::{Overall, Timeout, TimeoutConfig};
 
 fn call(stream: bool) -> Call {
     let context = Context::new(
@@ -100,6 +100,65 @@ async fn the_callers_deadline_counts_when_it_is_earlier() {
         (error.kind(), error.retry()),
         (ErrorKind::Timeout, Retry::Never)
     );
+    assert_eq!(error.origin(), Origin::Gateway, "no provider's fault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_for_a_beginning_does_not_bound_the_rest_of_a_stream() {
+    const PAUSES: [(u64, bool); 4] = [(900, false); 4];
+    let service = Timeout::new(service_fn(|_| async { Ok(frames(&PAUSES)) }), config());
+    let mut call = call(true);
+    call.context.begin_by = Some(call.context.started + Duration::from_millis(500));
+    let (seen, _) = read(service.oneshot(call).await.unwrap()).await;
+    assert_eq!(seen, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_late_is_not_asked() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = std::sync::Arc::clone(&asked);
+    let service = service_fn(move |_| {
+        seen.store(true, std::sync::atomic::Ordering::Relaxed);
+        async { Ok(frames(&[])) }
+    });
+    let mut call = call(false);
+    call.context.deadline = Some(call.context.started);
+    let error = Timeout::new(service, config())
+        .oneshot(call)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.origin()),
+        (ErrorKind::Timeout, Origin::Gateway)
+    );
+    assert!(!asked.load(std::sync::atomic::Ordering::Relaxed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_call_has_one_deadline_and_the_earlier_counts() {
+    let deadline = |own: Option<u64>| async move {
+        let service = service_fn(|call: Call| async move {
+            let at = call.context.deadline.unwrap();
+            let left = at - tokio::time::Instant::now().into_std();
+            Err::<Reply, _>(CallError::client(
+                ErrorKind::Internal,
+                format!("{left:?} {:?}", call.context.total),
+            ))
+        });
+        let mut call = call(false);
+        let now = tokio::time::Instant::now().into_std();
+        call.context.deadline = own.map(|seconds| now + Duration::from_secs(seconds));
+        let overall = Overall::new(service, Duration::from_secs(10));
+        overall
+            .oneshot(call)
+            .await
+            .unwrap_err()
+            .message()
+            .to_owned()
+    };
+    assert_eq!(deadline(None).await, "10s Some(10s)");
+    assert_eq!(deadline(Some(30)).await, "10s Some(10s)");
+    assert_eq!(deadline(Some(4)).await, "4s None");
 }
 
 #[tokio::test(start_paused = true)]

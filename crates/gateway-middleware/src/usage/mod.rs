@@ -9,13 +9,27 @@
 //! Cancellation: the record is made in a drop guard, which sends one message and does nothing else.
 //!
 //! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
+//!
 //! use gateway_middleware::usage::UsageLayer;
-//! use gateway_store::MemoryRecords;
+//! use gateway_provider::Provider;
+//! use gateway_store::{MemoryRecords, Settlement};
+//! use gateway_testkit::{Answer, ScriptedProvider, chat_call};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let provider = Arc::new(ScriptedProvider::new("p", "m").always(Answer::text("Hello")));
+//! let asking = service_fn(move |call| Arc::clone(&provider).call(call));
 //!
 //! let records = Arc::new(MemoryRecords::new(100));
-//! let layer = UsageLayer::new(records);
-//! # let _ = layer;
+//! let service = UsageLayer::new(records.clone()).layer(asking);
+//! service.oneshot(chat_call("chat", "Hi", false)).await?;
+//! let record = records.take().pop().unwrap();
+//! assert_eq!(record.settlement, Settlement::Completed);
+//! assert_eq!(record.usage.output_tokens, Some(5));
+//! # Ok(())
+//! # }
 //! ```
 
 mod body;
