@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use gateway_http::{Directory, EndpointInfo, Health};
+use gateway_config::Server;
+use gateway_http::{BodyBounds, BreakerHealth, Directory, EndpointInfo, Health, Place};
+use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::Authenticate;
+use gateway_schema::CallError;
 
 use crate::engine::Engine;
+use crate::kept::TargetStatus;
 
 /// An engine's names, and how the gateway is.
 pub(crate) struct EngineDirectory {
@@ -55,9 +59,40 @@ impl Directory for EngineDirectory {
             .shared_store()
             .filter(|(_, status)| !status.connected)
             .map(|(name, status)| (name, status.why.unwrap_or_default()));
+        let breakers = self.engine.breakers().into_iter();
         Health::new(self.ready.load(std::sync::atomic::Ordering::Relaxed))
             .with_refused_reload(refused.as_deref().cloned())
             .with_store_away(away)
+            .with_breakers(breakers.map(breaker).collect())
+    }
+
+    fn check_load(&self) -> Result<(), CallError> {
+        self.engine.capacity().check()
+    }
+
+    fn enter(&self) -> Result<Option<Place>, CallError> {
+        let server = self.engine.server();
+        if server.max_in_flight.is_none() && server.max_memory.is_none() {
+            // Nothing is counted that nobody bounds.
+            return Ok(None);
+        }
+        let place = self.engine.capacity().enter()?;
+        Ok(Some(Box::new(place)))
+    }
+
+    fn body_bounds(&self) -> Option<BodyBounds> {
+        let server = self.engine.server();
+        let default = Server::default();
+        let own =
+            (server.max_body, server.body_timeout) != (default.max_body, default.body_timeout);
+        own.then(|| {
+            let max_bytes = usize::try_from(server.max_body).unwrap_or(usize::MAX);
+            BodyBounds {
+                max_bytes,
+                max_decompressed_bytes: max_bytes,
+                timeout: server.body_timeout,
+            }
+        })
     }
 
     fn guard(&self) -> Option<Arc<dyn Authenticate>> {
@@ -70,5 +105,17 @@ impl Directory for EngineDirectory {
 
     fn traces(&self) -> bool {
         self.engine.running().traces
+    }
+}
+
+fn breaker(one: TargetStatus) -> BreakerHealth {
+    BreakerHealth {
+        endpoint: one.endpoint,
+        account: one.account,
+        state: one.status.as_str(),
+        retry_after: match one.status {
+            BreakerStatus::Open(left) => left,
+            _ => std::time::Duration::ZERO,
+        },
     }
 }

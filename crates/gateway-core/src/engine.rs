@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use gateway_config::{OnStoreError, Plan};
+use gateway_config::{OnStoreError, Plan, Server};
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
+use gateway_middleware::overload::{Capacity, MemoryGauge};
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::rate::{MemoryRates, RateStore};
@@ -21,7 +22,7 @@ use tower_service::Service;
 
 use crate::caches::Caches;
 use crate::identity::Identity;
-use crate::kept::Kept;
+use crate::kept::{Kept, TargetStatus};
 use crate::meters::Flights;
 use crate::running::{BuildError, Running, Shop};
 use crate::stack::{Rates, Stack, StackLayers};
@@ -61,6 +62,7 @@ impl EngineBuilder {
                 caches: Caches::default(),
                 identity: Identity::default(),
                 flights: Flights::default(),
+                capacity: Capacity::new(),
                 layers: Vec::new(),
                 telemetry: None,
             },
@@ -107,6 +109,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Asks `memory` how many bytes this process uses, so that `server.max_memory` can hold. Asked for every request:
+    /// it must answer from memory.
+    pub fn with_memory_gauge(mut self, memory: MemoryGauge) -> Self {
+        self.shop.capacity = Capacity::measured(Some(memory));
+        self
+    }
+
     /// Wraps every name's stack in a layer of your own, outside of all others; the last one added is outermost.
     pub fn with_layer<L>(mut self, layer: L) -> Self
     where
@@ -127,6 +136,7 @@ impl EngineBuilder {
     pub fn build(mut self, plan: &Plan) -> Result<Engine, Vec<BuildError>> {
         self.shop.records = told::sink(self.sinks);
         let running = Running::build(plan, &self.shop)?;
+        self.shop.capacity.bound(running.capacity_bounds());
         let shared = Arc::new(Shared {
             running: ArcSwap::from_pointee(running),
             shop: self.shop,
@@ -167,6 +177,7 @@ impl Engine {
     /// Everything that keeps the plan from running; the one before it keeps serving.
     pub fn apply(&self, plan: &Plan) -> Result<(), Vec<BuildError>> {
         let running = Running::build(plan, &self.0.shop)?;
+        self.0.shop.capacity.bound(running.capacity_bounds());
         self.0.running.store(Arc::new(running));
         if let Some(telemetry) = &self.0.shop.telemetry {
             telemetry.configure(told::config(plan));
@@ -176,7 +187,28 @@ impl Engine {
 
     /// Endpoints whose breaker is not closed, by name. State outlives plans.
     pub fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
-        self.0.shop.kept.open_breakers()
+        let told = self.0.shop.kept.breakers().into_iter();
+        told.map(|one| (one.endpoint, one.status)).collect()
+    }
+
+    /// How much the whole process has to do. The [`Gateway`](crate::Gateway) refuses requests by it before their bodies
+    /// are read; calls of an embedder's own do not count, unless it adds a
+    /// [`ShedLayer`](gateway_middleware::overload::ShedLayer).
+    pub fn capacity(&self) -> &Capacity {
+        &self.0.shop.capacity
+    }
+
+    /// What the running plan says of the whole process.
+    pub fn server(&self) -> Server {
+        self.0.running.load().server
+    }
+
+    pub(crate) fn breakers(&self) -> Vec<TargetStatus> {
+        let running = self.0.running.load();
+        let mut breakers = self.0.shop.kept.breakers();
+        // The state of what is gone is kept, but tells nobody anything.
+        breakers.retain(|one| running.names.contains_key(&one.endpoint));
+        breakers
     }
 
     /// The shared server that limits and caches stand on, if there is one, and how it is with it.

@@ -54,15 +54,29 @@ impl Kept {
         loads.entry(endpoint.clone()).or_default().clone()
     }
 
-    /// Breakers that are not closed, by endpoint.
-    pub(crate) fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
+    /// Breakers that are not closed, by endpoint and account.
+    pub(crate) fn breakers(&self) -> Vec<TargetStatus> {
         let states = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut open: Vec<_> = states
             .iter()
-            .map(|((endpoint, _), state)| (endpoint.clone(), state.breaker.status()))
-            .filter(|(_, status)| *status != BreakerStatus::Closed)
+            .map(|((endpoint, account), state)| TargetStatus {
+                endpoint: endpoint.clone(),
+                account: *account,
+                status: state.breaker.status(),
+            })
+            .filter(|one| one.status != BreakerStatus::Closed)
             .collect();
-        open.sort_by(|one, other| one.0.cmp(&other.0));
+        open.sort_by(|one, other| {
+            (&one.endpoint, one.account).cmp(&(&other.endpoint, other.account))
+        });
         open
     }
+}
+
+/// How the breaker of one target stands.
+#[derive(Debug, Clone)]
+pub(crate) struct TargetStatus {
+    pub(crate) endpoint: EndpointName,
+    pub(crate) account: usize,
+    pub(crate) status: BreakerStatus,
 }

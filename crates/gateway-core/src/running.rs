@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gateway_config::{Endpoint, FallbackOn, Plan, Route};
+use gateway_config::{Endpoint, FallbackOn, Plan, Route, Server};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::{BreakerConfig, BreakerState};
 use gateway_middleware::fallback::{Candidate, Rest};
+use gateway_middleware::overload::{Capacity, CapacityBounds};
 use gateway_middleware::retry::RetryConfig;
 use gateway_middleware::timeout::TimeoutConfig;
 use gateway_middleware::usage::{Meter, Prices};
@@ -102,6 +103,7 @@ pub(crate) struct Shop {
     pub(crate) caches: Caches,
     pub(crate) identity: Identity,
     pub(crate) flights: Flights,
+    pub(crate) capacity: Capacity,
     pub(crate) layers: Vec<StackLayers>,
     pub(crate) telemetry: Option<Telemetry>,
 }
@@ -118,6 +120,8 @@ pub(crate) struct Running {
     pub(crate) traces: bool,
     /// What is shared with other gateways.
     pub(crate) stores: Option<SharedStores>,
+    /// The bounds of the whole process.
+    pub(crate) server: Server,
 }
 
 impl Running {
@@ -125,7 +129,7 @@ impl Running {
     pub(crate) fn build(plan: &Plan, shop: &Shop) -> Result<Self, Vec<BuildError>> {
         let created = shop.deps.clock.unix_seconds();
         let mut running = Self::default();
-        let mut errors = unready::find(plan);
+        let mut errors = unready::find(plan, shop.capacity.measures_memory());
         match shop.identity.build(plan.auth.as_ref(), &shop.deps) {
             Ok(authenticate) => running.authenticate = authenticate,
             Err(error) => errors.push(error),
@@ -136,6 +140,7 @@ impl Running {
         }
         let rates = shop.rates.over(running.stores.as_ref(), plan);
         running.traces = plan.telemetry.otlp.is_some();
+        running.server = plan.server;
         let prices: Arc<dyn Prices> = Arc::new(PriceList::of(plan));
         let meter = Meter::new(Arc::clone(&shop.records))
             .with_prices(Arc::clone(&prices))
@@ -161,8 +166,9 @@ impl Running {
             let Some(reach) = reach(endpoint, candidates, shop) else {
                 continue;
             };
+            let total = endpoint.timeouts.total;
             let remote = running.stores.as_ref().map(|stores| &stores.cache);
-            let reach = stack::cached(reach, shop.caches.of(endpoint, remote));
+            let reach = stack::cached(reach, total, shop.caches.of(endpoint, remote));
             let stack = {
                 let mut rules = limits::call_limit(endpoint, rates.away);
                 rules.extend(limits::rules(endpoint, rates.away));
@@ -194,6 +200,14 @@ impl Running {
         } else {
             Err(errors)
         }
+    }
+
+    /// What the process may have to do.
+    pub(crate) fn capacity_bounds(&self) -> CapacityBounds {
+        let mut bounds = CapacityBounds::new();
+        bounds.max_in_flight = self.server.max_in_flight;
+        bounds.max_memory = self.server.max_memory;
+        bounds
     }
 
     fn add(&mut self, info: EndpointInfo, stack: Stack, shop: &Shop) -> Arc<EndpointInfo> {

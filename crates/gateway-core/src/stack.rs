@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use gateway_config::{OnStoreError, Plan};
 use gateway_middleware::Dice;
@@ -15,7 +16,7 @@ use gateway_middleware::load::{Load, Observed};
 use gateway_middleware::rate_limit::{RateLimited, Rule, StoreErrors};
 use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
 use gateway_middleware::route::{Destination, RouteConfig, RouteError, Routed};
-use gateway_middleware::timeout::{Timeout, TimeoutConfig};
+use gateway_middleware::timeout::{Overall, Timeout, TimeoutConfig};
 use gateway_middleware::usage::{Meter, Metered};
 use gateway_provider::{Authenticate, BoxFuture, Call, Provider, Reply};
 use gateway_schema::{CallError, ErrorKind, Operation};
@@ -93,7 +94,13 @@ pub(crate) fn reach(
 }
 
 /// An endpoint's targets behind its cache, if it has one.
-pub(crate) fn cached(reach: Reach, cache: Option<(CacheConfig, Answers)>) -> Reached {
+pub(crate) fn cached(
+    reach: Reach,
+    total: Duration,
+    cache: Option<(CacheConfig, Answers)>,
+) -> Reached {
+    // The deadline stands above retries and fallbacks, which share it, and below the cache, whose answers take no time.
+    let reach = Overall::new(reach, total);
     // The cache stands below the limits, so that a hit counts against them, and above everything that is tried.
     match cache {
         Some((config, answers)) => Cached::new(reach, config, answers),
@@ -102,7 +109,7 @@ pub(crate) fn cached(reach: Reach, cache: Option<(CacheConfig, Answers)>) -> Rea
 }
 
 /// What an endpoint asks, not yet erased.
-pub(crate) type Reached = Cached<Reach>;
+pub(crate) type Reached = Cached<Overall<Reach>>;
 
 /// What an endpoint's name is answered by.
 pub(crate) fn endpoint(reach: Reached, limits: Limits<'_>, front: Front) -> Stack {

@@ -79,13 +79,20 @@ fn observe(engine: &Shared, samples: &mut Samples) {
             samples.number(&metric::IN_FLIGHT, [name.as_str()], count as f64);
         }
     }
-    for (name, status) in shop.kept.open_breakers() {
-        let state = match status {
+    for one in shop.kept.breakers() {
+        let state = match one.status {
             BreakerStatus::Closed => continue,
             BreakerStatus::HalfOpen => 1.0,
             BreakerStatus::Open(_) => 2.0,
         };
-        samples.number(&metric::BREAKER, [name.as_str()], state);
+        if running.names.contains_key(&one.endpoint) {
+            let account = one.account.to_string();
+            let labels = [one.endpoint.as_str(), account.as_str()];
+            samples.number(&metric::BREAKER, labels, state);
+        }
+    }
+    for (why, count) in shop.capacity.shed() {
+        samples.number(&metric::SHED, [why.as_str()], count as f64);
     }
     if let Some(stores) = &running.stores {
         let (name, status) = (stores.link.name(), stores.link.status());

@@ -8,6 +8,8 @@ use gateway_schema::{CallError, EndpointName, RequestId};
 use http::StatusCode;
 use http::uri::PathAndQuery;
 
+use crate::directory::Place;
+
 /// What the line will say. It is written once: when the reply is over, or when this is dropped before (the caller
 /// left). Names and numbers only: no query, no headers, nothing of the bodies.
 pub(crate) struct Access {
@@ -20,6 +22,8 @@ pub(crate) struct Access {
     pub(crate) streamed: bool,
     /// Whether a request that asked an endpoint leaves its line on level info.
     pub(crate) log_calls: bool,
+    /// The request's place among those in flight.
+    pub(crate) place: Option<Place>,
     method: http::Method,
     target: Option<PathAndQuery>,
     surface: &'static str,
@@ -53,6 +57,7 @@ impl Access {
             principal: None,
             streamed: false,
             log_calls: true,
+            place: None,
             method,
             target,
             surface: "",

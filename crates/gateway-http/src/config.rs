@@ -1,7 +1,14 @@
 //! What the edge may be told.
 
+use std::time::Duration;
+
+use crate::directory::BodyBounds;
+
 /// The largest request body that is accepted unless said otherwise: 100 MiB.
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
+
+/// How long a client may take to send a body unless said otherwise.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Limits of the edge, and which surfaces it offers.
 #[derive(Debug, Clone)]
@@ -11,6 +18,8 @@ pub struct EdgeConfig {
     pub max_body_bytes: usize,
     /// The largest request body after decompression. Larger ones are answered 413.
     pub max_decompressed_bytes: usize,
+    /// How long a client may take to send a body, besides a second for every 8 KiB of it. Slower ones are answered 408.
+    pub body_timeout: Duration,
     /// Names of the surfaces that are offered; `None` for all of them.
     pub surfaces: Option<Vec<String>>,
     /// What `/version` says.
@@ -25,6 +34,7 @@ impl Default for EdgeConfig {
         Self {
             max_body_bytes: MAX_BODY_BYTES,
             max_decompressed_bytes: MAX_BODY_BYTES,
+            body_timeout: BODY_TIMEOUT,
             surfaces: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             log_calls: true,
@@ -51,6 +61,12 @@ impl EdgeConfig {
         self
     }
 
+    /// Limits the time that a client takes to send a body.
+    pub const fn with_body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
     /// Offers these surfaces only: `openai`, `azure`, `anthropic`, `gemini`, `bedrock`,
     /// `openai-responses`, `mlflow`, `passthrough`, `operations`.
     pub fn with_surfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
@@ -68,6 +84,14 @@ impl EdgeConfig {
     pub const fn with_log_calls(mut self, log_calls: bool) -> Self {
         self.log_calls = log_calls;
         self
+    }
+
+    pub(crate) const fn body_bounds(&self) -> BodyBounds {
+        BodyBounds {
+            max_bytes: self.max_body_bytes,
+            max_decompressed_bytes: self.max_decompressed_bytes,
+            timeout: self.body_timeout,
+        }
     }
 
     pub(crate) fn offers(&self, surface: &str) -> bool {

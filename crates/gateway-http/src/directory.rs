@@ -1,9 +1,10 @@
 //! What the edge must know about the running plan: names, types, and how the gateway is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gateway_provider::{Access, Authenticate};
-use gateway_schema::{EndpointName, ModelId, Operation, ProviderName};
+use gateway_schema::{CallError, EndpointName, ModelId, Operation, ProviderName};
 
 /// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
 pub trait Directory: Send + Sync + 'static {
@@ -29,10 +30,46 @@ pub trait Directory: Send + Sync + 'static {
         None
     }
 
+    /// Whether a request that will ask an endpoint may come in at all. Asked before its body is read.
+    ///
+    /// # Errors
+    /// There is too much to do already.
+    fn check_load(&self) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    /// Takes a place for a request whose body is there. It is held until the reply is over. Who sends a body slowly
+    /// takes none.
+    ///
+    /// # Errors
+    /// There is too much to do already.
+    fn enter(&self) -> Result<Option<Place>, CallError> {
+        Ok(None)
+    }
+
+    /// The bounds of request bodies; `None` for those that the edge was made with.
+    fn body_bounds(&self) -> Option<BodyBounds> {
+        None
+    }
+
     /// Whether a call whose caller sends no `traceparent` begins a trace of its own.
     fn traces(&self) -> bool {
         false
     }
+}
+
+/// Whatever is let go when the reply is over.
+pub type Place = Box<dyn Send + Sync>;
+
+/// The bounds of request bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyBounds {
+    /// The largest body that is read, as sent.
+    pub max_bytes: usize,
+    /// The largest body after decompression.
+    pub max_decompressed_bytes: usize,
+    /// How long a client may take to send a body, besides a second for every 8 KiB of it.
+    pub timeout: Duration,
 }
 
 /// A directory as one caller sees it: what it may not ask is not there.
@@ -244,6 +281,21 @@ pub struct Health {
     pub refused_reload: Option<String>,
     /// The shared store that does not answer, and why; `None` when all is well.
     pub store_away: Option<(&'static str, String)>,
+    /// Targets that are left alone for now.
+    pub breakers: Vec<BreakerHealth>,
+}
+
+/// A target whose breaker is not closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerHealth {
+    /// The endpoint.
+    pub endpoint: EndpointName,
+    /// Which of the endpoint's accounts, counted from 0.
+    pub account: usize,
+    /// `open` or `half_open`.
+    pub state: &'static str,
+    /// For how long it is left alone.
+    pub retry_after: Duration,
 }
 
 impl Health {
@@ -253,7 +305,14 @@ impl Health {
             ready,
             refused_reload: None,
             store_away: None,
+            breakers: Vec::new(),
         }
+    }
+
+    /// States which targets are left alone for now.
+    pub fn with_breakers(mut self, breakers: Vec<BreakerHealth>) -> Self {
+        self.breakers = breakers;
+        self
     }
 
     /// States why the newest configuration was refused.

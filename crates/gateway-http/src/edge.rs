@@ -185,10 +185,10 @@ impl<S, F, B> State<S, F, B> {
                 response: Some(task.error(&error)),
             };
         }
-        let limit = task.shared.config.max_body_bytes;
+        let bounds = task.bounds;
         *slot = Some(task);
         Self::Reading {
-            body: ReadBody::new(rest.body, limit),
+            body: ReadBody::new(rest.body, bounds.max_bytes, bounds.timeout),
             service: Some(rest.service),
         }
     }

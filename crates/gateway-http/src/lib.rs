@@ -23,7 +23,7 @@
 //! | `x-gateway-provider-request-id` | the provider's own id of the request |
 //! | `x-gateway-error-origin` | on errors, who failed: `client`, `gateway` or `upstream` |
 //!
-//! What is deliberately absent: sockets, timers, spawned tasks, and any knowledge of a provider.
+//! What is deliberately absent: sockets, spawned tasks, and any knowledge of a provider.
 
 mod access;
 mod body;
@@ -36,6 +36,7 @@ mod ids;
 mod limits;
 mod near;
 mod pass;
+mod patience;
 mod read;
 mod reply;
 mod router;
@@ -46,6 +47,9 @@ mod task;
 
 pub use body::{Broken, EdgeBody};
 pub use config::EdgeConfig;
-pub use directory::{Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit, Health};
+pub use directory::{
+    BodyBounds, BreakerHealth, Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit,
+    Health, Place,
+};
 pub use edge::{Edge, EdgeFuture, Peer};
 pub use ids::{Ids, TimeOrderedIds};

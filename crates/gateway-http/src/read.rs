@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use gateway_schema::{CallError, ErrorKind};
@@ -10,9 +11,12 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What is set aside at once for a body whose length is announced but not yet there.
 const MAX_FIRST_RESERVE: usize = 1024 * 1024;
+/// A slow body earns a second for so many bytes.
+const PER_SECOND: usize = 8 * 1024;
 /// The largest window a zstd body may ask for: 8 MiB, the bound of RFC 9659.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
@@ -28,18 +32,28 @@ pin_project! {
         joined: Option<BytesMut>,
         length: usize,
         limit: usize,
+        timeout: Duration,
+        clock: Option<Clock>,
     }
 }
 
+/// The time that a body takes. There is none for a body that is there at once.
+struct Clock {
+    since: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
 impl<B> ReadBody<B> {
-    /// Reads at most `limit` bytes of `body`.
-    pub(crate) const fn new(body: B, limit: usize) -> Self {
+    /// Reads at most `limit` bytes of `body`, each within `timeout` and a second for every 8 KiB before it.
+    pub(crate) const fn new(body: B, limit: usize, timeout: Duration) -> Self {
         Self {
             body,
             first: None,
             joined: None,
             length: 0,
             limit,
+            timeout,
+            clock: None,
         }
     }
 }
@@ -56,7 +70,14 @@ where
     ) -> Poll<Result<Bytes, CallError>> {
         let mut this = self.project();
         loop {
-            let Some(frame) = ready!(this.body.as_mut().poll_frame(cx)) else {
+            let polled = match this.body.as_mut().poll_frame(cx) {
+                Poll::Ready(polled) => polled,
+                Poll::Pending => {
+                    let earned = Duration::from_secs((*this.length / PER_SECOND) as u64);
+                    return late(this.clock, *this.timeout + earned, cx).map(Err);
+                }
+            };
+            let Some(frame) = polled else {
                 let whole = match this.joined.take() {
                     Some(buffer) => buffer.freeze(),
                     None => this.first.take().unwrap_or_default(),
@@ -90,6 +111,32 @@ where
             }
         }
     }
+}
+
+/// Ready when a body that is `allowed` so much time by now has taken more.
+fn late(clock: &mut Option<Clock>, allowed: Duration, cx: &mut Context<'_>) -> Poll<CallError> {
+    let clock = clock.get_or_insert_with(|| {
+        let since = Instant::now();
+        let sleep = Box::pin(sleep_until(since + allowed));
+        Clock { since, sleep }
+    });
+    let until = clock.since + allowed;
+    loop {
+        ready!(clock.sleep.as_mut().poll(cx));
+        if clock.sleep.deadline() >= until {
+            return Poll::Ready(too_slow());
+        }
+        // It has come some way since the clock was set.
+        clock.sleep.as_mut().reset(until);
+    }
+}
+
+fn too_slow() -> CallError {
+    CallError::client(
+        ErrorKind::Timeout,
+        "The request body took too long to arrive (server.body_timeout).",
+    )
+    .with_code("body_timeout")
 }
 
 fn extend(buffer: &mut BytesMut, mut data: impl Buf) {

@@ -16,10 +16,11 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::body::EdgeBody;
-use crate::directory::{EndpointInfo, View};
+use crate::directory::{BodyBounds, EndpointInfo, View};
 use crate::edge::{Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
+use crate::patience;
 use crate::read::{self, Encoding};
 use crate::router::{Entry, Found};
 use crate::surface::{
@@ -36,6 +37,8 @@ pub(crate) struct Task {
     pub(crate) asked: Option<AskedCall>,
     /// For answers that have no id of their own.
     pub(crate) reply_id: Uuid,
+    /// What its body may be.
+    pub(crate) bounds: BodyBounds,
     pub(crate) entry: Option<Entry>,
     encoding: Encoding,
     pub(crate) headers: HeaderMap,
@@ -131,6 +134,10 @@ impl Task {
             access,
             asked: None,
             reply_id: id,
+            bounds: shared
+                .directory
+                .body_bounds()
+                .unwrap_or(shared.config.body_bounds()),
             entry: entry.ok(),
             encoding: Encoding::Identity,
             presented: None,
@@ -151,6 +158,11 @@ impl Task {
         if task.entry.is_none() {
             return Begun::Respond(task.unrouted(&method, &uri, instead));
         }
+        if task.asks()
+            && let Err(error) = task.shared.directory.check_load()
+        {
+            return Begun::Respond(task.error(&error));
+        }
         if task.guard.is_some() && headers::is_signed(&task.headers) {
             return task.await_body(method, &uri);
         }
@@ -163,6 +175,12 @@ impl Task {
             Admission::Ready(outcome) => task.admitted(outcome),
             Admission::Waiting(who) => Begun::Wait(task, who),
         }
+    }
+
+    /// Whether it is for an endpoint. How the gateway is can always be asked.
+    fn asks(&self) -> bool {
+        self.entry
+            .is_some_and(|entry| matches!(entry.route.action, Action::Ask(..) | Action::Pass(_)))
     }
 
     /// Who calls, before anything of the directory is told.
@@ -216,11 +234,11 @@ impl Task {
             return self.tell(*answer, &Bytes::new()).map(Some);
         }
         if let Action::Pass(passing) = route.action {
-            read::check_announced(&self.headers, self.shared.config.max_body_bytes)?;
+            read::check_announced(&self.headers, self.bounds.max_bytes)?;
             self.endpoint = self.passed_by_head(passing)?;
             return Ok(None);
         }
-        self.encoding = read::inspect(&self.headers, self.shared.config.max_body_bytes)?;
+        self.encoding = read::inspect(&self.headers, self.bounds.max_bytes)?;
         if let Action::Ask(Named::Path, asked) = route.action {
             let mut name = self.name.take().unwrap_or_default();
             let operation = match asked {
@@ -249,7 +267,10 @@ impl Task {
     }
 
     fn question(&mut self, body: Bytes) -> Result<Next, CallError> {
-        let limit = self.shared.config.max_decompressed_bytes;
+        if self.asks() {
+            self.access.place = self.shared.directory.enter()?;
+        }
+        let limit = self.bounds.max_decompressed_bytes;
         let body = read::decompress(self.encoding, body, limit)?;
         match self.entry.map(|entry| &entry.route.action) {
             Some(Action::Pass(passing)) => {
@@ -345,6 +366,9 @@ impl Task {
         );
         context.surface = self.surface.name();
         context.received = Instant::now();
+        let patience = patience::read(&self.headers)?;
+        context.deadline = patience.whole.map(|whole| context.received + whole);
+        context.begin_by = patience.begin.map(|begin| context.received + begin);
         context.trace = self.trace().map(Box::new);
         context.principal = std::mem::take(&mut self.principal);
         context.presented = self.presented.take();

@@ -11,6 +11,7 @@ use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
 
 use crate::clock::SystemClock;
 use crate::environment::{ProcessEnvironment, variable};
+use crate::memory::Memory;
 use crate::stores::{Workers, stores};
 use crate::{Failure, proxies};
 
@@ -20,6 +21,8 @@ pub(crate) struct Assembled {
     pub(crate) transport: HttpTransport,
     pub(crate) telemetry: Telemetry,
     pub(crate) workers: Workers,
+    /// `None` where the system does not tell.
+    pub(crate) memory: Option<Memory>,
 }
 
 /// Puts the gateway together for `plan`.
@@ -42,14 +45,18 @@ pub(crate) fn assemble(
         Arc::clone(&clock),
     );
     let (open, workers) = stores();
-    let engine = EngineBuilder::new(registry, deps)
+    let memory = Memory::look();
+    let mut builder = EngineBuilder::new(registry, deps)
         .with_stores(open)
-        .with_telemetry(telemetry.clone())
+        .with_telemetry(telemetry.clone());
+    if let Some(memory) = memory.clone() {
+        builder = builder.with_memory_gauge(Arc::new(move || memory.bytes()));
+    }
+    let engine = builder
         .build(plan)
         .map_err(|errors| Failure::Refused(lines(&errors)))?;
-    let bytes = usize::try_from(plan.server.max_body).unwrap_or(usize::MAX);
+    // The bounds of bodies come with each plan.
     let config = EdgeConfig::new()
-        .with_max_body_bytes(bytes)
         // The access log is made from records, off the way of requests.
         .with_log_calls(false)
         .with_version(env!("CARGO_PKG_VERSION"));
@@ -61,6 +68,7 @@ pub(crate) fn assemble(
         transport,
         telemetry,
         workers,
+        memory,
     })
 }
 

@@ -15,6 +15,7 @@ mod gateway;
 mod listen;
 mod litellm;
 mod log;
+mod memory;
 mod open;
 mod output;
 mod page;

@@ -91,6 +91,7 @@ async fn serve(
         transport,
         telemetry,
         mut workers,
+        memory,
     } = assembled;
     let plan = &read.configuration.loaded.plan;
     let tls = match (&options.tls_cert, &options.tls_key) {
@@ -121,6 +122,9 @@ async fn serve(
     let shared = workers.begin(&gateway, &stores, &over).await;
     tasks.spawn(workers.run(stores.clone(), over.clone()));
     tasks.spawn(shutdown::watch(stop.clone(), now.clone()));
+    if let Some(memory) = memory {
+        tasks.spawn(memory.watch(gateway.clone(), stop.clone()));
+    }
     let scheme = if tls.is_some() { "https" } else { "http" };
     if let Some(tls) = &tls {
         tasks.spawn(Arc::clone(tls).watch(stop.clone()));
@@ -133,12 +137,10 @@ async fn serve(
     if read.path.is_none() {
         output::say(&banner::examples(&base, plan));
     }
-    let drain = options.drain_timeout.unwrap_or(plan.server.drain);
     let listener = Listener {
         socket,
         tls,
         gateway: gateway.clone(),
-        head_timeout: plan.server.header_timeout,
     };
     if let Some(path) = read.path {
         let watch = Watch {
@@ -151,7 +153,7 @@ async fn serve(
         };
         tasks.spawn(watch.run(hangups, stop.clone()));
     }
-    listener.serve(stop, now, drain).await;
+    listener.serve(stop, now, options.drain_timeout).await;
     over.cancel();
     // They bound their own time.
     let _ = writing.await;

@@ -102,8 +102,11 @@ metrics! {
     LIMITED: Counter "gateway.limited" "gateway_limited_total" "{call}" ["endpoint"]
         "Calls that a limit of the gateway refused.";
     /// Breakers.
-    BREAKER: Gauge "gateway.breaker.state" "gateway_breaker_state" "{state}" ["endpoint"]
-        "Breakers that are not closed: 1 half-open, 2 open. Closed ones are absent.";
+    BREAKER: Gauge "gateway.breaker.state" "gateway_breaker_state" "{state}" ["endpoint", "account"]
+        "Breakers that are not closed, of each account of an endpoint: 1 half-open, 2 open. Closed ones are absent.";
+    /// Shed requests.
+    SHED: Counter "gateway.shed" "gateway_shed_total" "{request}" ["reason"]
+        "Requests refused at once because the process had too much to do: in_flight, memory. They leave no record.";
     /// Auth.
     AUTH_REFUSED: Counter "gateway.auth.refused" "gateway_auth_refused_total" "{request}" ["reason"]
         "Requests refused for their credential: missing, unknown, expired, disabled, token, unchecked, forbidden.";

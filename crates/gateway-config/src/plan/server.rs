@@ -32,6 +32,11 @@ pub(crate) static SECTION: Section = Section::new(
             "Longest time a client may take to send the head of a request. Default 10s.",
         ),
         Key::optional(
+            "body_timeout",
+            Shape::Duration,
+            "Longest time a client may take to send a body, besides a second for every 8 KiB of it. Default 30s.",
+        ),
+        Key::optional(
             "drain",
             Shape::Duration,
             "How long calls in flight may take to finish when the process is told to stop. Default 30s.",
@@ -54,6 +59,9 @@ pub struct Server {
     /// Longest time a client may take to send the head of a request.
     #[serde(serialize_with = "duration_text")]
     pub header_timeout: Duration,
+    /// Longest time a client may take to send a body, besides a second for every 8 KiB of it.
+    #[serde(serialize_with = "duration_text")]
+    pub body_timeout: Duration,
     /// How long calls in flight may take to finish when the process stops.
     #[serde(serialize_with = "duration_text")]
     pub drain: Duration,
@@ -66,6 +74,7 @@ impl Default for Server {
             max_in_flight: None,
             max_memory: None,
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
         }
     }
@@ -81,6 +90,9 @@ pub(crate) fn read(item: Option<&Item<'_>>) -> Server {
         header_timeout: item
             .duration_at("header_timeout")
             .unwrap_or(default.header_timeout),
+        body_timeout: item
+            .duration_at("body_timeout")
+            .unwrap_or(default.body_timeout),
         drain: item.duration_at("drain").unwrap_or(default.drain),
     }
 }

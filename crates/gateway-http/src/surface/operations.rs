@@ -5,10 +5,10 @@
 use bytes::Bytes;
 use gateway_schema::{CallError, ErrorKind};
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Action, Answer, Question, Route, Surface};
-use crate::directory::Metrics;
+use crate::directory::{BreakerHealth, Metrics};
 
 pub(super) struct Operations;
 
@@ -43,22 +43,36 @@ impl Surface for Operations {
     }
 }
 
-/// MLflow's own answer; why the newest configuration was refused, if it was; which shared store is away, if one is.
+/// MLflow's own answer; why the newest configuration was refused, if it was; which shared store is away, if one is; which
+/// targets are left alone, if any are.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]
 fn health(question: &Question<'_>) -> Result<Answer, CallError> {
     let health = question.directory.health();
-    let mut answer = json!({"status": "OK"});
-    if let Some(members) = answer.as_object_mut() {
+    let mut told = json!({"status": "OK"});
+    if let Value::Object(fields) = &mut told {
         if let Some(why) = health.refused_reload {
-            let reload = json!({"status": "refused", "reason": why});
-            members.insert("reload".to_owned(), reload);
+            let refused = json!({"status": "refused", "reason": why});
+            fields.insert("reload".to_owned(), refused);
         }
         if let Some((name, why)) = health.store_away {
             let stores = json!({name: {"status": "away", "reason": why}});
-            members.insert("stores".to_owned(), stores);
+            fields.insert("stores".to_owned(), stores);
+        }
+        if !health.breakers.is_empty() {
+            let breakers = health.breakers.iter().map(breaker).collect();
+            fields.insert("breakers".to_owned(), breakers);
         }
     }
-    Ok(Answer::json(&answer))
+    Ok(Answer::json(&told))
+}
+
+fn breaker(one: &BreakerHealth) -> Value {
+    json!({
+        "endpoint": one.endpoint.as_str(),
+        "account": one.account,
+        "state": one.state,
+        "retry_after_seconds": one.retry_after.as_secs_f64(),
+    })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every answer")]

@@ -24,13 +24,15 @@ use tower_service::Service;
 use super::guard::{Activity, Busy, Guarded};
 use super::tls::Tls;
 
+/// How long a fresh connection may take to send its first request after the process was told to stop.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
+
 /// What all connections share.
 #[derive(Clone)]
 pub(super) struct Connections {
     pub(super) builder: Builder<TokioExecutor>,
     pub(super) gateway: Gateway,
     pub(super) tls: Option<Arc<Tls>>,
-    pub(super) head_timeout: Duration,
     pub(super) stop: CancellationToken,
 }
 
@@ -38,12 +40,13 @@ impl Connections {
     /// Serves one connection to its end; after `stop`, to the end of the calls that are in flight.
     pub(super) async fn serve(self, stream: TcpStream, peer: SocketAddr) {
         super::tune(&stream, peer);
+        let head_timeout = self.gateway.engine().server().header_timeout;
         match &self.tls {
-            None => self.speak(stream, peer).await,
+            None => self.speak(stream, peer, head_timeout).await,
             Some(tls) => {
                 let shaking = tls.acceptor().accept(stream);
-                match tokio::time::timeout(self.head_timeout, shaking).await {
-                    Ok(Ok(stream)) => self.speak(stream, peer).await,
+                match tokio::time::timeout(head_timeout, shaking).await {
+                    Ok(Ok(stream)) => self.speak(stream, peer, head_timeout).await,
                     Ok(Err(error)) => {
                         tracing::debug!(target: "gateway::listen", %peer, %error, "TLS handshake failed");
                     }
@@ -55,24 +58,30 @@ impl Connections {
         }
     }
 
-    async fn speak<S>(&self, stream: S, peer: SocketAddr)
+    async fn speak<S>(&self, stream: S, peer: SocketAddr, head_timeout: Duration)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Activity::default();
-        let stream = Guarded::new(stream, activity.clone(), self.head_timeout);
+        let stream = Guarded::new(stream, activity.clone(), head_timeout);
         let service = Caller {
             gateway: self.gateway.clone(),
             peer: Peer(peer.ip()),
-            activity,
+            activity: activity.clone(),
         };
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let outcome = tokio::select! {
             outcome = connection.as_mut() => outcome,
             () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                // The first request of a fresh connection may be on its way: hyper would not wait for it.
+                let first = FIRST_REQUEST * u32::from(!activity.has_begun());
+                if let Ok(outcome) = tokio::time::timeout(first, connection.as_mut()).await {
+                    outcome
+                } else {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
         };
         if let Err(error) = outcome {

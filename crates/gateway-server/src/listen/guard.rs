@@ -21,6 +21,9 @@ const IDLE: Duration = Duration::from_secs(75);
 /// Set once HTTP/2 is spoken: far above any number of requests.
 const UNBOUNDED: usize = 1 << 40;
 
+/// Set once a request was handed over.
+const BEGUN: usize = 1 << 41;
+
 /// How many requests of a connection are under way.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Activity(Arc<AtomicUsize>);
@@ -31,12 +34,18 @@ impl Activity {
         if version == http::Version::HTTP_2 {
             self.0.fetch_or(UNBOUNDED, Ordering::Relaxed);
         }
+        self.0.fetch_or(BEGUN, Ordering::Relaxed);
         self.0.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
     }
 
+    /// Whether any request was handed over so far.
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & BEGUN != 0
+    }
+
     fn waits_for_head(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.0.load(Ordering::Relaxed) & !BEGUN == 0
     }
 }
 

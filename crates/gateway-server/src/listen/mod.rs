@@ -6,6 +6,7 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use gateway_core::Gateway;
@@ -26,25 +27,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Its running configuration says how long a client may take to send the head of a request.
     pub(crate) gateway: Gateway,
-    /// How long a client may take to send the head of a request.
-    pub(crate) head_timeout: Duration,
 }
 
 impl Listener {
-    /// Serves until `stop`, then lets connections finish for at most `drain`, or until `now`.
+    /// Serves until `stop`, then lets connections finish for at most `drain` (as the configuration says at that time, if
+    /// it is absent), or until `now`.
     pub(crate) async fn serve(
         self,
         stop: CancellationToken,
         now: CancellationToken,
-        drain: Duration,
+        drain: Option<Duration>,
     ) {
         let tasks = TaskTracker::new();
         let connections = Connections {
             builder: builder(),
             gateway: self.gateway.clone(),
             tls: self.tls,
-            head_timeout: self.head_timeout,
             stop: stop.clone(),
         };
         loop {
@@ -59,8 +59,13 @@ impl Listener {
                 },
             }
         }
+        // Who has connected by now is served.
+        while let Some((stream, peer)) = waiting(&self.socket).await {
+            tasks.spawn(connections.clone().serve(stream, peer));
+        }
         drop(self.socket);
         self.gateway.set_ready(false);
+        let drain = drain.unwrap_or(self.gateway.engine().server().drain);
         tasks.close();
         tracing::info!(
             target: "gateway::listen",
@@ -80,6 +85,17 @@ impl Listener {
             }
         }
     }
+}
+
+/// A connection that waits to be accepted, if there is one now.
+async fn waiting(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    std::future::poll_fn(|cx| {
+        Poll::Ready(match socket.poll_accept(cx) {
+            Poll::Ready(accepted) => accepted.ok(),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 async fn refused(error: &std::io::Error) {

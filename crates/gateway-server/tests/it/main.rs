@@ -10,6 +10,8 @@ mod demo;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod protocols;
 #[cfg(test)]
 mod refusals;

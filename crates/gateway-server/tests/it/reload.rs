@@ -141,12 +141,12 @@ async fn a_file_with_a_credential_is_watched_too() {
 }
 
 #[tokio::test]
-async fn fifty_streams_survive_reloads() {
-    let slow = "tokens_per_second: 20, reply_tokens: 60";
+async fn two_hundred_streams_survive_reloads() {
+    let slow = "tokens_per_second: 5, reply_tokens: 25";
     let (_folder, path) = folder(&simulators(&["slow"], slow));
     let server = Server::with(&path, &[]);
     let client = plain_client();
-    let streams = (0..50).map(|_| async {
+    let streams = (0..200).map(|_| async {
         let sent = client.post(server.url("/v1/chat/completions"));
         let reply = sent.json(&chat("slow", true)).send().await.unwrap();
         assert_eq!(reply.status(), 200);
