@@ -36,7 +36,7 @@ const GEMINI: [&str; 2] = [
     "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"!\"}]},\"finishReason\":\"STOP\"}]}\n\n",
 ];
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case {
         name: "openai, translated",
         make: || Box::new(openai::StreamDecoder::new()),
@@ -77,6 +77,14 @@ const CASES: [Case; 9] = [
     Case {
         name: "cohere, translated",
         make: || Box::new(cohere::StreamDecoder::new()),
+        before: "event: message-start\ndata: {\"type\":\"message-start\",\"id\":\"1\"}\n\n\
+                 event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":0,\
+                 \"delta\":{\"message\":{\"content\":{\"text\":\"Hi\"}}}}\n\n",
+        after: "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\"}}\n\n",
+    },
+    Case {
+        name: "cohere, forwarded",
+        make: || Box::new(cohere::StreamObserver::new()),
         before: "event: message-start\ndata: {\"type\":\"message-start\",\"id\":\"1\"}\n\n\
                  event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":0,\
                  \"delta\":{\"message\":{\"content\":{\"text\":\"Hi\"}}}}\n\n",

@@ -22,6 +22,8 @@ pub(crate) struct Access {
     pub(crate) streamed: bool,
     /// Whether a request that asked an endpoint leaves its line on level info.
     pub(crate) log_calls: bool,
+    /// Whether the line is left out of the log on level info: there would be as many as there are requests too many.
+    pub(crate) quiet: bool,
     /// The request's place among those in flight.
     pub(crate) place: Option<Place>,
     method: http::Method,
@@ -57,6 +59,7 @@ impl Access {
             principal: None,
             streamed: false,
             log_calls: true,
+            quiet: false,
             place: None,
             method,
             target,
@@ -123,7 +126,7 @@ impl Access {
                 )
             };
         }
-        if self.log_calls || self.journal.is_none() {
+        if !self.quiet && (self.log_calls || self.journal.is_none()) {
             line!(info);
         } else {
             line!(debug);

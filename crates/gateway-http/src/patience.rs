@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use gateway_schema::{CallError, ErrorKind};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// How long a caller waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,14 +33,20 @@ enum Unit {
     Milliseconds,
 }
 
-const WHOLE: [(&str, Unit); 3] = [
-    ("x-request-timeout", Unit::Seconds),
-    ("x-litellm-timeout", Unit::Seconds),
-    ("x-portkey-request-timeout", Unit::Milliseconds),
+type Name = (HeaderName, Unit);
+
+const fn name(text: &'static str, unit: Unit) -> Name {
+    (HeaderName::from_static(text), unit)
+}
+
+static WHOLE: [Name; 3] = [
+    name("x-request-timeout", Unit::Seconds),
+    name("x-litellm-timeout", Unit::Seconds),
+    name("x-portkey-request-timeout", Unit::Milliseconds),
 ];
-const BEGIN: [(&str, Unit); 2] = [
-    ("x-litellm-stream-timeout", Unit::Seconds),
-    ("cf-aig-request-timeout", Unit::Milliseconds),
+static BEGIN: [Name; 2] = [
+    name("x-litellm-stream-timeout", Unit::Seconds),
+    name("cf-aig-request-timeout", Unit::Milliseconds),
 ];
 /// Beyond this a bound is none.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -53,14 +59,14 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Patience, CallError> {
     })
 }
 
-fn shortest(headers: &HeaderMap, names: &[(&str, Unit)]) -> Result<Option<Duration>, CallError> {
+fn shortest(headers: &HeaderMap, names: &[Name]) -> Result<Option<Duration>, CallError> {
     let mut shortest: Option<Duration> = None;
     for (name, unit) in names {
-        let Some(value) = headers.get(*name) else {
+        let Some(value) = headers.get(name) else {
             continue;
         };
         let text = value.to_str().unwrap_or("?").trim();
-        let time = time(text, *unit).ok_or_else(|| not_a_time(name, text, *unit))?;
+        let time = time(text, *unit).ok_or_else(|| not_a_time(name.as_str(), text, *unit))?;
         shortest = Some(shortest.map_or(time, |known| known.min(time)));
     }
     Ok(shortest)

@@ -161,6 +161,7 @@ impl Task {
         if task.asks()
             && let Err(error) = task.shared.directory.check_load()
         {
+            task.access.quiet = true;
             return Begun::Respond(task.error(&error));
         }
         if task.guard.is_some() && headers::is_signed(&task.headers) {

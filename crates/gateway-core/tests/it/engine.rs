@@ -168,7 +168,7 @@ async fn a_setting_that_would_be_ignored_is_refused() {
     assert_eq!(
         texts,
         [
-            "server: max_memory is not in this version; what there is: `max_concurrency` of endpoints"
+            "server: max_memory (nobody measures this process's memory) is not in this version; what there is: `max_in_flight`"
         ]
     );
 }

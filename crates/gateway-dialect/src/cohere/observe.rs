@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::stream::cut_short;
 use super::{error, finish, object, unreadable, usage};
-use crate::sse::{self, SseScanner};
+use crate::sse::{self, Held, SseScanner};
 
 #[derive(Deserialize)]
 struct Whole<'a> {
@@ -87,6 +87,7 @@ const KINDS: [&str; 11] = [
 #[derive(Debug, Default)]
 pub struct StreamObserver {
     scanner: SseScanner,
+    held: Held,
     complete: bool,
     ended: bool,
     failed: bool,
@@ -204,30 +205,52 @@ impl Decode for StreamObserver {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
+        let mut malformed = None;
         let scanned = scanner.feed(&chunk, |event| {
-            self.event(event.name, event.data, &mut facts);
+            let data = event.data.trim_ascii();
+            if malformed.is_some() {
+            } else if self.ended || data == b"[DONE]" || sse::may_be_object(data) {
+                self.event(event.name, event.data, &mut facts);
+            } else {
+                malformed = Some(event.start);
+            }
         });
         self.scanner = scanner;
-        out.push(Frame::raw(chunk, facts));
-        scanned?;
+        let tail = scanned?;
+        if let Some(start) = malformed {
+            // What came before the event is good.
+            let good = start.map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
+            out.push(Frame::raw(good, facts));
+            return Err(sse::malformed());
+        }
+        let bytes = self.held.pass(&chunk, tail);
+        if !bytes.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(bytes, facts));
+        }
         Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut facts = Facts::default();
+        let mut is_half = false;
         scanner.finish(|event| {
             // What the connection's end cut short is no event, whatever it began to say.
-            if sse::is_whole(event.data) || event.data.trim_ascii() == b"[DONE]" {
+            is_half = event.data.trim_ascii() != b"[DONE]" && !sse::is_whole(event.data);
+            if !is_half {
                 self.event(event.name, event.data, &mut facts);
             }
         });
+        let mut rest = self.held.take();
+        if is_half {
+            rest.clear();
+        }
         if self.complete && !self.ended {
             self.ended = true;
             facts.ended = true;
         }
-        if facts != Facts::default() {
-            out.push(Frame::raw(Bytes::new(), facts));
+        if !rest.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(rest, facts));
         }
         if self.ended || self.failed {
             Ok(())

@@ -33,11 +33,11 @@ pub(crate) fn is_whole(data: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
 
-/// True when `data` may be a JSON object, by its first and its last byte: what is looked at in each of the many events
-/// that nobody parses on their way to a client of the same dialect.
+/// True when `data` may be a JSON object, by its first and its last byte, or is nothing: what is looked at in each of the
+/// many events that nobody parses on their way to a client of the same dialect.
 pub(crate) fn may_be_object(data: &[u8]) -> bool {
     let data = data.trim_ascii();
-    data.first() == Some(&b'{') && data.last() == Some(&b'}')
+    data.is_empty() || data.first() == Some(&b'{') && data.last() == Some(&b'}')
 }
 
 /// What a stream ends with in which an event is not what its dialect says. Nothing after it can be trusted.

@@ -153,11 +153,13 @@ proptest! {
             let mut observer = StreamObserver::new();
             let mut frames = Vec::new();
             let mut from = 0;
+            let mut fed = Ok(());
             for to in cuts.iter().copied().chain([bytes.len()]) {
-                let _ = observer.feed(Bytes::copy_from_slice(&bytes[from..to]), &mut frames);
+                // Nothing after an error can be understood.
+                fed = fed.and_then(|()| observer.feed(Bytes::copy_from_slice(&bytes[from..to]), &mut frames));
                 from = to;
             }
-            let ended = observer.end(&mut frames).is_ok();
+            let ended = fed.is_ok() && observer.end(&mut frames).is_ok();
             let errors = frames.iter().filter(|frame| frame.facts.error.is_some()).count() > 0;
             let _ = events(frames);
             (ended, errors)

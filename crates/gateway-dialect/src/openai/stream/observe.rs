@@ -201,7 +201,7 @@ impl Watch<'_> {
             facts.meaningful = true;
             facts.content_events += 1;
             facts.text_bytes = facts.text_bytes.saturating_add(text_length(data));
-            return if data.is_empty() || sse::may_be_object(data) {
+            return if sse::may_be_object(data) {
                 Ok(())
             } else {
                 Err(sse::malformed())
