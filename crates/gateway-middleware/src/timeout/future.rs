@@ -52,6 +52,7 @@ impl<F> ResponseFuture<F> {
             sleep: tokio::time::sleep_until(now),
             late: Late::Deadline,
             stream_limits: (Duration::ZERO, (now.into_std(), Late::Deadline)),
+            again: false,
         }
     }
 }
