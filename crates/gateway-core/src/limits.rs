@@ -64,7 +64,7 @@ pub(crate) fn call_limit(endpoint: &Endpoint, away: Policy) -> Vec<Rule> {
 const fn policy(policy: Policy) -> OnStoreError {
     match policy {
         Policy::Allow => OnStoreError::Allow,
-        _ => OnStoreError::Reject,
+        Policy::Reject => OnStoreError::Reject,
     }
 }
 

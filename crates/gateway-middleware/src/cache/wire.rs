@@ -67,7 +67,7 @@ impl Told {
         }
     }
 
-    fn facts(self) -> Box<Facts> {
+    fn facts(self) -> Facts {
         let mut facts = Facts::default();
         facts.meaningful = self.meaningful;
         facts.ended = self.ended;
@@ -77,7 +77,7 @@ impl Told {
         facts.usage = self.usage;
         facts.model = self.model;
         facts.id = self.id;
-        Box::new(facts)
+        facts
     }
 }
 
@@ -142,9 +142,9 @@ pub(super) fn decode(bytes: Vec<u8>) -> Option<(Kept, Duration)> {
         } => KeptBody::Whole(Whole::Raw {
             body,
             content_type: HeaderValue::from_str(&content_type).ok()?,
-            facts: facts.facts(),
+            facts: Box::new(facts.facts()),
         }),
-        Form::RawStream { facts } => KeptBody::RawStream(body, facts.facts()),
+        Form::RawStream { facts } => KeptBody::RawStream(body, Box::new(facts.facts())),
         Form::Canonical(response) => KeptBody::Whole(Whole::Canonical(response.into_owned())),
     };
     let kept = Kept {
@@ -181,14 +181,14 @@ mod tests {
         }
     }
 
-    fn facts() -> Box<Facts> {
+    fn facts() -> Facts {
         let mut facts = Facts::default();
         facts.ended = true;
         facts.content_events = 3;
         facts.finish = Some(FinishReason::ToolCalls);
         facts.usage = Some(Box::new(Usage::new(7, 9)));
         facts.model = Some("m-1".to_owned());
-        Box::new(facts)
+        facts
     }
 
     fn chat() -> Response {
@@ -214,11 +214,11 @@ mod tests {
         let raw = Whole::Raw {
             body: Bytes::from_static(b"{\"x\": 1}\n"),
             content_type: HeaderValue::from_static("application/json; charset=utf-8"),
-            facts: facts(),
+            facts: Box::new(facts()),
         };
         for body in [
             KeptBody::Whole(raw),
-            KeptBody::RawStream(Bytes::from_static(b"data: {}\n\n\xff"), facts()),
+            KeptBody::RawStream(Bytes::from_static(b"data: {}\n\n\xff"), Box::new(facts())),
             KeptBody::Whole(Whole::Canonical(chat())),
         ] {
             let before = kept(body);

@@ -17,7 +17,8 @@ mod protocols;
 mod refusals;
 #[cfg(test)]
 mod reload;
-#[cfg(all(test, feature = "redis"))]
+#[cfg(test)]
+#[cfg(feature = "redis")]
 mod shared;
 #[cfg(test)]
 mod upstream;

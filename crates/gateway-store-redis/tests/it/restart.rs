@@ -25,7 +25,7 @@ struct Seen {
     over: AtomicBool,
 }
 
-async fn crowd(
+fn crowd(
     nodes: &[Arc<Node>],
     key: &RateKey,
     rule: RateRule,
@@ -76,7 +76,7 @@ async fn a_server_killed_under_load_hangs_no_call_and_counts_right_when_it_is_ba
         every: HOUR,
     };
     let (key, seen, begun) = (key("a"), Arc::new(Seen::default()), Instant::now());
-    let mut tasks = crowd(&nodes, &key, rule, &seen).await;
+    let mut tasks = crowd(&nodes, &key, rule, &seen);
     until("the first half", || {
         seen.passed.load(Ordering::Relaxed) > 1_500
     })
@@ -129,7 +129,7 @@ async fn a_server_that_does_not_answer_is_away() {
         every: Duration::from_secs(100),
     };
     let (key, seen) = (key("a"), Arc::new(Seen::default()));
-    let mut tasks = crowd(&nodes, &key, rule, &seen).await;
+    let mut tasks = crowd(&nodes, &key, rule, &seen);
     until("the first calls", || {
         seen.passed.load(Ordering::Relaxed) > 100
     })

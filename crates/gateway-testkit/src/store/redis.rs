@@ -54,6 +54,9 @@ impl RedisServer {
     }
 
     /// Stops it from answering, or lets it go on.
+    ///
+    /// # Panics
+    /// Where there is no `kill`.
     pub fn freeze(&self, frozen: bool) {
         let signal = if frozen { "-STOP" } else { "-CONT" };
         let id = self.child.id().to_string();
