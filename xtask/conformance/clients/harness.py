@@ -31,17 +31,22 @@ ENDPOINTS = {
 }
 
 
-def config():
+# What callers of a gateway that asks for credentials need.
+AUTH = {"keys": [{"name": "signer", "key": "vk-signer", "endpoints": ["openai-chat"],
+                  "aws": {"access_key_id": "SIGNER", "secret_access_key": "the/signers+secret"}}]}
+
+
+def config(auth=None):
     """The configuration of the gateway; JSON is YAML."""
     endpoints = [{"name": name, "endpoint_type": "llm/v1/" + kind, "model": {"provider": provider, "name": "mock-model", "config": settings}}
                  for name, (kind, provider, settings) in ENDPOINTS.items()]
-    return json.dumps({"endpoints": endpoints}, indent=1)
+    return json.dumps({"endpoints": endpoints, **({"auth": auth} if auth else {})}, indent=1)
 
 
 class Gateway:
     """The gateway under test."""
 
-    def __init__(self, binary, mock):
+    def __init__(self, binary, mock, auth=None):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
@@ -49,7 +54,7 @@ class Gateway:
         self.folder = tempfile.TemporaryDirectory(prefix="clients-")
         path = os.path.join(self.folder.name, "config.yaml")
         with open(path, "w") as f:
-            f.write(config())
+            f.write(config(auth))
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
         self.process = subprocess.Popen(
             [binary, "start", "--config-path", path, "--host", "127.0.0.1", "--port", str(self.port), "--origin-override", "*=" + mock.origin],
@@ -81,14 +86,14 @@ class Gateway:
                 self.process.wait()
 
 
-def environment(url, mock, direct):
+def environment(url, mock, direct, guarded=""):
     """What the tests need to know."""
     names = {"ENDPOINTS_CHAT": ["openai-chat", "azure-chat", "anthropic-chat", "cohere-chat"],
              "ENDPOINTS_EMBEDDINGS": ["openai-embeddings", "azure-embeddings", "cohere-embeddings"],
              "ENDPOINTS_RERANK": ["cohere-rerank", "jina-rerank"]}
     if direct:
         names = {"ENDPOINTS_CHAT": ["openai-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings"], "ENDPOINTS_RERANK": []}
-    return {**{k: ",".join(v) for k, v in names.items()}, "GATEWAY_URL": url, "MOCK_URL": mock.origin,
+    return {**{k: ",".join(v) for k, v in names.items()}, "GATEWAY_URL": url, "GUARDED_URL": guarded, "MOCK_URL": mock.origin,
             "CLIENT_KEY": mock_provider.KEYS["openai"] if direct else mock_provider.CLIENT_KEY,
             "ANTHROPIC_CLIENT_KEY": mock_provider.KEYS["anthropic"] if direct else mock_provider.CLIENT_KEY,
             "GATEWAY_DIRECT": "1" if direct else "", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

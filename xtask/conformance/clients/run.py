@@ -62,13 +62,15 @@ def main():
         p.error("give either --gateway or --direct")
     mock = mock_provider.Mock()
     gateway = None if args.direct else harness.Gateway(args.gateway, mock)
+    guarded = None if args.direct else harness.Gateway(args.gateway, mock, harness.AUTH)
     total = [0, 0, 0]
     try:
-        if gateway and not gateway.ready():
-            print("the gateway did not start:\n" + gateway.output())
-            print("total: 0 passed, 1 failed, 0 skipped")
-            return 1
-        os.environ.update(harness.environment(gateway.url if gateway else mock.origin, mock, args.direct))
+        for one in filter(None, [gateway, guarded]):
+            if not one.ready():
+                print("the gateway did not start:\n" + one.output())
+                print("total: 0 passed, 1 failed, 0 skipped")
+                return 1
+        os.environ.update(harness.environment(gateway.url if gateway else mock.origin, mock, args.direct, guarded.url if guarded else ""))
         runs = [] if args.without_python else [("python", lambda: run_python(args.only))]
         if args.node and not args.only:
             runs.append(("node", lambda: run_node(args.node)))
@@ -90,8 +92,8 @@ def main():
         if gateway and total[1]:
             print("--- the gateway's log, its end\n" + gateway.output()[-3000:])
     finally:
-        if gateway:
-            gateway.stop()
+        for one in filter(None, [gateway, guarded]):
+            one.stop()
     print("total: %d passed, %d failed, %d skipped" % tuple(total))
     return 1 if total[1] or not total[0] else 0
 
