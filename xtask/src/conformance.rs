@@ -2,7 +2,7 @@
 //!
 //! `mlflow` replays recorded exchanges of MLflow's gateway, `corpus` recorded provider traffic (kept outside the
 //! repository, skipped where it is absent), `clients` starts the SDKs people use, `provider` makes a third-party provider
-//! and runs its tests.
+//! and runs its tests, `schemas` has requests for every provider judged by the types that the vendors publish.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,11 +26,12 @@ const RECORDED: &str = "*";
 /// Runs against a binary.
 type Suite = fn(&Path) -> Result<Tally, Failure>;
 
-const SUITES: [(&str, Suite); 4] = [
+const SUITES: [(&str, Suite); 5] = [
     ("mlflow", mlflow),
     ("corpus", corpus),
     ("clients", clients),
     ("provider", |_| new_provider::prove()),
+    ("schemas", schemas),
 ];
 
 /// Runs one suite, or all of them.
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
     let chosen = args.word(0);
     if let Some(name) = chosen.filter(|name| SUITES.iter().all(|(known, _)| known != name)) {
         return Err(Failure::new(format!(
-            "no suite `{name}`; there are: mlflow, corpus, clients, provider"
+            "no suite `{name}`; there are: mlflow, corpus, clients, provider, schemas"
         )));
     }
     let mut tally = Tally::default();
@@ -149,6 +150,23 @@ fn clients(gateway: &Path) -> Result<Tally, Failure> {
     }
     tally += count(command.arg("--gateway").arg(gateway))?;
     Ok(tally)
+}
+
+/// The gateway's binary has no part in this: the requests are written by the same converters.
+fn schemas(_: &Path) -> Result<Tally, Failure> {
+    let python = match install::python() {
+        Ok(python) => python,
+        Err(error) => {
+            println!("skipped: the vendors' packages cannot be installed: {error}");
+            return Ok(Tally::SKIPPED);
+        }
+    };
+    let folder = shell::target_dir().join("conformance/requests");
+    let mut write = shell::cargo(&["run", "--quiet", "--locked", "--package"]);
+    write.args(["gateway-conformance", "--", "requests"]);
+    shell::read(write.arg(&folder))?;
+    let mut judge = shell::command(python, &["xtask/conformance/schemas/judge.py"]);
+    count(judge.arg(&folder))
 }
 
 /// Runs a program that ends with lines of counts and adds them up.

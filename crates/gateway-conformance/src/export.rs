@@ -22,8 +22,8 @@ pub fn write_requests(folder: &Path) -> io::Result<usize> {
     let mut count = 0;
     for family in FAMILIES {
         let mut lines = String::new();
-        let mut add = |name: &str, asked: &Asked| {
-            if let Some(line) = line(name, *family, asked) {
+        let mut add = |name: &str, surface: Surface, asked: &Asked| {
+            if let Some(line) = line(name, surface, *family, asked) {
                 lines.push_str(&line.to_string());
                 lines.push('\n');
                 count += 1;
@@ -32,7 +32,11 @@ pub fn write_requests(folder: &Path) -> io::Result<usize> {
         for surface in SURFACES {
             for feature in requests() {
                 if let Some(asked) = feature.request(*surface, *family) {
-                    add(&format!("{}/{}", surface.name, feature.id), &asked);
+                    add(
+                        &format!("{}/{}", surface.name, feature.id),
+                        *surface,
+                        &asked,
+                    );
                 }
             }
         }
@@ -44,6 +48,7 @@ pub fn write_requests(folder: &Path) -> io::Result<usize> {
             let question = (body, *stream);
             add(
                 name,
+                surface,
                 &ask_spelled(surface, *family, family.model, question, reply),
             );
         }
@@ -52,8 +57,8 @@ pub fn write_requests(folder: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Only what was translated: bytes of the caller's own dialect are the caller's.
-fn line(name: &str, family: Family, asked: &Asked) -> Option<Value> {
+/// One request with where it comes from: bytes of the caller's own dialect are the caller's, and not to be judged.
+fn line(name: &str, surface: Surface, family: Family, asked: &Asked) -> Option<Value> {
     let sent = asked.sent.as_ref()?;
     let body: Value = serde_json::from_slice(sent.body()).ok()?;
     Some(json!({
@@ -62,7 +67,7 @@ fn line(name: &str, family: Family, asked: &Asked) -> Option<Value> {
         "speaks": speaks(family),
         "provider": family.provider,
         "path": sent.uri().path(),
-        "lane": asked.lane.map(|lane| format!("{lane:?}")),
+        "from": surface.codec.dialect().as_str(),
         "body": body,
     }))
 }

@@ -3,6 +3,7 @@
 use gateway_dialect::ClientCodec;
 use gateway_dialect::anthropic::AnthropicCodec;
 use gateway_dialect::bedrock::BedrockCodec;
+use gateway_dialect::cohere::CohereCodec;
 use gateway_dialect::gemini::GeminiCodec;
 use gateway_dialect::mlflow::MlflowCodec;
 use gateway_dialect::openai::OpenAi;
@@ -99,6 +100,15 @@ pub static SURFACES: &[Surface] = &[
         read: judge::bedrock,
         read_stream: judge::bedrock_stream,
         question: |_| json!({"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}),
+    },
+    Surface {
+        name: "cohere",
+        title: "Cohere v2 chat",
+        codec: &CohereCodec,
+        decode: &|operation, body| CohereCodec.decode(operation, body),
+        read: judge::cohere,
+        read_stream: judge::cohere_stream,
+        question: messages,
     },
     Surface {
         name: "mlflow",

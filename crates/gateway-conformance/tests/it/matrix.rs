@@ -86,6 +86,7 @@ fn nothing_is_lost_where_client_and_provider_speak_the_same_dialect() {
         ("anthropic", "anthropic"),
         ("gemini", "gemini"),
         ("bedrock", "bedrock-claude"),
+        ("cohere", "cohere"),
     ] {
         let surface = gateway_conformance::Surface::named(surface).unwrap();
         let family = gateway_conformance::Family::named(family).unwrap();

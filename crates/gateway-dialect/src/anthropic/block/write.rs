@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gateway_schema::chat::{
     CacheControl, Content, ContentForm, ImageDetail, Media, Part, ToolCall, ToolResult,
 };
@@ -90,10 +92,20 @@ pub(in super::super) struct Enabled {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(in super::super) enum SourceOut<'a> {
-    Base64 { media_type: &'a str, data: &'a str },
-    Text { media_type: &'a str, data: &'a str },
-    Url { url: &'a str },
-    File { file_id: &'a str },
+    Base64 {
+        media_type: &'a str,
+        data: &'a str,
+    },
+    Text {
+        media_type: &'a str,
+        data: Cow<'a, str>,
+    },
+    Url {
+        url: &'a str,
+    },
+    File {
+        file_id: &'a str,
+    },
 }
 
 /// Fields that any block may carry.
@@ -345,15 +357,15 @@ impl BlockWriter<'_> {
 
     fn source<'a>(&mut self, media: &'a Media, path: &dyn Fn() -> String) -> Option<SourceOut<'a>> {
         Some(match media {
-            Media::Base64 { media_type, data } => SourceOut::Base64 { media_type, data },
+            Media::Base64 { media_type, data } => by_value(media_type, data),
             Media::Url { url, .. } => match data_url(url) {
-                Some((media_type, data)) => SourceOut::Base64 { media_type, data },
+                Some((media_type, data)) => by_value(media_type, data),
                 None => SourceOut::Url { url },
             },
             Media::File { id, .. } => SourceOut::File { file_id: id },
             Media::Text(data) => SourceOut::Text {
                 media_type: "text/plain",
-                data,
+                data: Cow::Borrowed(data),
             },
             _ => {
                 self.losses
@@ -415,6 +427,22 @@ pub(in super::super) fn bare_text(part: &Part) -> Option<&str> {
             Some(text)
         }
         _ => None,
+    }
+}
+
+/// Data in base64; text is sent as text, for Claude takes PDF alone by value.
+fn by_value<'a>(media_type: &'a str, data: &'a str) -> SourceOut<'a> {
+    let text = media_type
+        .starts_with("text/")
+        .then(|| STANDARD.decode(data).ok())
+        .flatten()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    match text {
+        Some(text) => SourceOut::Text {
+            media_type: "text/plain",
+            data: Cow::Owned(text),
+        },
+        None => SourceOut::Base64 { media_type, data },
     }
 }
 

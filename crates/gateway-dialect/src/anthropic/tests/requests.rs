@@ -444,3 +444,22 @@ fn mlflow_passes_unknown_fields_on() {
     );
     assert_eq!(body["custom"], 1);
 }
+
+#[test]
+fn a_text_by_value_is_sent_as_text() {
+    let part = Part::new(Content::Document {
+        media: Media::Base64 {
+            media_type: "text/plain".to_owned(),
+            data: "SGVsbG8=".to_owned(),
+        },
+        title: None,
+        context: None,
+        citations: None,
+    });
+    let request = ChatRequest::new(vec![Message::new(Role::User, vec![part])]);
+    let body = json(&encode(&request, "claude-sonnet-4-5").body);
+    assert_eq!(
+        body["messages"][0]["content"][0]["source"],
+        serde_json::json!({"type": "text", "media_type": "text/plain", "data": "Hello"})
+    );
+}

@@ -234,6 +234,9 @@ impl StreamEncoder {
             StreamEvent::Opaque { dialect, .. } => self
                 .losses
                 .dropped("stream", format!("only {dialect} knows this event")),
+            StreamEvent::Part { .. } => self
+                .losses
+                .dropped("content", "answers of this API hold no such part"),
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),
             StreamEvent::Usage(usage) => match &mut self.usage {
@@ -268,6 +271,7 @@ const fn is_first(event: &StreamEvent) -> bool {
         | StreamEvent::Citation { choice, .. }
         | StreamEvent::Logprobs { choice, .. }
         | StreamEvent::Opaque { choice, .. }
+        | StreamEvent::Part { choice, .. }
         | StreamEvent::PartEnd { choice }
         | StreamEvent::Finish { choice, .. } => *choice == 0,
         _ => true,
