@@ -54,8 +54,9 @@ impl ChunkReader {
             }
             return Err(sse::malformed());
         };
-        let is_error =
-            event.name == Some("error") || node.get("error").is_some_and(|error| !error.is_void());
+        let is_error = event.name == Some("error")
+            || node.get("error").is_some_and(|error| !error.is_void())
+            || is_bare_error(&node);
         if is_error {
             self.failed = true;
             let error = own_words(&node.into_value());
@@ -142,4 +143,9 @@ fn answer(answers: &mut Vec<Answer>, choice: u32) -> Option<&mut Answer> {
         answers.push(Answer::new(choice));
     }
     answers.iter_mut().find(|answer| answer.choice == choice)
+}
+
+/// An error without an envelope, as vLLM and Mistral write it: `{"object":"error","message":...}`.
+pub(super) fn is_bare_error(node: &Node<'_>) -> bool {
+    node.get("object").and_then(Node::as_text) == Some("error")
 }

@@ -8,7 +8,7 @@ use gateway_schema::stream::{Decode, Facts, Frame};
 use memchr::memmem::Finder;
 
 use super::DONE;
-use super::chunk::ChunkReader;
+use super::chunk::{ChunkReader, is_bare_error};
 use super::plain::Plain;
 use crate::node::Node;
 use crate::sse::{self, SseEvent, SseScanner};
@@ -39,6 +39,8 @@ pub struct Observer {
     is_known: bool,
     is_begun: bool,
     parsed: u32,
+    /// An error stands in place of the provider's own; nothing follows it.
+    is_over: bool,
 }
 
 /// How many events are parsed in search of a model that some providers never name.
@@ -56,6 +58,7 @@ impl Observer {
             is_known: false,
             is_begun: false,
             parsed: 0,
+            is_over: false,
         }
     }
 
@@ -88,10 +91,36 @@ impl Observer {
         self.held.extend_from_slice(rest);
         bytes
     }
+
+    /// What leaves of a chunk before the event that begins at `start`.
+    fn before(
+        &mut self,
+        chunk: &Bytes,
+        start: Option<usize>,
+        cuts: &[(Option<usize>, usize)],
+    ) -> Bytes {
+        if start.is_none() {
+            self.held.clear();
+        }
+        let good = chunk.slice(..start.unwrap_or(0));
+        self.assemble(&good, good.len(), cuts)
+    }
+}
+
+/// The event that puts an error without an envelope into OpenAI's; `None` for everything else.
+fn enveloped(data: &[u8]) -> Option<String> {
+    let node = serde_json::from_slice::<Node<'_>>(data).ok()?;
+    is_bare_error(&node).then(|| {
+        let body = serde_json::json!({"error": node.into_value()});
+        format!("data: {body}\n\n")
+    })
 }
 
 impl Decode for Observer {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        if self.is_over {
+            return Ok(());
+        }
         if !self.is_begun {
             self.plain.take(&chunk);
         }
@@ -104,26 +133,32 @@ impl Decode for Observer {
             parsed: &mut self.parsed,
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
-        let mut malformed = None;
+        let (mut malformed, mut bare) = (None, None);
         let tail = self.scanner.feed(&chunk, |event| {
-            if malformed.is_some() {
+            if malformed.is_some() || bare.is_some() {
                 return;
             }
             if watch.event(&event, &mut facts).is_err() {
                 malformed = Some(event.start);
+            } else if watch.reader.failed
+                && let Some(error) = enveloped(event.data)
+            {
+                bare = Some((event.start, error));
             } else if hides && is_usage_only(event.data) {
                 cuts.push((event.start, event.end));
             }
         })?;
         if let Some(start) = malformed {
-            if start.is_none() {
-                self.held.clear();
-            }
-            // What came before the event is good.
-            let good = chunk.slice(..start.unwrap_or(0));
-            let bytes = self.assemble(&good, good.len(), &cuts);
+            let bytes = self.before(&chunk, start, &cuts);
             out.push(Frame::raw(bytes, facts));
             return Err(sse::malformed());
+        }
+        if let Some((start, error)) = bare {
+            let mut bytes = BytesMut::from(&*self.before(&chunk, start, &cuts));
+            bytes.extend_from_slice(error.as_bytes());
+            self.is_over = true;
+            out.push(Frame::raw(bytes.freeze(), facts));
+            return Ok(());
         }
         let bytes = self.assemble(&chunk, tail, &cuts);
         if !bytes.is_empty() || facts != Facts::default() {
@@ -133,6 +168,9 @@ impl Decode for Observer {
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        if self.is_over {
+            return Ok(());
+        }
         let mut facts = Facts::default();
         let mut is_hidden = false;
         let mut watch = Watch {
@@ -239,6 +277,7 @@ struct Needles {
     finish: Finder<'static>,
     usage: Finder<'static>,
     error: Finder<'static>,
+    bare_error: [Finder<'static>; 2],
     texts: [Finder<'static>; 5],
 }
 
@@ -246,6 +285,10 @@ static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles {
     finish: Finder::new("\"finish_reason\""),
     usage: Finder::new("\"usage\""),
     error: Finder::new("\"error\""),
+    bare_error: [
+        Finder::new("\"object\":\"error\""),
+        Finder::new("\"object\": \"error\""),
+    ],
     texts: [
         Finder::new("\"content\":"),
         Finder::new("\"arguments\":"),
@@ -261,6 +304,7 @@ fn is_interesting(data: &[u8]) -> bool {
     has_value(data, &needles.finish)
         || has_value(data, &needles.usage)
         || has_value(data, &needles.error)
+        || needles.bare_error.iter().any(|it| it.find(data).is_some())
 }
 
 /// True when the quoted word stands as a key of something other than null. Inside a text its quotes would have

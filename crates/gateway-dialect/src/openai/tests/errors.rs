@@ -180,6 +180,30 @@ fn an_error_event_is_told_and_nothing_after_it() {
 }
 
 #[test]
+fn an_error_without_an_envelope_reaches_openais_clients_in_one() {
+    const BARE: &str = r#"{"object": "error", "message": "m", "type": "t", "code": "3000"}"#;
+    const TOLD: &str = "data: {\"error\":{\"object\":\"error\",\"message\":\"m\",\"type\":\"t\",\"code\":\"3000\"}}\n\n";
+    let text = format!("{CONTENT}{CONTENT}data: {BARE}\n\ndata: [DONE]\n\n");
+    let expected: serde_json::Value = serde_json::from_str(&TOLD["data: ".len()..]).unwrap();
+    let (frames, _) = feed(StreamDecoder::new(), [Bytes::from(text.clone())]);
+    assert_eq!(facts(&frames).error.unwrap().message, "m");
+    for usage in [UsageChunk::Forward, UsageChunk::Hide] {
+        for size in 1..text.len() {
+            let body = Bytes::from(text.clone());
+            let (frames, error) = feed(Observer::new(usage), super::cut(&body, size));
+            assert!(error.is_none() && facts(&frames).error.is_some());
+            let sent = String::from_utf8(super::bytes(&frames).to_vec()).unwrap();
+            let last = sent.trim_end().rsplit("\n\n").next().unwrap();
+            let told = last.strip_prefix("data: ").unwrap();
+            let told: serde_json::Value = serde_json::from_str(told).unwrap();
+            assert_eq!(told, expected, "cut at {size}");
+            // Held back, nothing of the provider's own event leaves.
+            assert!(usage == UsageChunk::Forward || !sent.contains(BARE));
+        }
+    }
+}
+
+#[test]
 fn a_plain_json_error_that_calls_itself_a_stream_keeps_its_message() {
     let body = Bytes::from_static(
         b"{\"error\":{\"message\":\"no such model\",\"code\":\"model_not_found\"}}",
