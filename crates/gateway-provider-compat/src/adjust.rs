@@ -8,6 +8,7 @@ use gateway_schema::{
 };
 use serde_json::Value;
 
+use crate::call_ids;
 use crate::preset::{Logprobs, Mlflow, Preset, Tasks};
 
 /// Makes `request` fit.
@@ -24,6 +25,9 @@ pub(crate) fn request(
         Request::Chat(mut chat) => {
             if mapping == Mapping::Mlflow && preset.mlflow == Mlflow::Together {
                 check_counts(&chat.extra)?;
+            }
+            if preset.short_call_ids && mapping == Mapping::Faithful {
+                call_ids::shorten(&mut chat);
             }
             if preset.logprobs == Logprobs::Count {
                 let count = chat

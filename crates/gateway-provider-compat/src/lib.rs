@@ -17,6 +17,7 @@
 
 mod adjust;
 mod build;
+mod call_ids;
 mod options;
 mod preset;
 mod presets;

@@ -31,6 +31,8 @@ pub(crate) struct Preset {
     pub(crate) idle: &'static [(&'static str, &'static str)],
     /// How many alternatives per token are asked for.
     pub(crate) logprobs: Logprobs,
+    /// Ids of tool calls must be nine letters or digits.
+    pub(crate) short_call_ids: bool,
     /// Text completions are asked as chat turns.
     pub(crate) completes_by_chat: bool,
     /// What it is told about the use of vectors: member, words for query, document, classification, clustering and
@@ -196,6 +198,7 @@ impl Preset {
             quirks: Quirks::COMPATIBLE,
             idle: &[],
             logprobs: Logprobs::Switch,
+            short_call_ids: false,
             completes_by_chat: false,
             tasks: None,
             ranking: Form::Common,

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use crate::options::Settings;
 use crate::preset::{Auth, InBand, Mlflow, Preset};
 use crate::stream::Nameless;
-use crate::{adjust, respell};
+use crate::{adjust, call_ids, respell};
 
 /// Speaks to the vendor of a row.
 #[derive(Debug)]
@@ -72,7 +72,10 @@ impl CompatWire {
     fn native<'c>(&self, call: &'c Call) -> Option<(&'c Bytes, &'c Envelope)> {
         let translates = call.operation == Operation::Rerank
             || (call.operation == Operation::Completion && self.preset.completes_by_chat);
-        call.payload.native(Dialect::OPENAI).filter(|_| !translates)
+        let refuses = |body: &Bytes| self.preset.short_call_ids && call_ids::are_foreign(body);
+        call.payload
+            .native(Dialect::OPENAI)
+            .filter(|(body, _)| !translates && !refuses(body))
     }
 
     /// The caller's own bytes, with the model, absent defaults and the vendor's names spliced in.

@@ -112,9 +112,10 @@ const OLD_LIMIT: &[(&str, &str)] = &[("max_completion_tokens", "max_tokens")];
 pub(super) const ROWS: &[Row] = rows![
     Preset {
         aliases: &["mistralai", "mistral-ai"],
-        // https://docs.mistral.ai/api/ (unknown fields are a 422, extra_forbidden)
+        // https://docs.mistral.ai/api/ (unknown fields are a 422, extra_forbidden; error 3280 for ids of calls)
         options: MISTRAL,
         operations: GENERAL,
+        short_call_ids: true,
         completes_by_chat: true,
         quirks: Quirks::COMPATIBLE
             .with_refused(&[

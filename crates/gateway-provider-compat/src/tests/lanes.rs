@@ -30,6 +30,27 @@ async fn mistral_gets_its_own_names_and_everything_else_as_it_came() {
 }
 
 #[tokio::test]
+async fn mistral_gets_ids_of_calls_that_it_takes_and_those_of_its_own_untouched() {
+    let body = |id: &str| {
+        format!(
+            r#"{{"model":"a","messages":[{{"role":"assistant","tool_calls":[{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"{id}","content":"x"}}]}}"#
+        )
+    };
+    let own = forwarded("mistral", false, &body("6IgxW8LfZ")).await;
+    assert_eq!(own.outcome.as_ref().unwrap().lane, Lane::Same);
+    assert!(own.text().contains("6IgxW8LfZ"));
+    let foreign = forwarded("mistral", false, &body("call_of_another_provider")).await;
+    assert_eq!(foreign.outcome.as_ref().unwrap().lane, Lane::Cross);
+    let sent = foreign.body();
+    let id = sent["messages"][0]["tool_calls"][0]["id"].as_str().unwrap();
+    assert_eq!(id.len(), 9);
+    assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert_eq!(sent["messages"][1]["tool_call_id"], id);
+    let elsewhere = forwarded("groq", false, &body("call_of_another_provider")).await;
+    assert_eq!(elsewhere.outcome.as_ref().unwrap().lane, Lane::Same);
+}
+
+#[tokio::test]
 async fn a_member_goes_wherever_it_stands() {
     let last = r#"{"model":"a","messages":[],"stream_options":null}"#;
     assert_eq!(
