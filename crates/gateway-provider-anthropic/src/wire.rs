@@ -145,10 +145,9 @@ impl Wire for AnthropicWire {
 
     fn encode(&self, call: &Call, to: &Target) -> Result<Encoded, CallError> {
         let uri = format!("{}/{}", self.base, self.path(call.operation)?);
-        let native = call
-            .payload
-            .native(Dialect::ANTHROPIC)
-            .filter(|_| call.operation != Operation::Completion);
+        let native = call.payload.native(Dialect::ANTHROPIC).filter(|(body, _)| {
+            call.operation != Operation::Completion && !anthropic::has_foreign_proofs(body)
+        });
         let (lane, (body, losses)) = if let Some((body, envelope)) = native {
             let body = self.forward(call, body, envelope, to);
             (Lane::Same, (body, Losses::new()))

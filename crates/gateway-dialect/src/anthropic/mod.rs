@@ -30,6 +30,7 @@ use bytes::Bytes;
 use gateway_schema::{CallError, ErrorKind};
 use serde::Serialize;
 
+pub use block::has_foreign_proofs;
 pub use codec::AnthropicCodec;
 pub use completion::{
     CompletionDecoder, completes_by_chat, decode_completion, decode_completion_by_chat,

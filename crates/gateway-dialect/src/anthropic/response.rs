@@ -171,6 +171,7 @@ pub(super) fn encode_chat(
             refusal.push_str(text);
             continue;
         }
+        content.extend(BlockWriter::proof(part));
         content.extend(writer.reply(part, &|| format!("choices[0].content[{index}]")));
     }
     let fallback;

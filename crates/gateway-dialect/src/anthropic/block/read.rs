@@ -405,6 +405,7 @@ impl<'de> Deserialize<'de> for Blocks {
                 while let Some(Block(part)) = seq.next_element()? {
                     parts.push(part);
                 }
+                super::bind(&mut parts);
                 Ok(Blocks {
                     parts,
                     form: ContentForm::Parts,

@@ -235,6 +235,16 @@ impl BlockWriter<'_> {
         }))
     }
 
+    /// The block that carries the proof of a call in a reply, to stand before it.
+    pub(in super::super) fn proof(part: &Part) -> Option<BlockOut<'_>> {
+        let signature = part.signature.as_ref()?;
+        matches!(part.content, Content::ToolCall(_)).then(|| BlockOut::Thinking {
+            thinking: "",
+            signature: super::proof_of_next(signature).into(),
+            marks: Marks::default(),
+        })
+    }
+
     /// The block of one part at `path` of a reply; `None` when it was dropped.
     pub(in super::super) fn reply<'a>(
         &mut self,
@@ -243,7 +253,10 @@ impl BlockWriter<'_> {
     ) -> Option<BlockOut<'a>> {
         let marks = self.marks(part, path);
         if let Some(signature) = &part.signature
-            && !matches!(part.content, Content::Thinking { .. })
+            && !matches!(
+                part.content,
+                Content::Thinking { .. } | Content::ToolCall(_)
+            )
         {
             self.losses.dropped(
                 format!("{}.signature", path()),

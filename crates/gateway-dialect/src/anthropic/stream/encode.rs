@@ -13,7 +13,7 @@ use gateway_schema::{Dialect, Extra, Losses, Usage};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::block::{CitationOut, signature_out};
+use super::super::block::{CitationOut, proof_of_next, signature_out};
 use super::super::finish;
 use super::super::usage::UsageOut;
 use crate::ReplyInfo;
@@ -294,6 +294,16 @@ impl StreamEncoder {
         Self::delta(self.current(), &delta, out);
     }
 
+    /// Empty reasoning with the proof of the call that follows.
+    fn proof(&mut self, signature: &Signature, out: &mut BytesMut) {
+        self.close(out);
+        self.open_thinking(out);
+        let delta = Delta::Signature {
+            signature: proof_of_next(signature).into(),
+        };
+        Self::delta(self.current(), &delta, out);
+    }
+
     fn call(&mut self, call: u32, id: Option<&str>, name: &str, out: &mut BytesMut) {
         let fallback;
         let id = match id {
@@ -435,6 +445,14 @@ impl StreamEncoder {
     }
 }
 
+/// The proof at the beginning of these events.
+fn proof(events: &[StreamEvent]) -> Option<&Signature> {
+    match events.first() {
+        Some(StreamEvent::Signature { signature, .. }) => Some(signature),
+        _ => None,
+    }
+}
+
 fn choice_of(event: &StreamEvent) -> u32 {
     match event {
         StreamEvent::Role { choice }
@@ -465,7 +483,16 @@ impl Encode for StreamEncoder {
         if begins {
             self.start(out);
         }
-        for event in events {
+        let mut rest = events;
+        while let [event, after @ ..] = rest {
+            rest = after;
+            // The proof of a call comes with it, and stands before it here.
+            if let (StreamEvent::ToolCall { choice: 0, .. }, Some(signature)) =
+                (event, proof(after))
+            {
+                self.proof(signature, out);
+                rest = after.get(1..).unwrap_or_default();
+            }
             self.event(event, out);
         }
     }

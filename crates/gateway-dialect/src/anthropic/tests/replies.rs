@@ -54,6 +54,7 @@ fn calls_thinking_and_foreign_proofs_are_written() {
         Part::text(""),
         Part::tool_call("call_1", "f", "{\"a\":1}"),
         Part::tool_call("", "g", ""),
+        Part::tool_call("", "g", "{}"),
     ];
     let (body, _) = write(parts, Some(Finish::with_raw(FinishReason::Stop, "STOP")));
     assert_eq!(
@@ -62,6 +63,7 @@ fn calls_thinking_and_foreign_proofs_are_written() {
             {"type": "thinking", "thinking": "hm", "signature": "gateway:gemini:xyz"},
             {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}},
             {"type": "tool_use", "id": "toolu_0123456789abcdef0123456789abcdef_1", "name": "g", "input": {}},
+            {"type": "tool_use", "id": "toolu_0123456789abcdef0123456789abcdef_2", "name": "g", "input": {}},
         ])
     );
     assert_eq!(body["stop_reason"], "tool_use");

@@ -1,13 +1,14 @@
 //! Streams of other providers on their way to an Anthropic client.
 
 use bytes::BytesMut;
-use gateway_schema::chat::{Finish, FinishReason, Signature, StreamEvent};
+use gateway_schema::chat::{Content, Finish, FinishReason, Signature, StreamEvent};
 use gateway_schema::stream::Encode;
 use gateway_schema::{Dialect, Extra, Usage};
 use serde_json::json;
 
+use super::super::has_foreign_proofs;
 use super::super::stream::StreamEncoder;
-use super::{decode_stream, encode_stream, info, reader};
+use super::{decode, decode_stream, encode_stream, info, reader};
 
 fn text(text: &str) -> StreamEvent {
     StreamEvent::Text {
@@ -171,4 +172,51 @@ fn an_error_takes_the_place_of_the_end() {
         &out[..],
         format!("event: error\ndata: {body}\n\n").as_bytes()
     );
+}
+
+#[test]
+fn the_proof_of_a_call_travels_in_empty_reasoning_before_it_and_comes_back() {
+    let proof = Signature {
+        dialect: Dialect::GEMINI,
+        value: "CiQB+/=".to_owned(),
+    };
+    let signature = StreamEvent::Signature {
+        choice: 0,
+        signature: proof.clone(),
+    };
+    let text = encode_stream(&[
+        vec![call(0, "c1", "{\"a\":1}"), signature],
+        vec![call(1, "c2", "{}")],
+        vec![StreamEvent::Finish {
+            choice: 0,
+            finish: Finish::new(FinishReason::ToolCalls),
+        }],
+    ]);
+    let mut fold = gateway_schema::chat::Fold::new();
+    for event in decode_stream(text.as_bytes()) {
+        fold.push(event);
+    }
+    let said = fold.finish().unwrap().choices.remove(0).parts;
+    let [thinking, first, second] = &said[..] else {
+        panic!("{said:?}");
+    };
+    let held = thinking.signature.as_ref().unwrap();
+    let body = json!({"model": "m", "max_tokens": 9, "messages": [
+        {"role": "user", "content": "Go"},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "", "signature": "gateway:gemini+next:CiQB+/="},
+            {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
+            {"type": "tool_use", "id": "c2", "name": "f", "input": {}},
+        ]},
+    ]});
+    assert!(matches!(first.content, Content::ToolCall(_)) && second.signature.is_none());
+    assert_eq!(held.value, "gateway:gemini+next:CiQB+/=");
+    assert!(
+        has_foreign_proofs(body.to_string().as_bytes()) && !has_foreign_proofs(b"\"gateways\"")
+    );
+    let request = decode(&body).unwrap();
+    let parts = &request.messages[1].parts;
+    assert_eq!(parts.len(), 2);
+    assert_eq!(parts[0].signature.as_ref(), Some(&proof));
+    assert_eq!(parts[1].signature, None);
 }
