@@ -13,6 +13,7 @@
 //! * white space, key order, snake case, and explicit `null` and empty lists;
 //! * functions stand in one tool, and the choice among none is left out;
 //! * `parameters` and `responseSchema` become JSON Schema (`parametersJsonSchema`, `responseJsonSchema`);
+//! * neighbouring contents of the model become one, as do pieces of a thought, and empty text of the model goes;
 //! * the role of the instructions goes, and an absent role becomes `user`;
 //! * numbers of finish reasons become words;
 //! * `functionResponse` that is neither an object nor text becomes text.

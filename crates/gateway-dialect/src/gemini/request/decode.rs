@@ -1,8 +1,8 @@
 //! Requests in.
 
 use gateway_schema::chat::{
-    ChatRequest, Effort, FunctionTool, Message, Part, Reasoning, ResponseFormat, Role, Tool,
-    ToolChoice,
+    ChatRequest, Content, Effort, FunctionTool, Message, Part, Reasoning, ResponseFormat, Role,
+    Tool, ToolChoice,
 };
 use gateway_schema::{CallError, Dialect, Extra};
 use serde_json::{Map, Value};
@@ -117,11 +117,13 @@ fn object<'a>(reader: &mut Reader, node: Node<'a>) -> Fields<'a> {
 
 fn contents(reader: &mut Reader, node: Node<'_>, calls: &mut Calls) -> Vec<Message> {
     match node {
-        Node::List(_) => reader
-            .list("contents", node, |reader, item| {
-                content(reader, item, calls)
-            })
-            .unwrap_or_default(),
+        Node::List(_) => joined(
+            reader
+                .list("contents", node, |reader, item| {
+                    content(reader, item, calls)
+                })
+                .unwrap_or_default(),
+        ),
         // Clients' libraries allow one content, or bare text.
         Node::Object(_) | Node::Text(_) => reader
             .at("contents", |reader| content(reader, node, calls))
@@ -132,6 +134,52 @@ fn contents(reader: &mut Reader, node: Node<'_>, calls: &mut Calls) -> Vec<Messa
             Vec::new()
         }
     }
+}
+
+/// Google's clients keep a streamed answer as it came: one content per piece, and a thought in many parts, of which the
+/// last has the proof. Elsewhere that is one turn of the assistant and one thought.
+pub(in super::super) fn joined(contents: Vec<Message>) -> Vec<Message> {
+    let mut turns: Vec<Message> = Vec::with_capacity(contents.len());
+    for content in contents {
+        match turns.last_mut() {
+            Some(turn)
+                if turn.role == Role::Assistant
+                    && content.role == Role::Assistant
+                    && turn.extra == content.extra =>
+            {
+                turn.parts.extend(content.parts);
+            }
+            _ => turns.push(content),
+        }
+    }
+    for turn in &mut turns {
+        if turn.role == Role::Assistant {
+            turn.parts = joined_thoughts(std::mem::take(&mut turn.parts));
+        }
+    }
+    turns
+}
+
+fn joined_thoughts(parts: Vec<Part>) -> Vec<Part> {
+    let mut out: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        if let Content::Thinking { text, id: None } = &part.content
+            && let Some(open) = out.last_mut()
+            && open.signature.is_none()
+            && open.extra == part.extra
+            && let Content::Thinking { text: all, .. } = &mut open.content
+        {
+            all.push_str(text);
+            open.signature = part.signature;
+            continue;
+        }
+        // The piece that only tells of the end.
+        let is_void = matches!(&part.content, Content::Text { text, citations } if text.is_empty() && citations.is_empty());
+        if !is_void || part.signature.is_some() || !part.extra.is_empty() {
+            out.push(part);
+        }
+    }
+    out
 }
 
 /// One content: who speaks, and what.

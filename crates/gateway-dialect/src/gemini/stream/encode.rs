@@ -254,6 +254,12 @@ impl StreamEncoder {
             if parts.is_empty() && extra.is_empty() && !is_last {
                 continue;
             }
+            // Google's clients keep no turn that ends in a piece without content.
+            let parts = if parts.is_empty() && is_last {
+                vec![json!({ "text": "" })]
+            } else {
+                parts
+            };
             candidates.push(CandidateOut {
                 content: (!parts.is_empty()).then_some(ContentOut {
                     parts,

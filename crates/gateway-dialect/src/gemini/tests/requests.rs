@@ -307,6 +307,41 @@ fn every_wrong_field_is_named() {
 }
 
 #[test]
+fn a_streamed_answer_that_comes_back_in_pieces_is_one_turn_with_one_thought() {
+    let model = |parts: Value| json!({"role": "model", "parts": parts});
+    let call = |name: &str| json!({"functionCall": {"name": name, "args": {}}});
+    let body = json!({"contents": [
+        {"role": "user", "parts": [{"text": "Hi"}]},
+        model(json!([{"text": "Let ", "thought": true}])),
+        model(json!([{"text": "me.", "thought": true}])),
+        model(json!([{"text": "", "thought": true, "thoughtSignature": "AAAA"}])),
+        model(json!([{"text": "Look"}])),
+        model(json!([call("f")])),
+        model(json!([call("f")])),
+        model(json!([{"text": ""}])),
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "1"}}},
+                                   {"functionResponse": {"name": "f", "response": {"output": "2"}}}]},
+    ]});
+    let request = decode(&body).unwrap();
+    assert_eq!(request.messages.len(), 3);
+    let turn = &request.messages[1];
+    assert_eq!(turn.role, Role::Assistant);
+    let [thought, text, first, second] = &turn.parts[..] else {
+        panic!("{:?}", turn.parts);
+    };
+    assert_eq!(thought.content, Part::thinking("Let me.").content);
+    assert_eq!(thought.signature.as_ref().unwrap().value, "AAAA");
+    assert_eq!(text.content, Part::text("Look").content);
+    let ids: Vec<_> = [first, second]
+        .map(|part| match &part.content {
+            Content::ToolCall(call) => call.id.clone(),
+            _ => None,
+        })
+        .into();
+    assert!(ids[0].is_some() && ids[0] != ids[1]);
+}
+
+#[test]
 fn snake_case_is_read_like_camel_case() {
     let snake = json!({"system_instruction": {"parts": {"text": "s"}}, "contents": [{"parts": [
         {"inline_data": {"mime_type": "image/png", "data": "aGk="}}]}],
