@@ -30,6 +30,8 @@ pub mod sse;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gateway_schema::stream::Encode;
 use gateway_schema::{CallError, Decoded, Dialect, Losses, Mapping, Operation, Response};
@@ -83,6 +85,8 @@ pub struct ReplyInfo {
     pub created: i64,
     /// Whether the caller asked for usage at the end of a stream.
     pub include_usage: bool,
+    /// The tools of the request that take free text, for dialects that call them in a form of their own.
+    pub custom_tools: Arc<[String]>,
 }
 
 impl ReplyInfo {
@@ -99,7 +103,14 @@ impl ReplyInfo {
             id: id.into(),
             created,
             include_usage: false,
+            custom_tools: Arc::default(),
         }
+    }
+
+    /// Names the tools that take free text.
+    pub fn with_custom_tools(mut self, names: Arc<[String]>) -> Self {
+        self.custom_tools = names;
+        self
     }
 
     /// States whether the caller asked for usage at the end of a stream.

@@ -1,6 +1,7 @@
 //! From a reply to a response.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -61,6 +62,7 @@ pub(crate) struct Answerer {
     id: Uuid,
     created: i64,
     include_usage: bool,
+    custom_tools: Arc<[String]>,
     /// The provider speaks the caller's dialect, so that its raw bytes may pass.
     pub(crate) same: bool,
 }
@@ -75,6 +77,7 @@ impl Answerer {
             self.created,
         )
         .with_include_usage(self.include_usage)
+        .with_custom_tools(Arc::clone(&self.custom_tools))
     }
 }
 
@@ -98,6 +101,7 @@ impl Task {
                 id: self.reply_id,
                 created: self.shared.clock.unix_seconds(),
                 include_usage: asked.include_usage,
+                custom_tools: std::mem::take(&mut self.custom_tools),
                 same,
             },
             headers: shown(reply.headers),

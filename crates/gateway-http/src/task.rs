@@ -35,6 +35,8 @@ pub(crate) struct Task {
     pub(crate) access: Access,
     /// What was asked, once it was.
     pub(crate) asked: Option<AskedCall>,
+    /// The tools of the request that take free text.
+    pub(crate) custom_tools: Arc<[String]>,
     /// For answers that have no id of their own.
     pub(crate) reply_id: Uuid,
     /// What its body may be.
@@ -133,6 +135,7 @@ impl Task {
             surface,
             access,
             asked: None,
+            custom_tools: Arc::default(),
             reply_id: id,
             bounds: shared
                 .directory
@@ -341,6 +344,7 @@ impl Task {
                 Some(verb) => verb.stream,
                 None => surface.wants_stream(json)?,
             };
+        self.custom_tools = surface.custom_tools(json).into();
         self.asked = Some(AskedCall {
             codec,
             operation,

@@ -90,6 +90,8 @@ pub(super) enum Kind {
         call_id: String,
         name: String,
         arguments: String,
+        /// The tool takes free text.
+        is_custom: bool,
     },
     /// As its provider wrote it.
     Raw(Value),
@@ -109,6 +111,9 @@ impl Item {
         let prefix = match kind {
             Kind::Reasoning { .. } => "rs",
             Kind::Message(_) => "msg",
+            Kind::Call {
+                is_custom: true, ..
+            } => "ctc",
             Kind::Call { .. } => "fc",
             Kind::Raw(_) => "item",
         };
@@ -144,6 +149,20 @@ impl Item {
                 call_id,
                 name,
                 arguments,
+                is_custom: true,
+            } => json!({
+                "id": id,
+                "type": "custom_tool_call",
+                "status": status,
+                "call_id": call_id,
+                "name": name,
+                "input": free_text(arguments),
+            }),
+            Kind::Call {
+                call_id,
+                name,
+                arguments,
+                ..
             } => json!({
                 "id": id,
                 "type": "function_call",
@@ -252,4 +271,19 @@ pub(super) fn stand_in_id(info: &ReplyInfo, index: usize) -> String {
 pub(super) fn logprobs(value: &Value) -> Vec<Value> {
     let list = value.get("content").unwrap_or(value).as_array();
     list.cloned().unwrap_or_default()
+}
+
+/// The text for a tool that takes free text: what stands under `input`, or everything where a model does not keep to it.
+pub(super) fn free_text(arguments: &str) -> String {
+    let input = |value: &Value| Some(value.get("input")?.as_str()?.to_owned());
+    serde_json::from_str::<Value>(arguments)
+        .ok()
+        .as_ref()
+        .and_then(input)
+        .unwrap_or_else(|| arguments.to_owned())
+}
+
+/// True for tools that take free text.
+pub(super) fn is_custom(info: &ReplyInfo, name: &str) -> bool {
+    info.custom_tools.iter().any(|known| known == name)
 }

@@ -32,7 +32,7 @@ use crate::{ClientCodec, ReplyInfo, failure};
 pub use forward::parameters;
 pub use glance::observe;
 pub use reply::encode_response;
-pub use request::decode_request;
+pub use request::{custom_tools, decode_request};
 pub use stream::{StreamEncoder, StreamObserver};
 
 #[cfg(test)]

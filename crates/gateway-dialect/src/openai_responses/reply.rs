@@ -5,7 +5,7 @@ use gateway_schema::chat::{ChatResponse, Choice, Content, FinishReason, Part};
 use gateway_schema::{Dialect, Losses};
 
 use super::item::{
-    Head, Item, Kind, Said, Standing, Status, annotation, logprobs, reply, stand_in_id,
+    Head, Item, Kind, Said, Standing, Status, annotation, is_custom, logprobs, reply, stand_in_id,
 };
 use super::{foreign, signature};
 use crate::ReplyInfo;
@@ -161,6 +161,7 @@ impl Output<'_> {
                     call_id: call.id.clone().unwrap_or_else(stand_in),
                     name: call.name.clone(),
                     arguments: call.arguments.clone(),
+                    is_custom: is_custom(self.info, &call.name),
                 };
                 self.add(kind);
             }

@@ -97,6 +97,12 @@ pub(crate) trait Surface: Send + Sync + 'static {
         false
     }
 
+    /// The tools that take free text and are called in a form of their own.
+    fn custom_tools(&self, body: Json<'_>) -> Vec<String> {
+        let _ = body;
+        Vec::new()
+    }
+
     /// What this surface demands of a body besides, once the endpoint is known.
     fn check(&self, body: Json<'_>, endpoint: &EndpointInfo) -> Result<(), CallError> {
         let _ = (body, endpoint);

@@ -12,7 +12,7 @@ use gateway_dialect::openai_responses;
 use gateway_schema::Operation;
 use http::Method;
 
-use super::{Action, Codec, Passing, Route, Surface};
+use super::{Action, Codec, Json, Passing, Route, Surface};
 
 pub(super) struct OpenAiResponses;
 
@@ -59,5 +59,11 @@ impl Surface for OpenAiResponses {
 
     fn routes(&self) -> &'static [Route] {
         ROUTES
+    }
+
+    fn custom_tools(&self, body: Json<'_>) -> Vec<String> {
+        body.get("tools")
+            .map(openai_responses::custom_tools)
+            .unwrap_or_default()
     }
 }

@@ -6,3 +6,4 @@ mod parts;
 mod tools;
 
 pub use decode::decode_request;
+pub use tools::custom_tools;

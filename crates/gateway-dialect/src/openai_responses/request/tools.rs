@@ -1,8 +1,11 @@
 //! Tools, and which of them may be called.
 
+use std::sync::LazyLock;
+
 use gateway_schema::chat::{FunctionTool, Tool, ToolChoice};
 use gateway_schema::{Dialect, Extra};
-use serde_json::Map;
+use memchr::memmem::Finder;
+use serde_json::{Map, Value, json};
 
 use crate::node::{Node, Reader};
 
@@ -16,6 +19,7 @@ pub(super) fn tool(reader: &mut Reader, node: Node<'_>) -> Option<Tool> {
     }
     match node.get("type").and_then(Node::as_text) {
         Some("function") => function(reader, node).map(Tool::Function),
+        Some("custom") => custom(reader, node).map(Tool::Function),
         Some(_) => Some(Tool::Opaque {
             dialect: OURS,
             value: node.into_value(),
@@ -53,10 +57,69 @@ fn function(reader: &mut Reader, node: Node<'_>) -> Option<FunctionTool> {
     Some(tool)
 }
 
+/// The names of the tools in the text of `tools` that take free text.
+pub fn custom_tools(tools: &[u8]) -> Vec<String> {
+    static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"custom\""));
+    if MARK.find(tools).is_none() {
+        return Vec::new();
+    }
+    let tools: Vec<Value> = serde_json::from_slice(tools).unwrap_or_default();
+    let name = |tool: &Value| {
+        (tool.get("type")? == "custom")
+            .then(|| Some(tool.get("name")?.as_str()?.to_owned()))
+            .flatten()
+    };
+    tools.iter().filter_map(name).collect()
+}
+
+/// Reads a tool that takes free text: elsewhere a function with one text. What it was stays beside it.
+fn custom(reader: &mut Reader, node: Node<'_>) -> Option<FunctionTool> {
+    let mut tool = FunctionTool::default();
+    let mut name = None;
+    let mut description = None;
+    let mut extra = Map::new();
+    for (key, node) in node.into_fields() {
+        match &*key {
+            "name" => name = reader.text("name", node),
+            "description" => description = reader.text("description", node),
+            _ if node.is_null() => {}
+            _ => {
+                extra.insert(key.into_owned(), node.into_value());
+            }
+        }
+    }
+    let Some(name) = name else {
+        reader.missing("name", "the name of the tool");
+        return None;
+    };
+    let mut said = description.unwrap_or_default();
+    if !said.is_empty() {
+        said.push_str("\n\n");
+    }
+    said.push_str("`input` is free text, not JSON.");
+    let grammar = |key: &str| extra.get("format")?.get(key)?.as_str();
+    if let (Some(syntax), Some(definition)) = (grammar("syntax"), grammar("definition")) {
+        for piece in [" It follows this ", syntax, " grammar:\n", definition] {
+            said.push_str(piece);
+        }
+    }
+    tool.name = name;
+    tool.description = Some(said);
+    tool.parameters = Some(json!({
+        "type": "object",
+        "properties": {"input": {"type": "string"}},
+        "required": ["input"],
+        "additionalProperties": false,
+    }));
+    tool.extra = Extra::of(OURS, extra);
+    Some(tool)
+}
+
 /// Reads `tool_choice`.
 pub(super) fn choice(reader: &mut Reader, node: Node<'_>) -> Option<ToolChoice> {
     let name = |node: &Node<'_>| {
-        let is_function = node.get("type").and_then(Node::as_text) == Some("function");
+        let kind = node.get("type").and_then(Node::as_text);
+        let is_function = matches!(kind, Some("function" | "custom"));
         Some(node.get("name")?.as_text()?.to_owned()).filter(|_| is_function)
     };
     match &node {
@@ -67,7 +130,7 @@ pub(super) fn choice(reader: &mut Reader, node: Node<'_>) -> Option<ToolChoice> 
             _ => {}
         },
         Node::Object(_) => match node.get("type").and_then(Node::as_text) {
-            Some("function") => {
+            Some("function" | "custom") => {
                 if let Some(name) = name(&node) {
                     return Some(ToolChoice::Function(name));
                 }

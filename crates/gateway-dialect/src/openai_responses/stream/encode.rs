@@ -7,7 +7,8 @@ use gateway_schema::{Dialect, Losses, Usage};
 use serde_json::{Value, json};
 
 use super::super::item::{
-    Head, Item, Kind, Said, Standing, Status, annotation, logprobs, reply, stand_in_id,
+    Head, Item, Kind, Said, Standing, Status, annotation, free_text, is_custom, logprobs, reply,
+    stand_in_id,
 };
 use super::super::{foreign, signature};
 use super::write::{Delta, Events, Place};
@@ -28,6 +29,9 @@ pub struct StreamEncoder {
     open: Option<usize>,
     /// The number of each call that is not over, and its item.
     calls: Vec<(u32, usize)>,
+    /// The items of calls that are not over, and of the proofs that stand just after them: clients that keep items in
+    /// the order of their ends must find the proof behind its call.
+    proofs: Vec<(usize, usize)>,
     finish: Option<Finish>,
     usage: Option<Usage>,
     losses: Losses,
@@ -51,6 +55,7 @@ impl StreamEncoder {
             items: Vec::new(),
             open: None,
             calls: Vec::new(),
+            proofs: Vec::new(),
             finish: None,
             usage: None,
             losses: Losses::new(),
@@ -103,6 +108,7 @@ impl StreamEncoder {
                     call_id: id.unwrap_or_else(|| stand_in_id(&self.info, index)),
                     name: name.clone(),
                     arguments: String::new(),
+                    is_custom: is_custom(&self.info, name),
                 };
                 self.add(kind, out);
                 self.open = None;
@@ -186,6 +192,18 @@ impl StreamEncoder {
                 events.at("response.reasoning_summary_part.done", place, part, out);
             }
             Kind::Call {
+                arguments,
+                is_custom: true,
+                ..
+            } => {
+                let input = free_text(arguments);
+                let events = &mut self.events;
+                let delta = json!({ "delta": input });
+                events.at("response.custom_tool_call_input.delta", place, delta, out);
+                let done = json!({ "input": input });
+                events.at("response.custom_tool_call_input.done", place, done, out);
+            }
+            Kind::Call {
                 arguments, name, ..
             } => {
                 let more = json!({"name": name, "arguments": arguments});
@@ -197,6 +215,10 @@ impl StreamEncoder {
         let value = item.value();
         self.events
             .item("response.output_item.done", index, &value, out);
+        if let Some(at) = self.proofs.iter().position(|(call, _)| *call == index) {
+            let (_, proof) = self.proofs.remove(at);
+            self.end_item(proof, Status::Completed, out);
+        }
     }
 
     /// The open message, begun if there is none, with its last part of the kind that `is` tells.
@@ -332,7 +354,13 @@ impl StreamEncoder {
             signature::before(proof)
         });
         let summary = String::new();
+        let before = self.items.len().saturating_sub(1);
         self.add(Kind::Reasoning { summary, encrypted }, out);
+        if self.calls.iter().any(|(_, index)| *index == before)
+            && let Some(proof) = self.open.take()
+        {
+            self.proofs.push((before, proof));
+        }
         self.close(out);
     }
 
@@ -349,10 +377,19 @@ impl StreamEncoder {
         }
         if let Some(Item {
             id,
-            kind: Kind::Call { arguments, .. },
+            kind:
+                Kind::Call {
+                    arguments,
+                    is_custom,
+                    ..
+                },
             ..
         }) = self.items.get_mut(index)
         {
+            if *is_custom {
+                // It is told when it is whole: pieces of JSON are none of its text.
+                return arguments.push_str(piece);
+            }
             let delta = Delta {
                 delta: piece,
                 logprobs: None,
@@ -407,7 +444,9 @@ impl StreamEncoder {
 
     /// A block of the provider's ended: a call is over. Text may go on, reasoning may yet be signed.
     fn part_end(&mut self, out: &mut BytesMut) {
-        let last = self.items.len().saturating_sub(1);
+        let end = self.items.len().saturating_sub(1);
+        let signed = self.proofs.iter().find(|(_, proof)| *proof == end);
+        let last = signed.map_or(end, |(call, _)| *call);
         if let Some(at) = self.calls.iter().position(|(_, index)| *index == last) {
             self.calls.remove(at);
             self.end_item(last, Status::Completed, out);

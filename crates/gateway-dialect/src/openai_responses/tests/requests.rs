@@ -6,6 +6,7 @@ use gateway_schema::chat::{
 use gateway_schema::{Dialect, Retry};
 use serde_json::json;
 
+use super::super::custom_tools;
 use super::decode;
 
 #[test]
@@ -25,7 +26,8 @@ fn a_codex_turn_becomes_one_conversation() {
         ],
         "tools": [
             {"type": "function", "name": "shell", "description": "d", "strict": false, "parameters": {"type": "object"}},
-            {"type": "custom", "name": "apply_patch"},
+            {"type": "custom", "name": "apply_patch", "description": "d", "format": {"syntax": "lark", "definition": "start: /.+/"}},
+            {"type": "web_search"},
         ],
         "tool_choice": "auto", "parallel_tool_calls": false,
         "reasoning": {"effort": "medium", "summary": "auto"},
@@ -60,8 +62,22 @@ fn a_codex_turn_becomes_one_conversation() {
     assert_eq!(request.messages[2].form, ContentForm::Text);
     let tools = request.tools.unwrap();
     assert!(matches!(&tools[0], Tool::Function(tool) if tool.strict == Some(false)));
+    // A tool that takes free text is offered as a function with one text.
+    let Tool::Function(patch) = &tools[1] else {
+        panic!("{:?}", tools[1]);
+    };
+    assert_eq!(patch.name, "apply_patch");
+    assert_eq!(
+        patch.parameters.as_ref().unwrap()["required"],
+        json!(["input"])
+    );
+    let said = patch.description.as_deref().unwrap();
+    assert!(said.starts_with('d') && said.contains("lark grammar:\nstart: /.+/"));
+    assert_eq!(patch.extra.dialect(), Some(Dialect::OPENAI_RESPONSES));
+    let names = custom_tools(body["tools"].to_string().as_bytes());
+    assert_eq!(names, ["apply_patch"]);
     assert!(
-        matches!(&tools[1], Tool::Opaque { dialect, .. } if *dialect == Dialect::OPENAI_RESPONSES)
+        matches!(&tools[2], Tool::Opaque { dialect, .. } if *dialect == Dialect::OPENAI_RESPONSES)
     );
     assert_eq!(request.tool_choice, Some(ToolChoice::Auto));
     assert_eq!(request.reasoning.unwrap().effort, Some(Effort::Medium));

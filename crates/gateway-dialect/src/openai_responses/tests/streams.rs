@@ -68,6 +68,66 @@ fn names(events: &[(String, Value)]) -> Vec<&str> {
 }
 
 #[test]
+fn a_tool_that_takes_free_text_is_called_in_its_own_form() {
+    let info = info().with_custom_tools(["f".to_owned()].into());
+    let mut encoder = StreamEncoder::new(&info);
+    let mut out = BytesMut::new();
+    for group in [
+        vec![start(), call(0, "c1", "{\"input\":\"*** Be")],
+        vec![more(0, "gin\\n\"}")],
+        vec![finish(FinishReason::ToolCalls), StreamEvent::End],
+    ] {
+        encoder.encode(&group, &mut out);
+    }
+    encoder.end(&mut out);
+    let events = parsed(std::str::from_utf8(&out).unwrap());
+    let of = |name: &str| -> Vec<&Value> {
+        let of_kind = events.iter().filter(|(known, _)| known == name);
+        of_kind.map(|(_, event)| event).collect()
+    };
+    assert!(of("response.function_call_arguments.delta").is_empty());
+    let deltas = of("response.custom_tool_call_input.delta");
+    assert_eq!(deltas[0]["delta"], "*** Begin\n");
+    let item = &of("response.output_item.done")[0]["item"];
+    assert_eq!(
+        (
+            &item["type"],
+            &item["name"],
+            &item["call_id"],
+            &item["input"]
+        ),
+        (
+            &json!("custom_tool_call"),
+            &json!("f"),
+            &json!("c1"),
+            &json!("*** Begin\n")
+        )
+    );
+}
+
+#[test]
+fn a_proof_ends_behind_the_call_it_proves_and_begins_in_the_order_of_the_reply() {
+    let events = encoded(&[
+        vec![start()],
+        vec![call(0, "c1", "{}"), sign(Dialect::GEMINI, "G")],
+        vec![call(1, "c2", "{}")],
+        vec![finish(FinishReason::ToolCalls), StreamEvent::End],
+    ]);
+    let indexes = |kind: &str| -> Vec<u64> {
+        let of_kind = events.iter().filter(|(name, _)| name == kind);
+        of_kind
+            .map(|(_, event)| event["output_index"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(indexes("response.output_item.added"), [0, 1, 2]);
+    assert_eq!(indexes("response.output_item.done"), [0, 1, 2]);
+    let output = &events.last().unwrap().1["response"]["output"];
+    assert_eq!(output[0]["call_id"], "c1");
+    assert_eq!(output[1]["encrypted_content"], "gateway:gemini+before:G");
+    assert_eq!(output[2]["call_id"], "c2");
+}
+
+#[test]
 fn reasoning_text_and_calls_come_in_the_order_of_the_service() {
     let events = encoded(&[
         vec![start()],
