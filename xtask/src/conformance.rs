@@ -120,7 +120,7 @@ fn corpus(gateway: &Path) -> Result<Tally, Failure> {
 
 fn clients(gateway: &Path) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
-    let mut command = match install::python() {
+    let mut command = match install::python("") {
         Ok(python) => shell::command(python, &["xtask/conformance/clients/run.py"]),
         Err(error) => {
             println!("skipped: the Python clients cannot be installed: {error}");
@@ -131,6 +131,15 @@ fn clients(gateway: &Path) -> Result<Tally, Failure> {
             )
         }
     };
+    match install::python("-older") {
+        Ok(python) => {
+            command.arg("--older").arg(python);
+        }
+        Err(error) => {
+            println!("skipped: the older Python clients cannot be installed: {error}");
+            tally += Tally::SKIPPED;
+        }
+    }
     let node = install::program("node", "nodejs") && install::program("npm", "npm");
     match if node {
         install::node()
@@ -154,7 +163,7 @@ fn clients(gateway: &Path) -> Result<Tally, Failure> {
 
 /// The gateway's binary has no part in this: the requests are written by the same converters.
 fn schemas(_: &Path) -> Result<Tally, Failure> {
-    let python = match install::python() {
+    let python = match install::python("") {
         Ok(python) => python,
         Err(error) => {
             println!("skipped: the vendors' packages cannot be installed: {error}");

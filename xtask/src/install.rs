@@ -36,16 +36,18 @@ pub(crate) fn folder() -> PathBuf {
     shell::target_dir().join("conformance")
 }
 
-/// The Python of a virtual environment that has the packages of `xtask/conformance/clients/requirements.txt`.
-pub(crate) fn python() -> Result<PathBuf, Failure> {
-    let venv = folder().join("venv");
+/// The Python of a virtual environment that has the packages of `xtask/conformance/clients/requirements{suffix}.txt`.
+pub(crate) fn python(suffix: &str) -> Result<PathBuf, Failure> {
+    let venv = folder().join(format!("venv{suffix}"));
     let python = venv.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
         "bin/python"
     });
-    let lists = ["requirements.txt", "constraints.txt"]
-        .map(|name| shell::root().join("xtask/conformance/clients").join(name));
+    let lists = ["requirements", "constraints"].map(|name| {
+        let clients = shell::root().join("xtask/conformance/clients");
+        clients.join(format!("{name}{suffix}.txt"))
+    });
     let wanted = lists
         .iter()
         .map(fs::read_to_string)

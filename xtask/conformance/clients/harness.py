@@ -16,19 +16,40 @@ import mock_provider
 
 AZURE = {"openai_api_type": "azure", "openai_api_key": mock_provider.KEYS["azure"], "openai_api_version": "2024-10-21",
          "openai_api_base": "https://mock-resource.openai.azure.com", "openai_deployment_name": "mock-model"}
+OPENAI = {"openai_api_key": "$MOCK_OPENAI_KEY"}
+GEMINI = {"gemini_api_key": mock_provider.KEYS["gemini"]}
+BEDROCK = {"aws_config": {"aws_bearer_token": mock_provider.KEYS["bedrock"], "aws_region": "us-east-1"}}
+# A user's credentials: the mock gives the token for them.
+VERTEX = {"vertex_project": "mock-project", "vertex_location": "us-central1", "vertex_credentials": json.dumps(
+    {"type": "authorized_user", "client_id": "mock", "client_secret": "mock", "refresh_token": "mock"})}
+MISTRAL = {"mistral_api_key": mock_provider.KEYS["mistral"]}
+COHERE = {"cohere_api_key": mock_provider.KEYS["cohere"]}
 ENDPOINTS = {
-    "openai-chat": ("chat", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
+    "openai-chat": ("chat", "openai", OPENAI),
     "azure-chat": ("chat", "openai", AZURE),
     "anthropic-chat": ("chat", "anthropic", {"anthropic_api_key": mock_provider.KEYS["anthropic"]}),
-    "openai-completions": ("completions", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
-    "openai-embeddings": ("embeddings", "openai", {"openai_api_key": "$MOCK_OPENAI_KEY"}),
+    "gemini-chat": ("chat", "gemini", GEMINI),
+    "vertex-chat": ("chat", "vertex-ai", VERTEX),
+    "bedrock-chat": ("chat", "bedrock", BEDROCK),
+    "cohere-chat": ("chat", "cohere", COHERE),
+    "mistral-chat": ("chat", "mistral", MISTRAL),
+    "deepseek-chat": ("chat", "deepseek", {"api_key": mock_provider.KEYS["deepseek"]}),
+    "openai-completions": ("completions", "openai", OPENAI),
+    "openai-embeddings": ("embeddings", "openai", OPENAI),
     "azure-embeddings": ("embeddings", "openai", AZURE),
-    "cohere-chat": ("chat", "cohere", {"cohere_api_key": mock_provider.KEYS["cohere"]}),
-    "cohere-embeddings": ("embeddings", "cohere", {"cohere_api_key": mock_provider.KEYS["cohere"]}),
-    "cohere-rerank": ("rerank", "cohere", {"cohere_api_key": mock_provider.KEYS["cohere"]}),
+    "gemini-embeddings": ("embeddings", "gemini", GEMINI),
+    "cohere-embeddings": ("embeddings", "cohere", COHERE),
+    "mistral-embeddings": ("embeddings", "mistral", MISTRAL),
+    "cohere-rerank": ("rerank", "cohere", COHERE),
     "jina-rerank": ("rerank", "jina", {"api_key": mock_provider.KEYS["jina"]}),
+    # Names that LlamaIndex knows.
+    "gpt-4o": ("chat", "openai", OPENAI),
+    "claude-sonnet-4-5-20250929": ("chat", "gemini", GEMINI),
     "broken-key": ("chat", "openai", {"openai_api_key": "sk-revoked"}),
 }
+
+# What a model can do is read from its name.
+MODELS = {"bedrock-chat": "anthropic.claude-sonnet-4-5-mock-v1:0", "cohere-chat": "command-a-reasoning-mock"}
 
 
 # What callers of a gateway that asks for credentials need.
@@ -38,7 +59,7 @@ AUTH = {"keys": [{"name": "signer", "key": "vk-signer", "endpoints": ["openai-ch
 
 def config(auth=None):
     """The configuration of the gateway; JSON is YAML."""
-    endpoints = [{"name": name, "endpoint_type": "llm/v1/" + kind, "model": {"provider": provider, "name": "mock-model", "config": settings}}
+    endpoints = [{"name": name, "endpoint_type": "llm/v1/" + kind, "model": {"provider": provider, "name": MODELS.get(name, "mock-model"), "config": settings}}
                  for name, (kind, provider, settings) in ENDPOINTS.items()]
     return json.dumps({"endpoints": endpoints, **({"auth": auth} if auth else {})}, indent=1)
 
@@ -88,12 +109,10 @@ class Gateway:
 
 def environment(url, mock, direct, guarded=""):
     """What the tests need to know."""
-    names = {"ENDPOINTS_CHAT": ["openai-chat", "azure-chat", "anthropic-chat", "cohere-chat"],
-             "ENDPOINTS_EMBEDDINGS": ["openai-embeddings", "azure-embeddings", "cohere-embeddings"],
-             "ENDPOINTS_RERANK": ["cohere-rerank", "jina-rerank"]}
+    names = {kind: [name for name in ENDPOINTS if name.endswith("-" + kind)] for kind in ("chat", "embeddings", "rerank")}
     if direct:
-        names = {"ENDPOINTS_CHAT": ["openai-chat"], "ENDPOINTS_EMBEDDINGS": ["openai-embeddings"], "ENDPOINTS_RERANK": []}
-    return {**{k: ",".join(v) for k, v in names.items()}, "GATEWAY_URL": url, "GUARDED_URL": guarded, "MOCK_URL": mock.origin,
+        names = {kind: ["openai-" + kind] if kind != "rerank" else [] for kind in names}
+    return {**{"ENDPOINTS_" + kind.upper(): ",".join(all) for kind, all in names.items()}, "GATEWAY_URL": url, "GUARDED_URL": guarded, "MOCK_URL": mock.origin,
             "CLIENT_KEY": mock_provider.KEYS["openai"] if direct else mock_provider.CLIENT_KEY,
             "ANTHROPIC_CLIENT_KEY": mock_provider.KEYS["anthropic"] if direct else mock_provider.CLIENT_KEY,
             "GATEWAY_DIRECT": "1" if direct else "", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

@@ -3,119 +3,143 @@ import base64
 import json
 import struct
 
-from mock_provider import Turn, flat, need, pieces
+import mock_provider as mock
+from mock_provider import Said, Turn, need, only
 
-CHAT = {"model", "messages", "stream", "tools", "strict_tools", "documents", "citation_options", "response_format", "safety_mode",
-        "max_tokens", "stop_sequences", "temperature", "seed", "frequency_penalty", "presence_penalty", "k", "p", "logprobs",
-        "tool_choice", "thinking", "priority"}
+KNOWN = {"model", "messages", "stream", "tools", "documents", "citation_options", "response_format", "safety_mode", "max_tokens", "stop_sequences",
+         "temperature", "seed", "frequency_penalty", "presence_penalty", "k", "p", "logprobs", "tool_choice", "strict_tools", "thinking", "priority",
+         "raw_prompting"}
+MESSAGES = {"user": {"content"}, "system": {"content"}, "assistant": {"content", "tool_calls", "tool_plan", "citations"}, "tool": {"content", "tool_call_id"}}
+
+
+def error(status, message):
+    return {"id": "mock", "message": message}, ()
+
+
+def listing(path):
+    need(False, "not found")
+
+
+def route(exchange, body):
+    if exchange.path == "/v2/chat":
+        exchange.chat(read(body), Chat())
+        return
+    answer = {"/v2/embed": embed, "/v2/rerank": rerank, "/v1/rerank": common_rerank}.get(exchange.path)
+    if answer is None:
+        return exchange.error(404, "not found")
+    turn = Turn()
+    turn.text = body.get("query") or (body.get("texts") or [""])[0]
+    if not exchange.fails(turn):
+        exchange.send(200, answer(body))
 
 
 def read(body):
     turn = Turn()
-    need(not set(body) - CHAT, "unknown field: parameter '%s' is not a valid field" % ", ".join(sorted(set(body) - CHAT)))
-    need(isinstance(body.get("messages"), list) and body["messages"], "invalid request: messages must not be empty")
-    need(0 <= body.get("p", 0.5) <= 0.99, "p must be between 0.01 and 0.99")
+    only(body, KNOWN, "request")
     turn.stream = bool(body.get("stream"))
-    for tool in body.get("tools") or []:
-        need(tool.get("type") == "function" and isinstance(tool["function"].get("parameters"), dict), "tools[].function.parameters is required")
-        turn.tools[tool["function"]["name"]] = tool["function"]["parameters"]
-    need(body.get("tool_choice") in (None, "REQUIRED", "NONE"), "tool_choice must be REQUIRED or NONE")
-    need("tool_choice" not in body or turn.tools, "tool_choice needs tools")
     turn.documents = len(body.get("documents") or [])
-    open_calls = []
+    need(0 <= body.get("p", 0.5) <= 0.99, "p must be between 0.01 and 0.99")
+    turn.thinks = (body.get("thinking") or {}).get("type") == "enabled"
+    need(body.get("tool_choice") in (None, "REQUIRED", "NONE"), "tool_choice: %r" % body.get("tool_choice"))
+    need("tool_choice" not in body or body.get("tools"), "tool_choice needs tools")
+    for tool in body.get("tools") or []:
+        only(tool, {"type", "function"}, "tools[]")
+        only(tool["function"], {"name", "description", "parameters"}, "tools[].function")
+        turn.tools[tool["function"]["name"]] = tool["function"]["parameters"]
     for message in body["messages"]:
-        role, content = message.get("role"), message.get("content")
-        need(role in ("system", "user", "assistant", "tool"), "messages[].role: %r is not a role" % role)
-        if role == "tool":
-            need(message.get("tool_call_id") in open_calls, "tool_call_id %r answers no call" % message.get("tool_call_id"))
-            open_calls.remove(message["tool_call_id"])
-            turn.results.append(flat(content))
-            continue
-        need(not open_calls, "tool calls %s have no answer" % open_calls)
-        if role == "assistant":
-            turn.results = []
-            need(content or message.get("tool_calls"), "an assistant message needs content or tool calls")
-            for call in message.get("tool_calls") or []:
-                need(isinstance(json.loads(call["function"]["arguments"]), dict), "arguments must be a JSON object as text")
-                open_calls.append(call["id"])
-        elif role == "user":
-            turn.results, turn.images, texts = [], 0, []
-            for part in content if isinstance(content, list) else [{"type": "text", "text": content}]:
-                if part.get("type") == "image_url":
-                    need(part["image_url"]["url"].startswith(("data:image/", "https://")), "image_url.url is no image")
-                    turn.images += 1
-                else:
-                    need(part.get("type") == "text" and isinstance(part.get("text"), str), "content part %r is unknown" % part.get("type"))
-                    texts.append(part["text"])
-            turn.text = " ".join(texts)
-    need(not open_calls, "tool calls %s have no answer" % open_calls)
+        role = message["role"]
+        only(message, MESSAGES[role] | {"role"}, "messages[]")
+        content = message.get("content") or ""
+        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        texts = [part["text"] for part in parts if part["type"] == "text"]
+        if role == "user":
+            need(parts, "messages[].content: must not be empty")
+            turn.user(texts, sum(part["type"] == "image_url" for part in parts))
+        elif role == "tool":
+            need(all(part["type"] in ("text", "document") for part in parts), "tool content: text and documents only")
+            texts += [document(part["document"]) for part in parts if part["type"] == "document"]
+            turn.result(message["tool_call_id"], " ".join(texts))
+        elif role == "assistant":
+            need(all(part["type"] in ("text", "thinking") for part in parts), "assistant content: text and thinking only")
+            calls = [(c["id"], c["function"]["name"], json.loads(c["function"]["arguments"]), None) for c in message.get("tool_calls") or []]
+            thoughts = [(p["thinking"], None) for p in parts if p["type"] == "thinking"] or [(message.get("tool_plan") or "", None)]
+            turn.assistant(Said(thoughts, " ".join(texts), calls))
+    turn.end()
+    turn.compare(lambda said, step: need(said.thoughts[0][0] == step.think, "thinking came back as %s, it was %r" % (said.thoughts, step.think)) if turn.thinks and step.think else None)
     return turn
 
 
+def document(value):
+    data = value.get("data") if isinstance(value, dict) else value
+    return data if isinstance(data, str) else " ".join(str(v) for v in data.values())
+
+
 class Chat:
-    """`/v2/chat`."""
-
-    def __init__(self, exchange, body):
-        self.body = body
-
-    def usage(self, turn):
-        done = len(pieces(turn.answer()))
-        return {"billed_units": {"input_tokens": 5, "output_tokens": done}, "tokens": {"input_tokens": 7, "output_tokens": done}, "cached_tokens": 2}
+    """Whole replies and events. Thinking before calls is a tool plan."""
 
     def finish(self, turn):
-        return "TOOL_CALL" if turn.calls() else "MAX_TOKENS" if turn.text == "!length" else "COMPLETE"
+        return "TOOL_CALL" if turn.calls() else "MAX_TOKENS" if turn.is_cut() else "COMPLETE"
+
+    def usage(self, turn):
+        done = turn.output_tokens()
+        return {"billed_units": {"input_tokens": 5, "output_tokens": done}, "tokens": {"input_tokens": 7, "output_tokens": done}, "cached_tokens": 2}
 
     @staticmethod
     def citation(turn):
         return {"start": 0, "end": 4, "text": turn.answer()[:4], "type": "TEXT_CONTENT",
                 "sources": [{"type": "document", "id": "doc:0", "document": {"id": "doc:0", "text": "a source"}}]}
 
-    def calls(self, turn):
-        return [{"id": "%s_%d" % (name, i), "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
-                for i, (name, arguments) in enumerate(turn.calls())]
+    @staticmethod
+    def plan(turn):
+        return "I will call the tools." if turn.calls() and not turn.thought() else ""
+
+    def call(self, number, name, arguments):
+        return {"id": "%s_%d" % (name, number), "type": "function", "function": {"name": name, "arguments": arguments}}
 
     def whole(self, turn):
         message = {"role": "assistant"}
+        content = [{"type": "thinking", "thinking": turn.thought()}] if turn.thought() else []
+        content += [{"type": "text", "text": turn.answer()}] if turn.answer() else []
+        if content:
+            message["content"] = content
         if turn.calls():
-            message.update(tool_plan="I will call the tools.", tool_calls=self.calls(turn))
-        else:
-            message["content"] = [{"type": "text", "text": turn.answer()}]
+            if self.plan(turn):
+                message["tool_plan"] = self.plan(turn)
+            message["tool_calls"] = [self.call(i, n, json.dumps(a)) for i, n, a in turn.calls()]
         if turn.documents:
             message["citations"] = [self.citation(turn)]
-        return {"id": "c0ffee", "message": message, "finish_reason": self.finish(turn), "usage": self.usage(turn)}
-
-    @staticmethod
-    def event(kind, **data):
-        return "event: %s\ndata: %s\n\n" % (kind, json.dumps({"type": kind, **data}))
-
-    def delta(self, kind, index=None, **message):
-        return self.event(kind, **({} if index is None else {"index": index}), delta={"message": message})
+        return {"id": "mock", "finish_reason": self.finish(turn), "message": message, "usage": self.usage(turn)}
 
     def frames(self, turn):
-        yield self.event("message-start", id="c0ffee", delta={"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}})
-        if turn.calls():
-            for piece in pieces("I will call the tools."):
-                yield self.delta("tool-plan-delta", tool_plan=piece)
-            for index, call in enumerate(self.calls(turn)):
-                text = call["function"]["arguments"]
-                call["function"]["arguments"] = ""
-                yield self.delta("tool-call-start", index, tool_calls=call)
-                for at in range(0, len(text), 5):
-                    yield self.delta("tool-call-delta", index, tool_calls={"function": {"arguments": text[at:at + 5]}})
-                yield self.event("tool-call-end", index=index)
-        else:
-            yield self.delta("content-start", 0, content={"type": "text", "text": ""})
-            for piece in pieces(turn.answer()):
-                yield self.delta("content-delta", 0, content={"text": piece})
-            if turn.documents:
-                yield self.delta("citation-start", 0, citations=self.citation(turn))
-                yield self.event("citation-end", index=0)
-            yield self.event("content-end", index=0)
-        yield self.event("message-end", delta={"finish_reason": self.finish(turn), "usage": self.usage(turn)})
+        def event(kind, **fields):
+            return mock.event({"type": kind, **fields}, kind)
+
+        def delta(**message):
+            return {"delta": {"message": message}}
+        yield event("message-start", id="mock", **delta(role="assistant", content=[], tool_plan="", tool_calls=[], citations=[]))
+        index = 0
+        for kind, text in (("thinking", turn.thought()), ("text", turn.answer())):
+            if text:
+                yield event("content-start", index=index, **delta(content={"type": kind, kind: ""}))
+                for piece in mock.pieces(text):
+                    yield event("content-delta", index=index, **delta(content={kind: piece}))
+                if turn.documents and kind == "text":
+                    yield event("citation-start", index=0, **delta(citations=self.citation(turn)))
+                    yield event("citation-end", index=0)
+                yield event("content-end", index=index)
+                index += 1
+        for piece in mock.pieces(self.plan(turn)):
+            yield event("tool-plan-delta", **delta(tool_plan=piece))
+        for index, (i, name, arguments) in enumerate(turn.calls()):
+            yield event("tool-call-start", index=index, **delta(tool_calls=self.call(i, name, "")))
+            for piece in mock.chopped(json.dumps(arguments)):
+                yield event("tool-call-delta", index=index, **delta(tool_calls={"function": {"arguments": piece}}))
+            yield event("tool-call-end", index=index)
+        yield event("message-end", delta={"finish_reason": self.finish(turn), "usage": self.usage(turn)})
         yield "data: [DONE]\n\n"
 
     def broken(self):
-        return self.event("message-end", delta={"finish_reason": "ERROR", "error": "Told to break midway.", "usage": {}})
+        return mock.event({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "Told to break midway."}}, "message-end")
 
 
 def embed(body):

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Runs every client against the gateway: Python (unittest), Node (its own test runner) and curl.
 
-    run.py --gateway target/debug/gateway-server [--node FOLDER] [--without-python] [--without-curl] [--only PATTERN]
+    run.py --gateway target/debug/gateway-server [--older PYTHON] [--node FOLDER] [--without-python] [--without-curl] [--only PATTERN]
     run.py --direct                     the clients against the mock, without a gateway
 
-FOLDER holds a copy of `node/` with its packages installed. The last line counts what passed.
+FOLDER holds a copy of `node/` with its packages installed. PYTHON has the packages of `requirements-older.txt`: clients
+that want earlier versions of the SDKs beneath them, tested by `python-older/`. The last line counts what passed.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import shutil
 import subprocess
 import sys
-import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -21,14 +22,29 @@ import harness  # noqa: E402
 import mock_provider  # noqa: E402
 
 
-def run_python(only):
-    loader = unittest.TestLoader()
-    if only:
-        loader.testNamePatterns = ["*%s*" % only]
-    suite = loader.discover(os.path.join(HERE, "python"))
-    result = unittest.TextTestRunner(verbosity=1, stream=sys.stdout).run(suite)
-    bad = {str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors}
-    return result.testsRun - len(bad) - len(result.skipped), len(bad), len(result.skipped)
+def run_file(python, path, only):
+    """Runs one file of Python tests in a process of its own; its output and its counts."""
+    command = [python, os.path.join(HERE, "suite.py"), path] + ([only] if only else [])
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        output = done.stdout
+    except subprocess.TimeoutExpired as late:
+        output = "%s took longer than 300 s\n%s" % (path, late.stdout)
+    counts = re.findall(r"^counts (\d+) (\d+) (\d+)$", output, re.M)
+    return output, tuple(map(int, counts[-1])) if counts else (0, 1, 0)
+
+
+def run_python(python, folder, only):
+    """Most tests wait for the provider most of the time, so several files run at once."""
+    folder = os.path.join(HERE, folder)
+    files = sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.startswith("test_"))
+    total = (0, 0, 0)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for output, counts in pool.map(lambda path: run_file(python, path, only), files):
+            total = tuple(a + b for a, b in zip(total, counts))
+            if counts[1]:
+                print(output)
+    return total
 
 
 def run_node(folder):
@@ -53,6 +69,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--gateway")
     p.add_argument("--direct", action="store_true")
+    p.add_argument("--older")
     p.add_argument("--node")
     p.add_argument("--without-python", action="store_true")
     p.add_argument("--without-curl", action="store_true")
@@ -71,7 +88,9 @@ def main():
                 print("total: 0 passed, 1 failed, 0 skipped")
                 return 1
         os.environ.update(harness.environment(gateway.url if gateway else mock.origin, mock, args.direct, guarded.url if guarded else ""))
-        runs = [] if args.without_python else [("python", lambda: run_python(args.only))]
+        runs = [] if args.without_python else [("python", lambda: run_python(sys.executable, "python", args.only))]
+        if args.older:
+            runs.append(("python-older", lambda: run_python(args.older, "python-older", args.only)))
         if args.node and not args.only:
             runs.append(("node", lambda: run_node(args.node)))
         if shutil.which("curl") and not args.without_curl and not args.only and not args.direct:

@@ -62,7 +62,7 @@ for (const endpoint of GATEWAY_DIRECT ? ["anthropic-chat"] : ENDPOINTS_CHAT.spli
 }
 
 test("anthropic keeps the signature of thinking", async () => {
-  const stream = client.messages.stream(request("anthropic-chat", "!think", { thinking: { type: "enabled", budget_tokens: 1024 } }));
+  const stream = client.messages.stream(request("anthropic-chat", "!think", { max_tokens: 2000, thinking: { type: "enabled", budget_tokens: 1024 } }));
   const { content } = await stream.finalMessage();
   assert.deepEqual(content.map((block) => block.type), ["thinking", "text"]);
   const messages = [{ role: "user", content: "!think" }, { role: "assistant", content }, { role: "user", content: "And?" }];

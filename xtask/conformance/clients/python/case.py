@@ -11,6 +11,8 @@ KEY, ANTHROPIC_KEY = os.environ["CLIENT_KEY"], os.environ["ANTHROPIC_CLIENT_KEY"
 DIRECT = bool(os.environ.get("GATEWAY_DIRECT"))
 CHAT = os.environ["ENDPOINTS_CHAT"].split(",")
 EMBEDDINGS = os.environ["ENDPOINTS_EMBEDDINGS"].split(",")
+# DeepSeek reads no images.
+SEES = [name for name in CHAT if name != "deepseek-chat"]
 RERANK = os.environ["ENDPOINTS_RERANK"].split(",")
 PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg==")
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}

@@ -1,9 +1,10 @@
 """The Anthropic SDK: messages, thinking, tools, token counts, errors, retries, broken streams."""
+import itertools
 import unittest
 
 import anthropic
 
-from case import ANTHROPIC_KEY, CHAT, DIRECT, PARIS, PNG, ROME, SCHEMA, URL, arrivals, fail, ids, seconds_until_left, through_gateway
+from case import ANTHROPIC_KEY, CHAT, DIRECT, PARIS, PNG, ROME, SCHEMA, SEES, URL, arrivals, fail, ids, seconds_until_left, through_gateway
 
 ENDPOINTS = ["anthropic-chat"] if DIRECT else CHAT
 TOOL = {"name": "get_weather", "description": "Weather of a city", "input_schema": SCHEMA}
@@ -12,11 +13,11 @@ patient = anthropic.Anthropic(base_url=URL, api_key=ANTHROPIC_KEY, max_retries=3
 
 
 def ask(text, endpoint, using=client, **more):
-    return using.messages.create(model=endpoint, messages=[{"role": "user", "content": text}], max_tokens=100, **more)
+    return using.messages.create(model=endpoint, messages=[{"role": "user", "content": text}], **{"max_tokens": 100, **more})
 
 
 def streamed(text, endpoint, **more):
-    with client.messages.stream(model=endpoint, messages=[{"role": "user", "content": text}], max_tokens=100, **more) as stream:
+    with client.messages.stream(model=endpoint, messages=[{"role": "user", "content": text}], **{"max_tokens": 100, **more}) as stream:
         parts = list(stream.text_stream)
         return "".join(parts), stream.get_final_message()
 
@@ -69,7 +70,7 @@ class Messages(unittest.TestCase):
                 self.assertEqual(streamed("!length", endpoint)[1].stop_reason, "max_tokens")
 
     def test_system_image_and_stop(self):
-        for endpoint in ENDPOINTS:
+        for endpoint in [name for name in ENDPOINTS if name in SEES]:
             with self.subTest(endpoint):
                 content = [{"type": "text", "text": "Look"}, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]
                 reply = client.messages.create(model=endpoint, system=[{"type": "text", "text": "Be brief."}], max_tokens=9, stop_sequences=["END"],
@@ -81,9 +82,9 @@ class Messages(unittest.TestCase):
             with self.subTest(**more):
                 question = [{"role": "user", "content": "!think"}]
                 if more:
-                    _, message = streamed("!think", "anthropic-chat", thinking={"type": "enabled", "budget_tokens": 1024})
+                    _, message = streamed("!think", "anthropic-chat", max_tokens=2000, thinking={"type": "enabled", "budget_tokens": 1024})
                 else:
-                    message = ask("!think", "anthropic-chat", thinking={"type": "enabled", "budget_tokens": 1024})
+                    message = ask("!think", "anthropic-chat", max_tokens=2000, thinking={"type": "enabled", "budget_tokens": 1024})
                 self.assertEqual([b.type for b in message.content], ["thinking", "text"])
                 self.assertEqual(message.content[0].thinking, "Let me think.")
                 # The provider refuses a signature that changed.
@@ -157,11 +158,10 @@ class Errors(unittest.TestCase):
         self.assertEqual(raised.exception.body["error"]["type"], "not_found_error")
 
     def test_sdk_retries_until_it_works(self):
-        for endpoint in ENDPOINTS:
-            for status in (429, 500, 529):
-                with self.subTest(endpoint=endpoint, status=status):
-                    reply = ask(fail(status, "anthropic", times=2, retry_after=0), endpoint, using=patient)
-                    self.assertIn("Echo: !fail", reply.content[0].text)
+        for endpoint, status in zip(ENDPOINTS, itertools.cycle((429, 500, 529))):
+            with self.subTest(endpoint=endpoint, status=status):
+                reply = ask(fail(status, "anthropic", times=2, retry_after=0), endpoint, using=patient)
+                self.assertIn("Echo: !fail", reply.content[0].text)
 
     def test_error_inside_a_stream_is_raised(self):
         for endpoint in ENDPOINTS:

@@ -7,7 +7,7 @@ import urllib.request
 import cohere
 import cohere.errors
 
-from case import CHAT, EMBEDDINGS, KEY, PARIS, PNG, RERANK, ROME, SCHEMA, URL, arrivals, fail, through_gateway
+from case import CHAT, EMBEDDINGS, KEY, PARIS, PNG, RERANK, ROME, SCHEMA, SEES, URL, arrivals, fail, through_gateway
 
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "Weather of a city", "parameters": SCHEMA}}
 DOCUMENTS = ["Berlin is a city", "Paris is the capital of France", "bread"]
@@ -56,7 +56,7 @@ class Chat(unittest.TestCase):
                 self.assertGreater(arrivals(e.delta.message.content.text for e in stream if e.type == "content-delta"), 0.4)
 
     def test_length_limit_system_and_image(self):
-        for endpoint in CHAT:
+        for endpoint in SEES:
             with self.subTest(endpoint):
                 self.assertEqual(ask("!length", endpoint, max_tokens=9).finish_reason, "MAX_TOKENS")
                 parts = [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PNG}}]
