@@ -15,9 +15,7 @@ use gateway_core::{Engine, EngineBuilder, GatewayBuilder, Registry};
 use gateway_provider_simulator::SIMULATOR;
 use gateway_schema::CallError;
 use gateway_store::{CallRecord, MemoryRecords};
-use gateway_testkit::{
-    Answer, ManualClock, ScriptedProvider, ScriptedReply, ScriptedTransport, deps,
-};
+use gateway_testkit::{Answer, ManualClock, ScriptedProvider, ScriptedTransport, deps};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
@@ -545,47 +543,4 @@ async fn a_limit_of_the_first_destination_spills_over_to_the_next() {
         order += &bench.ask().await.unwrap();
     }
     assert_eq!(order, "aabb");
-}
-
-/// The keys that one endpoint's provider was shown, call by call.
-async fn keys_shown(refusal: ScriptedReply, waits: &[u64]) -> Vec<String> {
-    let text = "endpoints:\n  - name: chat\n    endpoint_type: llm/v1/chat\n    \
-                model: {provider: openai, name: m, config: {openai_api_key: [k1, k2]}}\n";
-    let registry = Registry::new().with(gateway_provider_openai::OPENAI);
-    let plan = loaded(text, &registry);
-    let answer = json!({"id": "1", "object": "chat.completion", "choices": []});
-    let transport = ScriptedTransport::new()
-        .then(refusal)
-        .always(ScriptedReply::json(200, &answer));
-    let engine = EngineBuilder::new(registry, deps(&transport))
-        .build(&plan)
-        .unwrap();
-    for wait in waits {
-        tokio::time::sleep(Duration::from_secs(*wait)).await;
-        engine.clone().oneshot(call("chat", false)).await.unwrap();
-    }
-    let shown = transport.requests();
-    let key = |request: &Request<Bytes>| {
-        let value = request.headers()["authorization"].to_str().unwrap();
-        value.trim_start_matches("Bearer ").to_owned()
-    };
-    shown.iter().map(key).collect()
-}
-
-#[tokio::test(start_paused = true)]
-async fn several_keys_of_one_account_rotate_and_a_rejected_or_exhausted_one_rests_alone() {
-    let refused = |status, code: &str| {
-        let error = json!({"error": {"message": "no", "type": code, "code": code}});
-        ScriptedReply::json(status, &error)
-    };
-    for refusal in [
-        refused(401, "invalid_api_key"),
-        refused(429, "insufficient_quota"),
-    ] {
-        let shown = keys_shown(refusal, &[0, 1, 1, 1, 61, 1]).await;
-        assert_eq!(shown[..5], ["k1", "k2", "k2", "k2", "k2"], "it rests alone");
-        let mut later = shown[5..].to_vec();
-        later.sort();
-        assert_eq!(later, ["k1", "k2"], "a minute later both take turns again");
-    }
 }
