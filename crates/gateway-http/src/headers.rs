@@ -36,8 +36,14 @@ static PRIVATE: [HeaderName; 2] = [COOKIE, HeaderName::from_static("x-amz-securi
 
 /// Takes credentials and cookies out of `headers`. What the caller presented first, by the order above, is returned.
 pub(crate) fn take_credential(headers: &mut HeaderMap) -> Option<Arc<Presented>> {
+    // A look at the few names that are there costs less than looking for each of the many that may be.
+    let there: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| CREDENTIALS.contains(name) || PRIVATE.contains(name))
+        .cloned()
+        .collect();
     let mut presented = None;
-    for name in &CREDENTIALS {
+    for name in CREDENTIALS.iter().filter(|name| there.contains(name)) {
         let Some(value) = headers.remove(name) else {
             continue;
         };
@@ -51,7 +57,7 @@ pub(crate) fn take_credential(headers: &mut HeaderMap) -> Option<Arc<Presented>>
             presented = Some(Arc::new(Presented::new(name.as_str(), text)));
         }
     }
-    for name in &PRIVATE {
+    for name in PRIVATE.iter().filter(|name| there.contains(name)) {
         headers.remove(name);
     }
     presented

@@ -11,6 +11,63 @@ use gateway_provider::{LimitKind, LimitNote};
 use gateway_schema::Dialect;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// The three headers of one kind of limit.
+type Names = [HeaderName; 3];
+
+/// The kinds that are told, in this order.
+const KINDS: [LimitKind; 4] = [
+    LimitKind::Requests,
+    LimitKind::Tokens,
+    LimitKind::InputTokens,
+    LimitKind::OutputTokens,
+];
+
+static OPENAI: [Names; 4] = [
+    [
+        HeaderName::from_static("x-ratelimit-limit-requests"),
+        HeaderName::from_static("x-ratelimit-remaining-requests"),
+        HeaderName::from_static("x-ratelimit-reset-requests"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-tokens"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-input-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-input-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-input-tokens"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-output-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-output-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-output-tokens"),
+    ],
+];
+
+static ANTHROPIC: [Names; 4] = [
+    [
+        HeaderName::from_static("anthropic-ratelimit-requests-limit"),
+        HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-requests-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-input-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-input-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-input-tokens-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-output-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-output-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-output-tokens-reset"),
+    ],
+];
+
 /// Writes how the limits stand. They replace what a provider said of its own.
 pub(crate) fn write(
     notes: &[LimitNote],
@@ -19,37 +76,22 @@ pub(crate) fn write(
     headers: &mut HeaderMap,
 ) {
     let is_anthropic = dialect == Dialect::ANTHROPIC;
-    for (kind, word) in [
-        (LimitKind::Requests, "requests"),
-        (LimitKind::Tokens, "tokens"),
-        (LimitKind::InputTokens, "input-tokens"),
-        (LimitKind::OutputTokens, "output-tokens"),
-    ] {
+    let family = if is_anthropic { &ANTHROPIC } else { &OPENAI };
+    for (kind, [limit, remaining, reset]) in KINDS.into_iter().zip(family) {
         let tightest = notes
             .iter()
             .filter(|note| note.kind == kind)
             .min_by_key(|note| note.remaining);
         let Some(note) = tightest else { continue };
-        let reset = if is_anthropic {
+        headers.insert(limit.clone(), HeaderValue::from(note.limit));
+        headers.insert(remaining.clone(), HeaderValue::from(note.remaining));
+        let text = if is_anthropic {
             moment(now, note.reset)
         } else {
             duration(note.reset)
         };
-        for (what, value) in [
-            ("limit", note.limit.to_string()),
-            ("remaining", note.remaining.to_string()),
-            ("reset", reset),
-        ] {
-            let name = if is_anthropic {
-                format!("anthropic-ratelimit-{word}-{what}")
-            } else {
-                format!("x-ratelimit-{what}-{word}")
-            };
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
-                headers.insert(name, value);
-            }
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(reset.clone(), value);
         }
     }
 }
@@ -57,12 +99,32 @@ pub(crate) fn write(
 /// `1h0m3s`, `6m0s`, `12s`, `350ms`, as OpenAI writes it.
 fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, 0) => format!("{}ms", duration.as_millis()),
-        (0, 0, seconds) => format!("{seconds}s"),
-        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
-        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
+    let parts = [
+        (seconds / 3_600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let mut text = String::with_capacity(16);
+    for (number, unit) in parts {
+        if number > 0 || !text.is_empty() {
+            push_number(number, &mut text);
+            text.push_str(unit);
+        }
     }
+    if text.is_empty() {
+        push_number(u64::from(duration.subsec_millis()), &mut text);
+        text.push_str("ms");
+    }
+    text
+}
+
+/// Appends a number in decimal.
+pub(crate) fn push_number(number: u64, text: &mut String) {
+    if number >= 10 {
+        push_number(number / 10, text);
+    }
+    let digit = u8::try_from(number % 10).unwrap_or(0);
+    text.push(char::from(b'0' + digit));
 }
 
 fn moment(now: SystemTime, reset: Duration) -> String {

@@ -1,6 +1,5 @@
 //! From a reply to a response.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -20,6 +19,7 @@ use uuid::Uuid;
 
 use crate::body::EdgeBody;
 use crate::headers::REQUEST_ID;
+use crate::limits::push_number;
 use crate::stream::{StreamBody, Writer, reported};
 use crate::surface::Done;
 use crate::task::{AskedCall, Task};
@@ -286,7 +286,13 @@ pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
         return;
     };
     let notes = journal.notes();
-    headers.insert(LOSSES, HeaderValue::from(notes.losses.len()));
+    headers.insert(
+        LOSSES,
+        match notes.losses.len() {
+            0 => HeaderValue::from_static("0"),
+            losses => HeaderValue::from(losses),
+        },
+    );
     let variant = notes.variant.as_ref().map(EndpointName::as_str);
     for (name, text) in [
         (VARIANT, variant),
@@ -313,11 +319,13 @@ pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
 }
 
 fn describe_attempt(attempt: &Attempt, text: &mut String) {
-    let (provider, model) = (attempt.provider.as_str(), attempt.model.as_str());
-    // Writing to a string cannot fail.
-    let _ = match (attempt.status, attempt.error) {
-        (Some(status), _) => write!(text, "{provider}/{model}:{status}"),
-        (None, Some((kind, _))) => write!(text, "{provider}/{model}:{kind}"),
-        (None, None) => write!(text, "{provider}/{model}:ok"),
-    };
+    text.push_str(attempt.provider.as_str());
+    text.push('/');
+    text.push_str(attempt.model.as_str());
+    text.push(':');
+    match (attempt.status, attempt.error) {
+        (Some(status), _) => push_number(u64::from(status), text),
+        (None, Some((kind, _))) => text.push_str(kind.as_str()),
+        (None, None) => text.push_str("ok"),
+    }
 }

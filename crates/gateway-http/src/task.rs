@@ -486,6 +486,8 @@ impl Task {
     /// What every response carries.
     pub(crate) fn seal(&mut self, response: &mut Response<EdgeBody>) {
         self.access.set_status(response.status());
+        // What is added below, so that the map grows once.
+        response.headers_mut().reserve(12);
         let id = HeaderValue::from_str(self.access.request_id.as_str())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         let done = Done {

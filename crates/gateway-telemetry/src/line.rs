@@ -1,127 +1,277 @@
 //! A line of the access log. Names and numbers; what was said only where the record holds it.
 
+use std::fmt;
+use std::io::Write as _;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use gateway_schema::chat::FinishReason;
 use gateway_schema::{Dialect, EndpointName, ModelId, ProviderName, TokenSource};
 use gateway_store::{CallRecord, Settlement};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use crate::config::LineFormat;
 
-/// Appends the line of a call that ended at `ended`.
-pub(crate) fn write(record: &CallRecord, ended: SystemTime, format: LineFormat, out: &mut Vec<u8>) {
-    let fields = fields(record, ended);
-    match format {
-        LineFormat::Json => out.extend_from_slice(Value::Object(fields).to_string().as_bytes()),
-        LineFormat::Text => text(&fields, out),
-    }
-    out.push(b'\n');
+/// The moments of lines, which mostly are of the same second as the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Moments {
+    second: u64,
+    text: String,
 }
 
-/// The fields of a line; what is not known is not there.
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        let value = value.into();
-        if !value.is_null() {
-            self.0.insert(name.to_owned(), value);
+impl Moments {
+    /// A moment, to the millisecond.
+    pub(crate) fn text(&mut self, at: SystemTime) -> &str {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH);
+        let (second, millis) = since.map_or((0, 0), |it| (it.as_secs(), it.subsec_millis()));
+        // `2001-02-03T04:05:06.789Z`: all but the last five letters are the second's.
+        if self.second != second || self.text.len() != 24 {
+            self.text = timestamp(at);
+            self.second = second;
+            return &self.text;
         }
+        self.text.truncate(20);
+        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+            self.text.push(char::from_digit(digit, 10).unwrap_or('0'));
+        }
+        self.text.push('Z');
+        &self.text
     }
 }
 
-fn fields(record: &CallRecord, ended: SystemTime) -> Map<String, Value> {
-    let mut fields = Fields::default();
-    fields.put("time", timestamp(ended));
-    who(record, &mut fields);
-    outcome(record, &mut fields);
-    way(record, &mut fields);
-    consumption(record, &mut fields);
-    fields.put("first_event_ms", record.time_to_first_event.map(millis));
-    fields.put("overhead_ms", record.overhead.map(millis));
-    fields.put("duration_ms", millis(record.duration));
-    let trace = record.trace.map(|trace| format!("{:032x}", trace.id));
-    fields.put("trace_id", trace);
+/// Appends the line of a call that ended at `ended`.
+pub(crate) fn write(record: &CallRecord, ended: &str, format: LineFormat, out: &mut Vec<u8>) {
+    let mut line = Line::begin(format, out);
+    line.text("time", ended);
+    who(record, &mut line);
+    outcome(record, &mut line);
+    way(record, &mut line);
+    consumption(record, &mut line);
+    if let Some(first) = record.time_to_first_event {
+        line.millis("first_event_ms", first);
+    }
+    if let Some(overhead) = record.overhead {
+        line.millis("overhead_ms", overhead);
+    }
+    line.millis("duration_ms", record.duration);
+    if let Some(trace) = record.trace {
+        line.text("trace_id", &format!("{:032x}", trace.id));
+    }
     if !record.metadata.is_empty() {
-        fields.put("metadata", Value::Object((*record.metadata).clone()));
+        line.json("metadata", &*record.metadata);
     }
     if let Some(content) = &record.content {
-        fields.put("request", String::from_utf8_lossy(&content.request));
-        fields.put("response", String::from_utf8_lossy(&content.response));
+        line.text("request", &String::from_utf8_lossy(&content.request));
+        line.text("response", &String::from_utf8_lossy(&content.response));
     }
-    fields.0
+    line.end();
 }
 
-fn who(record: &CallRecord, fields: &mut Fields) {
-    fields.put("request_id", record.request_id.as_str());
-    fields.put("endpoint", record.endpoint.as_str());
-    fields.put("surface", record.surface);
-    fields.put("operation", record.operation.as_str());
-    fields.put("stream", record.stream);
-    fields.put("principal", record.principal.as_deref());
-    fields.put("user", record.user.as_deref());
-    fields.put("peer", record.peer.map(|peer| peer.to_string()));
+fn who(record: &CallRecord, line: &mut Line<'_>) {
+    line.text("request_id", record.request_id.as_str());
+    line.text("endpoint", record.endpoint.as_str());
+    line.text("surface", record.surface);
+    line.text("operation", record.operation.as_str());
+    line.flag("stream", record.stream);
+    line.maybe("principal", record.principal.as_deref());
+    line.maybe("user", record.user.as_deref());
+    match record.peer {
+        None => {}
+        Some(IpAddr::V4(peer)) => line.address(peer.octets()),
+        Some(peer) => line.shown("peer", format_args!("{peer}")),
+    }
 }
 
-fn outcome(record: &CallRecord, fields: &mut Fields) {
-    fields.put("outcome", record.settlement.as_str());
+fn outcome(record: &CallRecord, line: &mut Line<'_>) {
+    line.text("outcome", record.settlement.as_str());
     if let Settlement::Failed(kind, origin) = record.settlement {
-        fields.put("error_kind", kind.as_str());
-        fields.put("error_origin", origin.as_str());
+        line.text("error_kind", kind.as_str());
+        line.text("error_origin", origin.as_str());
     }
     if let Some(failure) = &record.failure {
-        fields.put("error_code", failure.code.as_deref());
-        fields.put("error_detail", failure.detail.as_deref());
+        line.maybe("error_code", failure.code.as_deref());
+        line.maybe("error_detail", failure.detail.as_deref());
         if record.content.is_some() {
             // A provider's words may repeat what was said.
-            fields.put("error_message", failure.message.as_str());
+            line.text("error_message", &failure.message);
         }
     }
 }
 
-fn way(record: &CallRecord, fields: &mut Fields) {
-    fields.put(
+fn way(record: &CallRecord, line: &mut Line<'_>) {
+    line.maybe(
         "provider",
         record.provider.as_ref().map(ProviderName::as_str),
     );
-    fields.put("model", record.model.as_ref().map(ModelId::as_str));
-    fields.put("response_model", record.response_model.as_deref());
-    fields.put("lane", record.lane);
-    fields.put("client_dialect", record.client_dialect.map(Dialect::as_str));
-    fields.put(
+    line.maybe("model", record.model.as_ref().map(ModelId::as_str));
+    line.maybe("response_model", record.response_model.as_deref());
+    line.maybe("lane", record.lane);
+    line.maybe("client_dialect", record.client_dialect.map(Dialect::as_str));
+    line.maybe(
         "provider_dialect",
         record.provider_dialect.map(Dialect::as_str),
     );
-    fields.put("variant", record.variant.as_ref().map(EndpointName::as_str));
-    fields.put("variant_reason", record.variant_reason.as_deref());
-    fields.put("cache", record.cache);
-    fields.put("attempts", record.attempts.len());
+    line.maybe("variant", record.variant.as_ref().map(EndpointName::as_str));
+    line.maybe("variant_reason", record.variant_reason.as_deref());
+    line.maybe("cache", record.cache);
+    line.number("attempts", Some(record.attempts.len() as u64));
     let status = record.attempts.last().and_then(|attempt| attempt.status);
-    fields.put("provider_status", status);
-    fields.put("losses", record.losses.len());
-    fields.put("request_bytes", record.request_bytes);
-    fields.put("response_bytes", record.response_bytes);
+    line.number("provider_status", status.map(u64::from));
+    line.number("losses", Some(record.losses.len() as u64));
+    line.number("request_bytes", Some(record.request_bytes));
+    line.number("response_bytes", Some(record.response_bytes));
 }
 
-fn consumption(record: &CallRecord, fields: &mut Fields) {
+fn consumption(record: &CallRecord, line: &mut Line<'_>) {
     let usage = &record.usage;
-    fields.put("finish", record.finish.map(finish));
-    fields.put("input_tokens", usage.input_tokens);
-    fields.put("output_tokens", usage.output_tokens);
-    fields.put("cache_read_tokens", usage.cache_read_tokens);
-    fields.put("cache_write_tokens", usage.cache_write_tokens);
-    fields.put("reasoning_tokens", usage.reasoning_tokens);
+    line.maybe("finish", record.finish.map(finish));
+    line.number("input_tokens", usage.input_tokens);
+    line.number("output_tokens", usage.output_tokens);
+    line.number("cache_read_tokens", usage.cache_read_tokens);
+    line.number("cache_write_tokens", usage.cache_write_tokens);
+    line.number("reasoning_tokens", usage.reasoning_tokens);
     if usage.source == TokenSource::Estimated {
-        fields.put("tokens_estimated", true);
+        line.flag("tokens_estimated", true);
     }
-    fields.put("cost_usd", record.cost.map(|cost| cost.to_string()));
-    fields.put(
-        "cost_saved_usd",
-        record.cost_saved.map(|cost| cost.to_string()),
-    );
-    fields.put("price_version", record.price_version);
+    if let Some(cost) = record.cost {
+        line.shown("cost_usd", format_args!("{cost}"));
+    }
+    if let Some(saved) = record.cost_saved {
+        line.shown("cost_saved_usd", format_args!("{saved}"));
+    }
+    line.maybe("price_version", record.price_version);
+}
+
+/// A line being written straight into the log's buffer: no tree, no copies of names and values.
+struct Line<'a> {
+    out: &'a mut Vec<u8>,
+    format: LineFormat,
+    empty: bool,
+}
+
+impl<'a> Line<'a> {
+    fn begin(format: LineFormat, out: &'a mut Vec<u8>) -> Self {
+        if format == LineFormat::Json {
+            out.push(b'{');
+        }
+        Self {
+            out,
+            format,
+            empty: true,
+        }
+    }
+
+    fn end(self) {
+        let end: &[u8] = match self.format {
+            LineFormat::Json => b"}\n",
+            LineFormat::Text => b"\n",
+        };
+        self.out.extend_from_slice(end);
+    }
+
+    /// The name of a field and what stands before its value.
+    fn name(&mut self, name: &str) {
+        let first = std::mem::replace(&mut self.empty, false);
+        let (before, after): (&[u8], &[u8]) = match (self.format, first) {
+            (LineFormat::Json, true) => (b"\"", b"\":"),
+            (LineFormat::Json, false) => (b",\"", b"\":"),
+            (LineFormat::Text, true) => (b"", b"="),
+            (LineFormat::Text, false) => (b" ", b"="),
+        };
+        self.out.extend_from_slice(before);
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(after);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        if self.format == LineFormat::Text && is_plain(value) {
+            self.out.extend_from_slice(value.as_bytes());
+        } else {
+            self.value(value);
+        }
+    }
+
+    fn maybe(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    /// Something whose text has nothing to escape.
+    fn shown(&mut self, name: &str, value: fmt::Arguments<'_>) {
+        self.name(name);
+        let quote: &[u8] = match self.format {
+            LineFormat::Json => b"\"",
+            LineFormat::Text => b"",
+        };
+        self.out.extend_from_slice(quote);
+        // Writing to a vector cannot fail.
+        let _ = self.out.write_fmt(value);
+        self.out.extend_from_slice(quote);
+    }
+
+    /// An address of IPv4, which is written for most calls.
+    fn address(&mut self, octets: [u8; 4]) {
+        let mut text = [0_u8; 15];
+        let mut length = 0;
+        for (at, octet) in octets.into_iter().enumerate() {
+            let digits = [octet / 100, octet / 10 % 10, octet % 10];
+            let skipped = usize::from(octet < 100) + usize::from(octet < 10);
+            let dot = (at > 0).then_some(b'.');
+            let digits = digits.iter().skip(skipped).map(|digit| b'0' + digit);
+            for (slot, byte) in text
+                .iter_mut()
+                .skip(length)
+                .zip(dot.into_iter().chain(digits))
+            {
+                *slot = byte;
+                length += 1;
+            }
+        }
+        let text = text.get(..length).unwrap_or_default();
+        self.text("peer", std::str::from_utf8(text).unwrap_or_default());
+    }
+
+    fn flag(&mut self, name: &str, value: bool) {
+        self.name(name);
+        let word: &[u8] = if value { b"true" } else { b"false" };
+        self.out.extend_from_slice(word);
+    }
+
+    fn number(&mut self, name: &str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.name(name);
+            self.value(&value);
+        }
+    }
+
+    /// Milliseconds, to the microsecond.
+    fn millis(&mut self, name: &str, value: Duration) {
+        self.name(name);
+        let micros = u64::try_from((value.as_nanos() + 500) / 1_000).unwrap_or(u64::MAX);
+        self.value(&(micros / 1_000));
+        let [hundreds, tens, ones] = [micros / 100 % 10, micros / 10 % 10, micros % 10]
+            .map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
+        let digits = [b'.', hundreds, tens, ones];
+        let end = match (tens, ones) {
+            (b'0', b'0') => 2,
+            (_, b'0') => 3,
+            _ => 4,
+        };
+        self.out
+            .extend_from_slice(digits.get(..end).unwrap_or_default());
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize) {
+        self.name(name);
+        self.value(value);
+    }
+
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) {
+        // Texts, numbers and trees of them can always be written.
+        let _ = serde_json::to_writer(&mut *self.out, value);
+    }
 }
 
 /// Why an answer ended.
@@ -139,33 +289,63 @@ pub(crate) const fn finish(reason: FinishReason) -> &'static str {
     }
 }
 
-/// Milliseconds, to the microsecond.
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
 pub(crate) fn timestamp(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at)
         .map(|at| format!("{at:.3}"))
         .unwrap_or_default()
 }
 
-fn text(fields: &Map<String, Value>, out: &mut Vec<u8>) {
-    for (at, (name, value)) in fields.iter().enumerate() {
-        if at > 0 {
-            out.push(b' ');
-        }
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'=');
-        match value {
-            Value::String(text) if is_plain(text) => out.extend_from_slice(text.as_bytes()),
-            other => out.extend_from_slice(other.to_string().as_bytes()),
-        }
-    }
-}
-
 /// True for text that needs no quotes.
 fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
     !text.is_empty() && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_written_as_json_numbers_to_the_microsecond() {
+        for (nanos, expected) in [
+            (0, "0.0"),
+            (1_499, "0.001"),
+            (1_500, "0.002"),
+            (20_000, "0.02"),
+            (300_000, "0.3"),
+            (1_234_567, "1.235"),
+            (60_000_000_000, "60000.0"),
+        ] {
+            let mut out = Vec::new();
+            let mut line = Line::begin(LineFormat::Json, &mut out);
+            line.millis("ms", Duration::from_nanos(nanos));
+            line.end();
+            assert_eq!(out, format!("{{\"ms\":{expected}}}\n").as_bytes());
+        }
+    }
+
+    #[test]
+    fn addresses_and_moments_are_written_as_usual() {
+        for octets in [[127, 0, 0, 1], [10, 99, 100, 255], [0, 0, 0, 0]] {
+            let mut out = Vec::new();
+            let mut line = Line::begin(LineFormat::Text, &mut out);
+            line.address(octets);
+            line.end();
+            let expected = format!("peer={}\n", std::net::Ipv4Addr::from(octets));
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+        let mut moments = Moments::default();
+        for nanos in [
+            0,
+            1_000_000,
+            41_999_999,
+            999_000_000,
+            1_000_000_000,
+            3_007_000_000,
+        ] {
+            let at =
+                SystemTime::UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_000 + nanos);
+            assert_eq!(moments.text(at), timestamp(at), "{nanos}");
+        }
+    }
 }

@@ -52,6 +52,7 @@ struct State {
     /// Lines are made only when somebody writes them.
     logs: bool,
     log: Vec<u8>,
+    moments: line::Moments,
     spans: Vec<Value>,
 }
 
@@ -88,6 +89,7 @@ impl Telemetry {
                 counts: Counts::default(),
                 logs: false,
                 log: Vec::new(),
+                moments: line::Moments::default(),
                 spans: Vec::new(),
             }),
             config: ArcSwap::from_pointee(config),
@@ -145,20 +147,31 @@ impl Telemetry {
 
     /// Takes every record out of the queue.
     pub(crate) fn drain(&self) {
+        self.drain_some(MOST_RECORDS);
+    }
+
+    /// Takes at most `most` records out of the queue. True when there may be more.
+    pub(crate) fn drain_some(&self, most: usize) -> bool {
         let config = self.0.config.load();
         let mut state = self.state();
-        for _ in 0..MOST_RECORDS {
+        for _ in 0..most {
             let Ok(record) = state.receiver.try_recv() else {
-                break;
+                return false;
             };
             let ended = self.wall(record.ended);
             state.take(&record, ended, &config);
         }
+        true
     }
 
-    /// The lines that wait.
-    pub(crate) fn take_log(&self) -> Vec<u8> {
-        std::mem::take(&mut self.state().log)
+    /// How many bytes of lines wait.
+    pub(crate) fn waiting_log(&self) -> usize {
+        self.state().log.len()
+    }
+
+    /// The lines that wait; more lines are made in `empty`.
+    pub(crate) fn take_log(&self, empty: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.state().log, empty)
     }
 
     /// The spans that wait, as a request body, and of how many calls and tries they are.
@@ -210,6 +223,7 @@ impl State {
         self.counts.take(record);
         if self.logs {
             if self.log.len() < MOST_LOG {
+                let ended = self.moments.text(ended);
                 line::write(record, ended, config.log, &mut self.log);
             } else {
                 self.counts.lines_shed += 1;

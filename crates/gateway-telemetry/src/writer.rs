@@ -13,6 +13,12 @@ use crate::telemetry::Telemetry;
 
 /// How often records are taken out of the queue.
 const TICK: Duration = Duration::from_millis(100);
+/// Records that are counted before others have their turn: a few dozen microseconds.
+const AT_ONCE: usize = 16;
+/// Bytes of lines that are written without waiting for the rest of the queue.
+const MANY_LINES: usize = 64 * 1024;
+/// The largest buffer of lines that is kept for the next ones.
+const KEPT_LINES: usize = 2 * MANY_LINES;
 /// How often spans are sent, unless there are many before.
 const TRACES: Duration = Duration::from_secs(2);
 /// As many spans are sent at once.
@@ -34,8 +40,10 @@ pub type Output = Box<dyn Write + Send>;
 pub struct Writer {
     telemetry: Telemetry,
     output: Option<Output>,
-    /// A write under way, which gives the output back.
-    writing: Option<JoinHandle<Output>>,
+    /// A write under way, which gives the output and the buffer back.
+    writing: Option<JoinHandle<(Output, Vec<u8>)>>,
+    /// A buffer for lines to come.
+    spare: Vec<u8>,
     export: Option<BoxFuture<'static, Result<(), Failed>>>,
     next_traces: Instant,
     next_metrics: Instant,
@@ -64,6 +72,7 @@ impl Writer {
             telemetry,
             output,
             writing: None,
+            spare: Vec::new(),
             export: None,
             next_traces: now + TRACES,
             next_metrics: now + METRICS,
@@ -86,12 +95,23 @@ impl Writer {
 
     /// One look at what waits.
     async fn work(&mut self) {
-        self.telemetry.drain();
+        while self.telemetry.drain_some(AT_ONCE) {
+            if self.telemetry.waiting_log() >= MANY_LINES {
+                self.write_if_free().await;
+            }
+            // A long queue must not hold up the calls of this moment.
+            tokio::task::yield_now().await;
+        }
+        self.write_if_free().await;
+        self.start_export();
+    }
+
+    /// Starts to write, unless a write is under way.
+    async fn write_if_free(&mut self) {
         if self.writing.as_ref().is_some_and(JoinHandle::is_finished) {
             self.written().await;
         }
         self.write();
-        self.start_export();
     }
 
     async fn finish(&mut self) {
@@ -117,7 +137,12 @@ impl Writer {
     /// Waits for the write under way.
     async fn written(&mut self) {
         if let Some(writing) = self.writing.take() {
-            self.output = writing.await.ok();
+            if let Ok((output, mut lines)) = writing.await {
+                self.output = Some(output);
+                lines.clear();
+                lines.shrink_to(KEPT_LINES);
+                self.spare = lines;
+            }
         }
     }
 
@@ -126,15 +151,15 @@ impl Writer {
         let Some(mut output) = self.output.take() else {
             return;
         };
-        let lines = self.telemetry.take_log();
-        if lines.is_empty() {
+        if self.telemetry.waiting_log() == 0 {
             self.output = Some(output);
             return;
         }
+        let lines = self.telemetry.take_log(std::mem::take(&mut self.spare));
         self.writing = Some(tokio::task::spawn_blocking(move || {
             // A log that cannot be written is nobody's error to be told there.
             let _ = output.write_all(&lines).and_then(|()| output.flush());
-            output
+            (output, lines)
         }));
     }
 

@@ -6,12 +6,56 @@ use gateway_schema::chat::FinishReason;
 use gateway_schema::stream::Facts;
 use gateway_schema::{CallError, Dialect, ErrorKind, Usage};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::chat::{finish, own_words};
-use super::usage;
+use super::counts::Counts;
 use crate::failure;
 use crate::node::Node;
+
+/// Writes the visits of values that are not what is looked for.
+macro_rules! otherwise {
+    ($value:ty, $other:expr; object) => {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok($other)
+        }
+
+        otherwise!($value, $other;);
+    };
+    ($value:ty, $other:expr; list) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<$value, A::Error> {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok($other)
+        }
+
+        otherwise!($value, $other;);
+    };
+    ($value:ty, $other:expr;) => {
+        fn visit_unit<E>(self) -> Result<$value, E> {
+            Ok($other)
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<$value, E> {
+            Ok($other)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<$value, E> {
+            Ok($other)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<$value, E> {
+            Ok($other)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<$value, E> {
+            Ok($other)
+        }
+
+        fn visit_str<E>(self, _: &str) -> Result<$value, E> {
+            Ok($other)
+        }
+    };
+}
 
 /// States what is in a whole reply of chat, completions or embeddings: one pass, content skipped.
 ///
@@ -68,17 +112,17 @@ impl<'de> Deserialize<'de> for Glance {
                     match key {
                         Key::Id => glance.id = map.next_value::<Node<'_>>()?.into_text(),
                         Key::Model => glance.model = map.next_value::<Node<'_>>()?.into_text(),
-                        Key::Usage => glance.usage = usage::decode(map.next_value()?),
+                        Key::Usage => glance.usage = map.next_value::<Counts>()?.0,
                         Key::Error => {
                             let error: Node<'_> = map.next_value()?;
                             glance.error = (!error.is_void()).then(|| error.into_value());
                         }
                         Key::Choices => {
-                            let raw: &RawValue = map.next_value()?;
-                            glance.has_list = raw.get().starts_with('[');
-                            if let Ok(Choices(word)) = serde_json::from_str(raw.get()) {
-                                glance.finish = word.map(|word| finish::decode(&word, true).reason);
-                            }
+                            let choices: Choices = map.next_value()?;
+                            glance.has_list = choices.is_list;
+                            glance.finish = choices
+                                .finish
+                                .map(|word| finish::decode(&word, true).reason);
                         }
                         Key::Data => {
                             glance.has_list = true;
@@ -132,8 +176,12 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// The finish reason of the first choice that states one.
-struct Choices(Option<String>);
+/// The finish reason of the first choice that states one, and whether there is a list of choices at all.
+#[derive(Default)]
+struct Choices {
+    is_list: bool,
+    finish: Option<String>,
+}
 
 impl<'de> Deserialize<'de> for Choices {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -146,14 +194,19 @@ impl<'de> Deserialize<'de> for Choices {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Choices, A::Error> {
-                let mut first = None;
+                let mut choices = Choices {
+                    is_list: true,
+                    finish: None,
+                };
                 while let Some(Ending(word)) = list.next_element()? {
-                    first = first.or(word);
+                    choices.finish = choices.finish.or(word);
                 }
-                Ok(Choices(first))
+                Ok(choices)
             }
+
+            otherwise!(Choices, Choices::default(); object);
         }
-        deserializer.deserialize_seq(ChoicesVisitor)
+        deserializer.deserialize_any(ChoicesVisitor)
     }
 }
 
@@ -171,8 +224,8 @@ impl<'de> Deserialize<'de> for Ending {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ending, A::Error> {
                 let mut word = None;
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == "finish_reason" {
+                while let Some(IsFinish(is_finish)) = map.next_key()? {
+                    if is_finish {
                         word = map.next_value::<Node<'_>>()?.as_text().map(str::to_owned);
                     } else {
                         map.next_value::<IgnoredAny>()?;
@@ -180,7 +233,30 @@ impl<'de> Deserialize<'de> for Ending {
                 }
                 Ok(Ending(word))
             }
+
+            otherwise!(Ending, Ending(None); list);
         }
-        deserializer.deserialize_map(EndingVisitor)
+        deserializer.deserialize_any(EndingVisitor)
+    }
+}
+
+/// Whether a key is `finish_reason`.
+struct IsFinish(bool);
+
+impl<'de> Deserialize<'de> for IsFinish {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IsFinishVisitor;
+        impl Visitor<'_> for IsFinishVisitor {
+            type Value = IsFinish;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<IsFinish, E> {
+                Ok(IsFinish(key == "finish_reason"))
+            }
+        }
+        deserializer.deserialize_str(IsFinishVisitor)
     }
 }

@@ -15,6 +15,7 @@ mod body;
 mod chat;
 mod codec;
 mod completion;
+mod counts;
 mod embedding;
 mod forward;
 mod glance;

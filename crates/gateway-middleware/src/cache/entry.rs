@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use gateway_provider::{Lane, Reply, ReplyBody, Whole};
-use gateway_schema::chat::{ChatResponse, FinishReason};
+use gateway_schema::chat::{ChatResponse, Content, FinishReason, Part};
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::{Facts, Frame};
 use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, ProviderName, Response};
@@ -74,6 +74,12 @@ impl Kept {
     pub(super) fn size(&self) -> u64 {
         let body = match &self.body {
             KeptBody::Whole(Whole::Raw { body, .. }) | KeptBody::RawStream(body, _) => body.len(),
+            KeptBody::Whole(Whole::Canonical(Response::Chat(chat)))
+                if chat.choices.iter().flat_map(|it| &it.parts).all(is_text) =>
+            {
+                let parts = chat.choices.iter().flat_map(|it| &it.parts);
+                parts.map(text_length).sum::<usize>() + PER_ANSWER
+            }
             KeptBody::Whole(other) => {
                 let mut count = Count(0);
                 // Counting cannot fail.
@@ -113,6 +119,21 @@ pub(super) fn tell(reply: &mut Reply, how: &'static str, age: Option<Duration>) 
     headers.insert(CACHE, HeaderValue::from_static(how));
     if let Some(age) = age {
         headers.insert(AGE, HeaderValue::from(age.as_secs()));
+    }
+}
+
+/// What a canonical answer takes besides its text, about.
+const PER_ANSWER: usize = 1024;
+
+/// Most answers are nothing but text.
+fn is_text(part: &Part) -> bool {
+    matches!(&part.content, Content::Text { citations, .. } if citations.is_empty())
+}
+
+fn text_length(part: &Part) -> usize {
+    match &part.content {
+        Content::Text { text, .. } => text.len(),
+        _ => 0,
     }
 }
 

@@ -222,7 +222,8 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.meter.in_flight.leave();
-        let mut notes = self.journal.notes().clone();
+        let journal = self.journal.clone();
+        let notes = journal.notes();
         let mut record = CallRecord::new(
             self.request_id.clone(),
             self.endpoint.clone(),
@@ -230,8 +231,7 @@ impl Drop for Guard {
             self.settlement,
             self.started.elapsed(),
         );
-        let principal = notes.principal.take();
-        let principal = principal.as_ref().unwrap_or(&self.principal);
+        let principal = notes.principal.as_ref().unwrap_or(&self.principal);
         record.surface = self.surface;
         record.stream = self.stream;
         record.principal.clone_from(&principal.name);
@@ -253,22 +253,23 @@ impl Drop for Guard {
         record.usage = std::mem::take(&mut self.tally).total();
         record.overhead = self.overhead(&notes);
         (record.cost, record.cost_saved, record.price_version) = self.price(&notes, &record.usage);
-        record.attempts = notes.attempts.into_iter().map(attempt).collect();
-        record.variant = notes.variant;
-        record.variant_reason = notes.variant_reason;
+        record.attempts = notes.attempts.iter().map(attempt).collect();
+        record.variant.clone_from(&notes.variant);
+        record.variant_reason.clone_from(&notes.variant_reason);
         record.cache = notes.cache;
-        record.losses = notes.losses;
+        record.losses.clone_from(&notes.losses);
+        drop(notes);
         record.finish = self.finish;
         record.time_to_first_event = self.first_event;
         self.meter.sink.record(record);
     }
 }
 
-fn attempt(attempt: gateway_provider::Attempt) -> AttemptRecord {
+fn attempt(attempt: &gateway_provider::Attempt) -> AttemptRecord {
     let mut record = AttemptRecord::new(
-        attempt.endpoint,
-        attempt.provider,
-        attempt.model,
+        attempt.endpoint.clone(),
+        attempt.provider.clone(),
+        attempt.model.clone(),
         attempt.duration,
     );
     record.status = attempt.status;

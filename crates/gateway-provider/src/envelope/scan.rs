@@ -273,36 +273,23 @@ impl Scanner<'_> {
         let start = self.at;
         self.at += 1;
         loop {
-            // Blocks without a quote, a backslash or a control character are skipped whole; the fold has no branch,
-            // so that the compiler makes vector instructions of it.
-            while let Some(block) = self.text.get(self.at..self.at + BLOCK) {
-                let special = block.iter().fold(0_u8, |seen, byte| {
-                    seen | u8::from(*byte == b'"')
-                        | u8::from(*byte == b'\\')
-                        | u8::from(*byte < 0x20)
-                }) != 0;
-                if special {
-                    break;
-                }
-                self.at += BLOCK;
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let found = memchr::memchr2(b'"', b'\\', rest);
+            let plain = found.and_then(|at| rest.get(..at)).unwrap_or(rest);
+            if let Some(at) = control(plain) {
+                self.at += at;
+                return self.fault("a control character in a string must be escaped");
             }
-            loop {
-                match self.peek() {
-                    Some(b'"') => {
-                        self.at += 1;
-                        return Ok(());
-                    }
-                    Some(b'\\') => {
-                        self.escape()?;
-                        break;
-                    }
-                    Some(0..0x20) => {
-                        return self.fault("a control character in a string must be escaped");
-                    }
-                    Some(_) => self.at += 1,
-                    None => return Err(("a string is not closed", start)),
-                }
+            let Some(found) = found else {
+                self.at = self.text.len();
+                return Err(("a string is not closed", start));
+            };
+            self.at += found;
+            if self.peek() == Some(b'"') {
+                self.at += 1;
+                return Ok(());
             }
+            self.escape()?;
         }
     }
 
@@ -321,5 +308,20 @@ impl Scanner<'_> {
             },
             _ => self.fault("an unknown escape in a string"),
         }
+    }
+}
+
+/// Where the first control character stands. The fold has no branch, so that the compiler makes vector instructions of it.
+fn control(text: &[u8]) -> Option<usize> {
+    let any = text.chunks(BLOCK).any(|block| {
+        let seen = block
+            .iter()
+            .fold(0_u8, |seen, byte| seen | u8::from(*byte < 0x20));
+        seen != 0
+    });
+    if any {
+        text.iter().position(|byte| *byte < 0x20)
+    } else {
+        None
     }
 }

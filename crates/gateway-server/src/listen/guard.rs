@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -76,7 +76,10 @@ pub(super) struct Guarded<S> {
     activity: Activity,
     head_timeout: Duration,
     phase: Phase,
-    clock: Pin<Box<Sleep>>,
+    /// When the phase is over; made when the socket has to wait in it first.
+    until: Option<Instant>,
+    /// Moved only when it fires too early or would fire too late: most phases end before anybody looks at it.
+    clock: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Guarded<S> {
@@ -86,18 +89,37 @@ impl<S> Guarded<S> {
             activity,
             head_timeout,
             phase: Phase::Head,
-            clock: Box::pin(sleep_until(Instant::now() + head_timeout)),
+            until: Some(Instant::now() + head_timeout),
+            clock: None,
         }
     }
 
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
-        let bound = match phase {
+        self.until = None;
+    }
+
+    /// Waits for the end of the phase.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let bound = match self.phase {
             Phase::Head => self.head_timeout,
             Phase::Idle => IDLE,
-            Phase::Busy => return,
+            Phase::Busy => return Poll::Pending,
         };
-        self.clock.as_mut().reset(Instant::now() + bound);
+        let until = *self.until.get_or_insert_with(|| Instant::now() + bound);
+        let clock = self
+            .clock
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if clock.deadline() > until {
+            clock.as_mut().reset(until);
+        }
+        loop {
+            ready!(clock.as_mut().poll(cx));
+            if clock.deadline() >= until {
+                return Poll::Ready(());
+            }
+            clock.as_mut().reset(until);
+        }
     }
 }
 
@@ -122,9 +144,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
                 Poll::Ready(outcome)
             }
             Poll::Pending if waits => self
-                .clock
-                .as_mut()
-                .poll(cx)
+                .poll_late(cx)
                 .map(|()| Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }

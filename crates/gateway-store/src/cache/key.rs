@@ -12,7 +12,14 @@ impl std::fmt::LowerHex for CacheKey {
 
 /// Makes a [`CacheKey`] of parts.
 #[derive(Clone)]
-pub struct KeyHasher(Context);
+pub struct KeyHasher {
+    context: Context,
+    /// Small parts are hashed together.
+    buffer: Vec<u8>,
+}
+
+/// Parts from this size on are not copied.
+const LARGE: usize = 4096;
 
 impl std::fmt::Debug for KeyHasher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,19 +30,30 @@ impl std::fmt::Debug for KeyHasher {
 impl KeyHasher {
     /// Keys of different purposes never meet.
     pub fn new(purpose: &str) -> Self {
-        Self(Context::new(&SHA256)).with(purpose.as_bytes())
+        let empty = Self {
+            context: Context::new(&SHA256),
+            buffer: Vec::with_capacity(256),
+        };
+        empty.with(purpose.as_bytes())
     }
 
     /// Adds a part. Where one ends and the next begins counts.
     pub fn with(mut self, part: &[u8]) -> Self {
-        self.0.update(&(part.len() as u64).to_le_bytes());
-        self.0.update(part);
+        self.buffer
+            .extend_from_slice(&(part.len() as u64).to_le_bytes());
+        if part.len() < LARGE {
+            self.buffer.extend_from_slice(part);
+        } else {
+            self.context.update(&self.buffer);
+            self.buffer.clear();
+            self.context.update(part);
+        }
         self
     }
 
     /// Adds a part that may be absent, which differs from an empty one.
     pub fn with_optional(mut self, part: Option<&[u8]>) -> Self {
-        self.0.update(&[u8::from(part.is_some())]);
+        self.buffer.push(u8::from(part.is_some()));
         self.with(part.unwrap_or_default())
     }
 
@@ -45,8 +63,9 @@ impl KeyHasher {
     }
 
     /// The key of all parts, in their order.
-    pub fn finish(self) -> CacheKey {
-        let digest = self.0.finish();
+    pub fn finish(mut self) -> CacheKey {
+        self.context.update(&self.buffer);
+        let digest = self.context.finish();
         let head = digest.as_ref().first_chunk().copied().unwrap_or_default();
         CacheKey(u128::from_le_bytes(head))
     }

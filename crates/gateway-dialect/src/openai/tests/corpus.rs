@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use gateway_schema::Losses;
 use gateway_schema::chat::{ChatResponse, Choice, Content, StreamEvent};
 use gateway_schema::embedding::Vector;
+use gateway_schema::{Losses, Usage};
 use serde_json::Value;
 
 use super::{EVERYTHING, bytes, corpus, cut, encode, facts, feed, groups, info, reader};
@@ -227,7 +227,12 @@ fn recorded_replies_are_read_and_written_again_with_the_same_meaning() {
             x.name
         );
         let seen = observe(text.as_bytes()).unwrap();
-        assert_eq!(seen.usage.as_deref(), response.usage.as_ref(), "{}", x.name);
+        assert_eq!(
+            seen.usage.map(|it| *it),
+            counts(response.usage.as_ref()),
+            "{}",
+            x.name
+        );
         assert_eq!(seen.id, response.id);
         assert_eq!(
             seen.finish.is_some(),
@@ -307,9 +312,21 @@ fn recorded_completions_and_vectors_are_read_and_written_again() {
             response.embeddings
         );
         let seen = observe(reply.to_string().as_bytes()).unwrap();
-        assert_eq!(seen.usage.as_deref(), response.usage.as_ref(), "{}", x.name);
+        assert_eq!(
+            seen.usage.map(|it| *it),
+            counts(response.usage.as_ref()),
+            "{}",
+            x.name
+        );
     }
     assert!(vectors > 10 || corpus("chat", true).is_empty());
+}
+
+/// Usage without what vendors add under names of their own.
+fn counts(usage: Option<&Usage>) -> Option<Usage> {
+    let mut usage = usage?.clone();
+    usage.extra.clear();
+    Some(usage)
 }
 
 fn floats_of(list: &Value) -> Value {
