@@ -11,7 +11,7 @@ use crate::test;
 use crate::verbs::{self, Verb};
 
 /// What is run, cheapest first.
-const STEPS: [(&str, &[&str]); 9] = [
+const STEPS: [(&str, &[&str]); 10] = [
     ("fmt", &["--check"]),
     ("tidy", &[]),
     ("deny", &[]),
@@ -20,6 +20,7 @@ const STEPS: [(&str, &[&str]); 9] = [
     ("test", &[]),
     ("codegen", &["--check"]),
     ("conformance", &[]),
+    ("bench", &["--instructions", "--check"]),
     ("doc", &[]),
 ];
 

@@ -103,11 +103,33 @@ pub(crate) const VERBS: &[Verb] = &[
         name: "bench",
         help: "processor time, latency and memory beside a proxy that only forwards bytes",
         accepts: Accepts {
-            options: &["--target", "--rounds", "--config", "--gateway"],
+            flags: &[
+                "--bare-config",
+                "--instructions",
+                "--check",
+                "--update",
+                "--growth",
+            ],
+            options: &[
+                "--target",
+                "--rounds",
+                "--config",
+                "--gateway",
+                "--programs",
+            ],
             words: &["WORKLOAD"],
             ..NOTHING
         },
         run: bench::run,
+    },
+    Verb {
+        name: "soak",
+        help: "mixed traffic, faults and reloads for 15 minutes: flat memory, no leak, every call settled",
+        accepts: Accepts {
+            options: &["--minutes", "--programs"],
+            ..NOTHING
+        },
+        run: bench::soak::run,
     },
     Verb {
         name: "conformance",

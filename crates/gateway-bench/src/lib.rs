@@ -4,6 +4,8 @@
 //! their standard input closes, which it does when whoever started them ends.
 
 pub mod args;
+pub mod counted;
+pub mod inside;
 pub mod reply;
 pub mod request;
 pub mod server;

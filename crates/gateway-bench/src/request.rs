@@ -43,7 +43,12 @@ impl Ask {
             .enumerate()
             .map(|(number, text)| {
                 let role = if number % 2 == 0 { "user" } else { "assistant" };
-                format!(r#"{{"role":"{role}","content":"{text}"}}"#)
+                let mark = if self.distinct && number == 0 {
+                    MARK
+                } else {
+                    ""
+                };
+                format!(r#"{{"role":"{role}","content":"{mark}{text}"}}"#)
             })
             .collect();
         let mut rest = String::from(r#","max_tokens":256,"temperature":0.7"#);
@@ -52,9 +57,6 @@ impl Ask {
             if self.shape == Shape::OpenAi {
                 rest.push_str(r#","stream_options":{"include_usage":true}"#);
             }
-        }
-        if self.distinct {
-            rest.push_str(r#","user":"u00000000""#);
         }
         let model = &self.model;
         format!(
@@ -80,10 +82,13 @@ impl Ask {
     }
 }
 
-/// Writes `number` over the digits of the `user` member of a distinct request.
+/// What the first turn of a distinct request begins with.
+const MARK: &str = "n00000000 ";
+
+/// Writes `number` over the digits that the first turn of a distinct request begins with.
 pub fn stamp(request: &mut [u8], number: u32) {
-    if let Some(at) = memchr::memmem::rfind(request, b"\"user\":\"u")
-        && let Some(digits) = request.get_mut(at + 9..at + 17)
+    if let Some(at) = memchr::memmem::find(request, b"\"content\":\"n")
+        && let Some(digits) = request.get_mut(at + 12..at + 20)
     {
         digits.copy_from_slice(format!("{:08}", number % 100_000_000).as_bytes());
     }
@@ -116,7 +121,11 @@ mod tests {
             assert_eq!(last["role"], "user");
             let mut request = ask.bytes(1);
             stamp(&mut request, 42);
-            assert!(String::from_utf8(request).unwrap().contains("u00000042"));
+            assert!(
+                String::from_utf8(request)
+                    .unwrap()
+                    .contains("\"content\":\"n00000042 ")
+            );
         }
     }
 }

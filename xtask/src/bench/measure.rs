@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::process::{Core, Server, pinned};
 use super::workloads::{Unit, Workload};
 use crate::failure::Failure;
 use crate::shell;
+
+/// How long after the last request memory is looked at again.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// One round of one server.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +26,8 @@ pub(super) struct Round {
     /// Memory: the peak while it ran, and what it was before.
     pub(super) peak_kib: u64,
     pub(super) before_kib: u64,
+    /// What it holds some time after, where that is asked for.
+    pub(super) after_kib: u64,
     /// Requests that went wrong.
     pub(super) failed: u64,
 }
@@ -76,11 +83,23 @@ fn round(work: &Workload, load: &Path, server: &Server, more: &str) -> Result<Ro
     let mut args = vec!["--port", &port];
     args.extend(work.load.split_whitespace());
     args.extend(more.split_whitespace());
+    if work.unit == Unit::Idle {
+        // What any first requests leave behind (a filled cache, warm pools) is not what is looked for.
+        let warm = ["--port", &port, "--requests", "5000"];
+        shell::read(&mut pinned(Core::Load, load, &warm))?;
+        thread::sleep(IDLE);
+    }
     let before_kib = server.rss_kib()?;
     let begin = server.cpu_ns()?;
     let (text, peak_kib) =
         server.peak_during(|| shell::read(&mut pinned(Core::Load, load, &args)))?;
     let used = server.cpu_ns()?.saturating_sub(begin);
+    let after_kib = if work.unit == Unit::Idle {
+        thread::sleep(IDLE);
+        server.rss_kib()?
+    } else {
+        0
+    };
     let pairs: HashMap<_, _> = text
         .split_whitespace()
         .filter_map(|pair| pair.split_once('='))
@@ -90,7 +109,7 @@ fn round(work: &Workload, load: &Path, server: &Server, more: &str) -> Result<Ro
         text.parse::<f64>().unwrap_or_default()
     };
     let units = match work.unit {
-        Unit::Request => number("good"),
+        Unit::Request | Unit::Idle => number("good"),
         Unit::Event | Unit::Held(_) => number("events"),
     };
     let failed = number("failed");
@@ -112,6 +131,7 @@ fn round(work: &Workload, load: &Path, server: &Server, more: &str) -> Result<Ro
         first_p50_us: number("first_p50_us"),
         peak_kib,
         before_kib,
+        after_kib,
         failed,
     })
 }

@@ -4,15 +4,20 @@
 //! target take turns, so that a busy machine disturbs both alike; the ratio is the middle one of the rounds. Everything
 //! is on loopback, bounded in count and time, and stops by itself.
 
+mod config;
+mod growth;
+mod instructions;
 mod measure;
 mod process;
+pub(crate) mod soak;
+mod table;
 mod workloads;
 
-use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use measure::{Comparison, Round, compare, median};
+use config::{Scale, Setup};
+use instructions::Then;
+use measure::{Comparison, compare, median};
 use process::{Core, Server};
 use workloads::{Unit, WORKLOADS, Workload};
 
@@ -33,6 +38,16 @@ enum Target {
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
+    if args.has("--instructions") {
+        return instructions::run(match (args.has("--update"), args.has("--check")) {
+            (true, _) => Then::Update,
+            (false, true) => Then::Check,
+            (false, false) => Then::Show,
+        });
+    }
+    if args.has("--growth") {
+        return growth::run();
+    }
     let rounds = match args.option("--rounds") {
         None => 5,
         Some(text) => text
@@ -49,18 +64,26 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
     }
     let bench = Bench {
         target: target(args)?,
-        release: shell::target_dir().join("release"),
-        config: args.option("--config").map(PathBuf::from),
+        release: programs(args),
+        setup: match args.option("--config") {
+            Some(path) => Setup::File(PathBuf::from(path)),
+            None if args.has("--bare-config") => Setup::Bare,
+            None => Setup::Full,
+        },
     };
-    build(&bench.target)?;
-    println!("{HEADER}");
+    if args.option("--programs").is_none() {
+        build(&bench.target)?;
+    }
+    println!("{}", table::HEADER);
     let mut tally = Tally::default();
     for work in chosen {
         let found = bench.measure(work, rounds)?;
-        println!("{}", row(work, &found));
+        println!("{}", table::row(work, &found));
         tally += Tally::check(found.failed() == 0);
     }
-    if let Target::Gateway(_) = bench.target {
+    if let Target::Gateway(_) = bench.target
+        && args.word(0).is_none()
+    {
         bench.start_up()?;
     }
     Ok(tally)
@@ -68,14 +91,22 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
 
 fn target(args: &Args) -> Result<Target, Failure> {
     match args.option("--target") {
-        None | Some("gateway") => Ok(Target::Gateway(args.option("--gateway").map_or_else(
-            || shell::target_dir().join("release/gateway-server"),
-            PathBuf::from,
-        ))),
+        None | Some("gateway") => Ok(Target::Gateway(
+            args.option("--gateway")
+                .map_or_else(|| programs(args).join("gateway-server"), PathBuf::from),
+        )),
         Some("transport") => Ok(Target::Transport),
         Some("bare") => Ok(Target::Bare),
         Some(_) => Err(Failure::new("--target: gateway, transport or bare")),
     }
+}
+
+/// Where the programs are: those of the release profile, or a folder of programs that were built before.
+fn programs(args: &Args) -> PathBuf {
+    args.option("--programs").map_or_else(
+        || shell::target_dir().join("release"),
+        |folder| shell::root().join(folder),
+    )
 }
 
 fn build(target: &Target) -> Result<(), Failure> {
@@ -95,7 +126,7 @@ fn build(target: &Target) -> Result<(), Failure> {
 struct Bench {
     target: Target,
     release: PathBuf,
-    config: Option<PathBuf>,
+    setup: Setup,
 }
 
 impl Bench {
@@ -109,13 +140,13 @@ impl Bench {
             Target::Bare => self.proxy("bare-proxy", &upstream)?,
             Target::Transport => self.proxy("transport-proxy", &upstream)?,
             Target::Gateway(path) => {
-                let config = self.config_file(&upstream, 1)?;
+                let config = self.setup.write(&upstream, Scale::ONE)?;
                 gateway(path, &config, &upstream)?
             }
         };
         let load = self.release.join("load");
         // Holding streams takes seconds by its nature and shows memory, which does not scatter.
-        let rounds = if let Unit::Held(_) = work.unit {
+        let rounds = if let Unit::Held(_) | Unit::Idle = work.unit {
             0
         } else {
             rounds
@@ -128,20 +159,6 @@ impl Bench {
         Server::start(Core::Target, &program, &["--upstream", upstream], None)
     }
 
-    /// Writes the configuration: an endpoint of each provider, as often as asked, or the file given with its `UPSTREAM`
-    /// replaced.
-    fn config_file(&self, upstream: &str, times: usize) -> Result<PathBuf, Failure> {
-        let text = match &self.config {
-            Some(path) => fs::read_to_string(path)?.replace("UPSTREAM", upstream),
-            None => config(upstream, times),
-        };
-        let folder = shell::target_dir().join("bench");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join("gateway.yaml");
-        fs::write(&path, text)?;
-        Ok(path)
-    }
-
     /// Time from start to healthy, with few and many endpoints, and memory when idle.
     fn start_up(&self) -> Result<(), Failure> {
         let Target::Gateway(path) = &self.target else {
@@ -149,7 +166,11 @@ impl Bench {
         };
         println!("\n| start | to first healthy answer | idle memory |\n|---|---|---|");
         for times in [1, 100] {
-            let config = self.config_file("127.0.0.1:9", times)?;
+            let scale = Scale {
+                endpoints: times,
+                keys: 1,
+            };
+            let config = self.setup.write("127.0.0.1:9", scale)?;
             let mut millis = Vec::new();
             let mut kib = 0;
             for _ in 0..5 {
@@ -161,7 +182,7 @@ impl Bench {
                 "| {} endpoints | {:.1} ms | {:.1} MiB |",
                 times * 2,
                 median(millis.into_iter()),
-                mib(kib)
+                table::mib(kib)
             );
         }
         Ok(())
@@ -179,95 +200,4 @@ fn gateway(path: &Path, config: &Path, upstream: &str) -> Result<Server, Failure
         &anthropic,
     ];
     Server::start(Core::Target, path, &args, Some("/health"))
-}
-
-fn config(upstream: &str, times: usize) -> String {
-    let mut text = String::from("endpoints:\n");
-    for number in 0..times {
-        let suffix = if number == 0 {
-            String::new()
-        } else {
-            number.to_string()
-        };
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "  - name: chat{suffix}
-    endpoint_type: llm/v1/chat
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config: {{openai_api_key: sk-upstream, openai_api_base: 'http://{upstream}/v1'}}
-  - name: claude{suffix}
-    endpoint_type: llm/v1/chat
-    model:
-      provider: anthropic
-      name: claude-sonnet-4-20250514
-      config: {{anthropic_api_key: sk-upstream}}
-"
-        );
-    }
-    text
-}
-
-const HEADER: &str = "
-| workload | | bare us | target us | ratio | bare p50 / p99 ms | target p50 / p99 ms | first event p50 ms | memory MiB |
-|---|---|---|---|---|---|---|---|---|";
-
-fn row(work: &Workload, found: &Comparison) -> String {
-    let of = |rounds: &[Round], pick: fn(&Round) -> f64| median(rounds.iter().map(pick));
-    let unit = match work.unit {
-        Unit::Request => "per request",
-        Unit::Event | Unit::Held(_) => "per event",
-    };
-    let latency = |rounds: &[Round]| {
-        format!(
-            "{:.2} / {:.2}",
-            of(rounds, |r| r.p50_us) / 1000.0,
-            of(rounds, |r| r.p99_us) / 1000.0
-        )
-    };
-    let first = match work.unit {
-        Unit::Request => String::new(),
-        Unit::Event | Unit::Held(_) => format!(
-            "{:.2}, {:.2}",
-            of(&found.bare, |r| r.first_p50_us) / 1000.0,
-            of(&found.target, |r| r.first_p50_us) / 1000.0
-        ),
-    };
-    format!(
-        "| {}: {} | {unit} | {:.2} | {:.2} | **{:.2}** | {} | {} | {first} | {} |",
-        work.name,
-        work.what,
-        of(&found.bare, |r| r.cpu_us),
-        of(&found.target, |r| r.cpu_us),
-        found.ratio(),
-        latency(&found.bare),
-        latency(&found.target),
-        memory(work, found),
-    )
-}
-
-fn memory(work: &Workload, found: &Comparison) -> String {
-    let of = |rounds: &[Round]| {
-        let peak = rounds
-            .iter()
-            .map(|round| round.peak_kib)
-            .max()
-            .unwrap_or_default();
-        let before = rounds.first().map_or(0, |round| round.before_kib);
-        match work.unit {
-            Unit::Held(streams) => format!(
-                "{:.1} ({} KiB each)",
-                mib(peak),
-                peak.saturating_sub(before) / u64::from(streams)
-            ),
-            _ => format!("{:.1}", mib(peak)),
-        }
-    };
-    format!("{}, {}", of(&found.bare), of(&found.target))
-}
-
-fn mib(kib: u64) -> f64 {
-    f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0
 }

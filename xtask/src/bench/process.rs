@@ -88,6 +88,11 @@ impl Server {
         Err(Failure::new("it did not listen in time").at(program.display()))
     }
 
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn answers(&self, health: Option<&str>) -> bool {
         let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else {
             return false;

@@ -26,6 +26,8 @@ pub(super) enum Unit {
     Event,
     /// A stream that is held open; memory is what counts.
     Held(u32),
+    /// A request; what counts is the memory that is left some time after the last.
+    Idle,
 }
 
 /// Events of a stream whose text comes in 61 pieces: 65 with the first, the last, the usage and the terminator.
@@ -101,5 +103,29 @@ pub(super) const WORKLOADS: &[Workload] = &[
         load: "--stream true --connections 1000 --requests 1000",
         gateway: "",
         unit: Unit::Held(1000),
+    },
+    Workload {
+        name: "cache-hit",
+        what: "the same question again, 1 KB reply, from the gateway's cache",
+        mock: "",
+        load: "--requests 40000 --distinct false",
+        gateway: "",
+        unit: Unit::Request,
+    },
+    Workload {
+        name: "many-streams",
+        what: "4,096 streams at once, 200 ms between events",
+        mock: "--stream true --tokens 21 --gap-us 200000",
+        load: "--stream true --connections 4096 --requests 4096",
+        gateway: "",
+        unit: Unit::Held(4096),
+    },
+    Workload {
+        name: "idle-after",
+        what: "memory 10 s after 200,000 requests, against before",
+        mock: "",
+        load: "--requests 200000",
+        gateway: "",
+        unit: Unit::Idle,
     },
 ];
