@@ -80,6 +80,18 @@ async fn bind(options: &StartOptions) -> Result<TcpListener, Failure> {
     })
 }
 
+/// The certificate, if connections are encrypted.
+fn tls(options: &StartOptions) -> Result<Option<Arc<Tls>>, Failure> {
+    let (Some(cert), Some(key)) = (&options.tls_cert, &options.tls_key) else {
+        return Ok(None);
+    };
+    let files = TlsFiles {
+        cert: cert.clone(),
+        key: key.clone(),
+    };
+    Ok(Some(Arc::new(Tls::new(files)?)))
+}
+
 async fn serve(
     options: &StartOptions,
     registry: Registry,
@@ -94,13 +106,7 @@ async fn serve(
         memory,
     } = assembled;
     let plan = &read.configuration.loaded.plan;
-    let tls = match (&options.tls_cert, &options.tls_key) {
-        (Some(cert), Some(key)) => Some(Arc::new(Tls::new(TlsFiles {
-            cert: cert.clone(),
-            key: key.clone(),
-        })?)),
-        _ => None,
-    };
+    let tls = tls(options)?;
     let socket = bind(options).await?;
     let address = socket
         .local_addr()
