@@ -13,6 +13,7 @@ mod leaks;
 mod rows;
 mod sockets;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use gateway_core::schema::{ErrorKind, Origin, TokenSource};
@@ -42,7 +43,9 @@ const WAYS: [(Lane, bool); 4] = [
 fn plan_text() -> String {
     let mut text = String::from("endpoints:\n");
     let mut endpoint = |name: &str, config: &str, more: &str| {
-        text += &format!(
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
             "  - name: {name}\n    endpoint_type: llm/v1/chat\n    \
              model: {{provider: simulator, name: sim, config: {{seed: 7, reply_tokens: 8{config}}}}}\n    \
              timeout: {{first_event: 5s, idle: 2s, total: 1m}}\n    max_concurrency: 8\n{more}"
