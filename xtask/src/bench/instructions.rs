@@ -40,6 +40,10 @@ pub(super) fn run(then: Then) -> Result<Tally, Failure> {
         println!("skipped: valgrind is not installed and cannot be installed here");
         return Ok(Tally::SKIPPED);
     }
+    if then == Then::Check && !shell::root().join(RECORDED).exists() {
+        println!("skipped: nothing is recorded in {RECORDED}; --update records");
+        return Ok(Tally::SKIPPED);
+    }
     let program = build()?;
     let names = shell::read(&mut shell::command(&program, &[]))?;
     let names: Vec<&str> = names.lines().collect();
