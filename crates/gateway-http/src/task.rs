@@ -170,11 +170,7 @@ impl Task {
         if task.guard.is_some() && headers::is_signed(&task.headers) {
             return task.await_body(method, &uri);
         }
-        task.presented = headers::take_credential(&mut task.headers).or_else(|| {
-            let key = task.surface.credential_in_query(task.query.as_deref()?)?;
-            task.key_in_query = true;
-            Some(Arc::new(Presented::new("key", key)))
-        });
+        task.take_credential();
         match task.identify() {
             Admission::Ready(outcome) => task.admitted(outcome),
             Admission::Waiting(who) => Begun::Wait(task, who),
@@ -185,6 +181,15 @@ impl Task {
     fn asks(&self) -> bool {
         self.entry
             .is_some_and(|entry| matches!(entry.route.action, Action::Ask(..) | Action::Pass(_)))
+    }
+
+    /// What the caller presents, in a header or in the query.
+    fn take_credential(&mut self) {
+        self.presented = headers::take_credential(&mut self.headers).or_else(|| {
+            let key = self.surface.credential_in_query(self.query.as_deref()?)?;
+            self.key_in_query = true;
+            Some(Arc::new(Presented::new("key", key)))
+        });
     }
 
     /// Who calls, before anything of the directory is told.
