@@ -118,7 +118,6 @@ pub(crate) const VERBS: &[Verb] = &[
                 "--programs",
             ],
             words: &["WORKLOAD"],
-            ..NOTHING
         },
         run: bench::run,
     },

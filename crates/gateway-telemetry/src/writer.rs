@@ -136,13 +136,14 @@ impl Writer {
 
     /// Waits for the write under way.
     async fn written(&mut self) {
-        if let Some(writing) = self.writing.take() {
-            if let Ok((output, mut lines)) = writing.await {
-                self.output = Some(output);
-                lines.clear();
-                lines.shrink_to(KEPT_LINES);
-                self.spare = lines;
-            }
+        let Some(writing) = self.writing.take() else {
+            return;
+        };
+        if let Ok((output, mut lines)) = writing.await {
+            self.output = Some(output);
+            lines.clear();
+            lines.shrink_to(KEPT_LINES);
+            self.spare = lines;
         }
     }
 

@@ -81,16 +81,16 @@ pub(super) fn make(how: &str) -> Result<Once, String> {
         };
         let events: usize = events.parse().map_err(|_| "how many events?")?;
         let script = Script::stream(events.saturating_sub(4));
-        return calls(&config("full")?, script, ask(1024, model, true));
+        return calls(&config("full")?, script, &ask(1024, model, true));
     }
     let bytes = super::size(first).ok_or("how large?")?;
     let script = Script::whole(1024);
     match rest {
-        "translated" => calls(&config("full")?, script, ask(bytes, "claude", false)),
+        "translated" => calls(&config("full")?, script, &ask(bytes, "claude", false)),
         "hit" => {
             let mut ask = ask(bytes, "chat", false);
             ask.distinct = false;
-            calls(&config("full")?, script, ask)
+            calls(&config("full")?, script, &ask)
         }
         _ if rest.starts_with("endpoints:") => {
             let count = rest.rsplit(':').next().unwrap_or_default();
@@ -102,9 +102,9 @@ pub(super) fn make(how: &str) -> Result<Once, String> {
                     "  - name: other{number}\n    endpoint_type: llm/v1/chat\n    model: {{provider: openai, name: gpt-4o-mini, config: {{openai_api_key: sk-upstream}}}}\n"
                 );
             }
-            calls(&yaml, script, ask(bytes, "chat", false))
+            calls(&yaml, script, &ask(bytes, "chat", false))
         }
-        what => calls(&config(what)?, script, ask(bytes, "chat", false)),
+        what => calls(&config(what)?, script, &ask(bytes, "chat", false)),
     }
 }
 
@@ -119,7 +119,7 @@ fn ask(bytes: usize, model: &str, stream: bool) -> Ask {
     }
 }
 
-fn calls(yaml: &str, script: Script, ask: Ask) -> Result<Once, String> {
+fn calls(yaml: &str, script: Script, ask: &Ask) -> Result<Once, String> {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .build()
@@ -127,11 +127,12 @@ fn calls(yaml: &str, script: Script, ask: Ask) -> Result<Once, String> {
     let runtime = Rc::new(runtime);
     let mut inside = runtime.block_on(async { Inside::new(yaml, script) })?;
     let body = ask.body();
+    let distinct = ask.distinct;
     let number = Cell::new(0);
     Ok(Box::new(move || {
         let mut text = body.clone().into_bytes();
         let turn = number.replace(number.get() + 1);
-        if ask.distinct {
+        if distinct {
             stamp(&mut text, turn);
         }
         once(&runtime, &mut inside, Bytes::from(text));

@@ -17,11 +17,14 @@ use super::Once;
 use crate::request::Ask;
 use crate::shapes::Shape;
 
+type EncodeChat = fn(&ChatRequest, &RequestOptions<'_>) -> Result<EncodedRequest, CallError>;
+type DecodeChat = fn(&[u8]) -> Result<ChatResponse, CallError>;
+
 /// One dialect: what reads and writes on the client's side, and what does on the provider's.
 struct Sides {
     client: &'static dyn ClientCodec,
-    encode: Option<fn(&ChatRequest, &RequestOptions<'_>) -> Result<EncodedRequest, CallError>>,
-    decode: Option<fn(&[u8]) -> Result<ChatResponse, CallError>>,
+    encode: Option<EncodeChat>,
+    decode: Option<DecodeChat>,
     decoder: Option<fn() -> Box<dyn Decode>>,
 }
 
@@ -79,6 +82,7 @@ fn sides(dialect: &str) -> Result<Sides, String> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn told(error: CallError) -> String {
     error.message().to_owned()
 }

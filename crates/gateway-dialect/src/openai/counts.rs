@@ -51,7 +51,7 @@ impl Members for Fields {
             Name::Total => usage.total_tokens = count(map)?,
             Name::PromptDetails => map.next_value_seed(Object(&mut PromptDetails(usage)))?,
             Name::CompletionDetails => {
-                map.next_value_seed(Object(&mut CompletionDetails(usage)))?
+                map.next_value_seed(Object(&mut CompletionDetails(usage)))?;
             }
             Name::Cached | Name::FlatRead => {
                 let read = count(map)?;
