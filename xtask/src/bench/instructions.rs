@@ -18,8 +18,8 @@ use crate::{install, shell};
 const RECORDED: &str = "crates/gateway-bench/instructions.txt";
 /// How often the work is done while it is counted.
 const TIMES: u32 = 100;
-/// By how much a count may grow.
-const ALLOWED: f64 = 0.05;
+/// The share of a count by which it may grow: one in so many.
+const ALLOWED: u64 = 20;
 /// And what no work is too small to differ by.
 const SLACK: u64 = 40;
 
@@ -170,7 +170,8 @@ fn verdict(before: Option<u64>, now: u64) -> Verdict {
     };
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let change = now as f64 / before.max(1) as f64 - 1.0;
-    if now.abs_diff(before) <= SLACK || change.abs() <= ALLOWED {
+    let apart = now.abs_diff(before);
+    if apart <= SLACK || apart.saturating_mul(ALLOWED) <= before {
         Verdict::Same
     } else if change > 0.0 {
         Verdict::More(change)

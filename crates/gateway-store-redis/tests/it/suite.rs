@@ -203,6 +203,8 @@ async fn nothing_that_callers_send_stands_in_redis_as_it_is() {
             .iter()
             .any(|name| name.starts_with("gateway:1:cache:"))
     );
+    // The server is shared with the tests of several processes, which meet under names of their own.
+    names.retain(|name| !name.starts_with("four/"));
     assert!(
         names.iter().all(|name| name.starts_with("gateway:1:")),
         "{names:?}"
