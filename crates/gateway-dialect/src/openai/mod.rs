@@ -38,7 +38,7 @@ pub use embedding::{
 };
 pub use forward::{Defaults, Forward, Place, Scanned};
 pub use glance::observe;
-pub use quirks::{EffortRule, Quirks, ReasoningField};
+pub use quirks::{Attachments, EffortRule, Quirks, ReasoningField};
 pub use stream::{Observer, StreamDecoder, StreamEncoder, UsageChunk};
 
 #[cfg(test)]

@@ -28,6 +28,17 @@ pub enum EffortRule {
     Never,
 }
 
+/// How documents and recordings stand in content lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Attachments {
+    /// As OpenAI has them: `file` and `input_audio` objects, data only.
+    #[default]
+    Nested,
+    /// As texts: `document_url`, `file_id` and `input_audio`, data or addresses (Mistral).
+    Plain,
+}
+
 /// How a vendor's wire differs from OpenAI's own.
 ///
 /// Only translated requests are shaped by it: on the same-dialect lane the caller's bytes go out as they are.
@@ -40,6 +51,10 @@ pub struct Quirks {
     pub renamed: &'static [(&'static str, &'static str)],
     /// Kinds of content parts that the vendor refuses; each is dropped and reported.
     pub refused_parts: &'static [&'static str],
+    /// How documents and recordings stand in content lists.
+    pub attachments: Attachments,
+    /// Whether a choice may name several tools (`allowed_tools`). Where not, the model is shown these tools alone.
+    pub allowed_tools: bool,
     /// Whether the body names the model. Azure names the deployment in the path instead.
     pub names_model: bool,
     /// Whether `stream_options.include_usage` is understood.
@@ -66,6 +81,8 @@ impl Quirks {
         refused: &["top_k"],
         renamed: &[],
         refused_parts: &["video_url"],
+        attachments: Attachments::Nested,
+        allowed_tools: true,
         names_model: true,
         stream_options: true,
         cache_control: false,
@@ -138,6 +155,18 @@ impl Quirks {
     /// Other refused kinds of parts.
     pub const fn with_refused_parts(mut self, kinds: &'static [&'static str]) -> Self {
         self.refused_parts = kinds;
+        self
+    }
+
+    /// Another form of documents and recordings.
+    pub const fn with_attachments(mut self, form: Attachments) -> Self {
+        self.attachments = form;
+        self
+    }
+
+    /// Whether a choice may name several tools.
+    pub const fn with_allowed_tools(mut self, understood: bool) -> Self {
+        self.allowed_tools = understood;
         self
     }
 

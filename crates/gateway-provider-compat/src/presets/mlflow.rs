@@ -1,6 +1,6 @@
 //! The vendors that MLflow names, with MLflow's names for settings.
 
-use gateway_dialect::openai::{EffortRule, Quirks, ReasoningField};
+use gateway_dialect::openai::{Attachments, EffortRule, Quirks, ReasoningField};
 use gateway_schema::{OptionKind, OptionSpec};
 
 use super::{Row, rows};
@@ -132,6 +132,8 @@ pub(super) const ROWS: &[Row] = rows![
                 ("dimensions", "output_dimension"),
             ])
             .with_refused_parts(&["video_url"])
+            .with_attachments(Attachments::Plain)
+            .with_allowed_tools(false)
             .with_message_names(false)
             .with_stream_options(false)
             .with_effort(EffortRule::Never),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use gateway_provider::{Lane, Registry};
+use gateway_schema::chat::{ChatRequest, Content, Media, Message, Part, Role};
 use gateway_schema::rerank::RerankRequest;
 use gateway_schema::{Dialect, ErrorKind, Operation, OptionKind, Request};
 use gateway_testkit::ScriptedReply;
@@ -311,6 +312,25 @@ async fn names_of_speakers_stay_where_they_are_refused() {
         );
         assert_eq!(journal.notes().losses.is_empty(), taken);
     }
+}
+
+#[tokio::test]
+async fn mistral_gets_documents_in_its_own_form() {
+    let part = Part::new(Content::Document {
+        media: Media::Url {
+            media_type: None,
+            url: "https://a.invalid/d.pdf".to_owned(),
+        },
+        title: None,
+        context: None,
+        citations: None,
+    });
+    let request = ChatRequest::new(vec![Message::new(Role::User, vec![part])]);
+    let call = call(Operation::Chat, false, canonical(request));
+    assert_eq!(
+        super::ask("mistral", call).await.body()["messages"][0]["content"],
+        json!([{"type": "document_url", "document_url": "https://a.invalid/d.pdf"}])
+    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::decode_part::url_of;
 use crate::node::{List, Object};
 use crate::openai::body::{Shape, foreign};
+use crate::openai::quirks::Attachments;
 
 /// Why earlier reasoning is lost.
 const NO_REASONING: &str = "this provider does not take earlier reasoning back";
@@ -64,6 +65,14 @@ impl Parts<'_> {
                     });
                 }
                 _ => self.no_form(path, "video"),
+            },
+            Content::Audio(media) if self.plain_attachments() => match media {
+                Media::Base64 { data: text, .. } | Media::Url { url: text, .. } => {
+                    wrap(out, "input_audio", cache, None, |out| {
+                        out.field("input_audio", text);
+                    });
+                }
+                _ => self.no_form(path, "a recording by file id"),
             },
             Content::Audio(Media::Base64 { media_type, data }) => {
                 wrap(out, "input_audio", cache, fields, |out| {
@@ -163,6 +172,11 @@ impl Parts<'_> {
             });
         };
         match media {
+            Media::Base64 { .. } | Media::Url { .. } | Media::File { .. }
+                if self.plain_attachments() =>
+            {
+                plain_document(media, title.as_deref(), cache, out);
+            }
             Media::Base64 { media_type, data } => {
                 let name = title.clone().unwrap_or_else(|| default_name(media_type));
                 let url = format!("data:{media_type};base64,{data}");
@@ -181,6 +195,10 @@ impl Parts<'_> {
             }
             _ => self.no_form(path, "a document by address"),
         }
+    }
+
+    fn plain_attachments(&self) -> bool {
+        self.shape.quirks.attachments == Attachments::Plain
     }
 
     fn refuses(&self, kind: &str) -> bool {
@@ -213,6 +231,23 @@ fn wrap(
             }
         }
     });
+}
+
+/// A document whose address, data or id is the member itself.
+fn plain_document(
+    media: &Media,
+    title: Option<&str>,
+    cache: Option<&CacheControl>,
+    out: &mut List<'_>,
+) {
+    if let Media::File { id, .. } = media {
+        wrap(out, "file", cache, None, |out| out.field("file_id", id));
+    } else if let Some(url) = url_of(media) {
+        wrap(out, "document_url", cache, None, |out| {
+            out.field("document_url", &url);
+            out.option("document_name", title);
+        });
+    }
 }
 
 pub(crate) fn write_cache(out: &mut Object<'_>, cache: &CacheControl) {

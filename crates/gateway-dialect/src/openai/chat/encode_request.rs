@@ -52,7 +52,10 @@ pub fn encode_chat_request(
         body.put("top_logprobs", request.top_logprobs.as_ref());
         body.put("user", request.user.as_ref());
         body.put("metadata", request.metadata.as_ref());
-        body.put("service_tier", request.service_tier.as_ref());
+        body.put(
+            "service_tier",
+            request.service_tier.as_deref().map(tier_word),
+        );
         body.stream(request.stream, request.include_usage, &request.extra);
         body.extra(&request.extra);
     });
@@ -62,13 +65,30 @@ pub fn encode_chat_request(
     }
 }
 
+/// A service class in OpenAI's word; vendors have others of their own.
+fn tier_word(tier: &str) -> &str {
+    if tier == "standard_only" {
+        "default"
+    } else {
+        tier
+    }
+}
+
 fn tools(body: &mut Body<'_, '_>, request: &ChatRequest) {
     if let Some(tools) = &request.tools
         && let Some(name) = body.name("tools")
     {
         let Body { out, shape, losses } = body;
+        let shown = match &request.tool_choice {
+            Some(ToolChoice::Allowed { names, .. }) if !shape.quirks.allowed_tools => Some(names),
+            _ => None,
+        };
+        let is_shown = |tool: &Tool| match (tool, shown) {
+            (Tool::Function(function), Some(names)) => names.contains(&function.name),
+            _ => true,
+        };
         out.list(name, |out| {
-            for (index, tool) in tools.iter().enumerate() {
+            for (index, tool) in tools.iter().enumerate().filter(|(_, tool)| is_shown(tool)) {
                 write_tool(*shape, losses, index, tool, out);
             }
         });
@@ -155,6 +175,12 @@ fn write_choice(body: &mut Body<'_, '_>, name: &str, choice: &ToolChoice) {
         ToolChoice::None => body.out.field(name, "none"),
         ToolChoice::Required => body.out.field(name, "required"),
         ToolChoice::Function(tool) => body.out.object(name, |out| function(out, tool)),
+        ToolChoice::Allowed { required, .. } if !body.shape.quirks.allowed_tools => {
+            body.losses
+                .approximated(name, "the model is shown these tools alone");
+            let word = if *required { "required" } else { "auto" };
+            body.out.field(name, word);
+        }
         ToolChoice::Allowed { names, required } => body.out.object(name, |out| {
             out.field("type", "allowed_tools");
             out.object("allowed_tools", |out| {

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::EVERYTHING;
 use crate::RequestOptions;
-use crate::openai::{Quirks, ReasoningField, decode_chat_request, encode_chat_request};
+use crate::openai::{
+    Attachments, Quirks, ReasoningField, decode_chat_request, encode_chat_request,
+};
 
 /// The body, and the paths of what was dropped (`-`) or approximated (`~`).
 fn write(request: &ChatRequest, model: &str, quirks: &Quirks) -> (Value, Vec<String>) {
@@ -247,4 +249,78 @@ fn what_only_openai_knows_survives() {
             .dialect,
         Dialect::GEMINI
     );
+}
+
+#[test]
+fn documents_and_recordings_are_plain_texts_where_the_vendor_has_them_so() {
+    let document = |media| {
+        Part::new(Content::Document {
+            media,
+            title: Some("t.pdf".to_owned()),
+            context: None,
+            citations: None,
+        })
+    };
+    let data = |media_type: &str| Media::Base64 {
+        media_type: media_type.to_owned(),
+        data: "AAAA".to_owned(),
+    };
+    let url = |url: &str| Media::Url {
+        media_type: None,
+        url: url.to_owned(),
+    };
+    let file = Media::File {
+        media_type: None,
+        id: "f-1".to_owned(),
+    };
+    let request = ChatRequest::new(vec![Message::new(
+        Role::User,
+        vec![
+            document(data("application/pdf")),
+            document(url("https://a.invalid/d.pdf")),
+            document(file),
+            Content::Audio(data("audio/wav")).into(),
+            Content::Audio(url("https://a.invalid/s.mp3")).into(),
+        ],
+    )]);
+    let quirks = Quirks::COMPATIBLE.with_attachments(Attachments::Plain);
+    let (body, losses) = write(&request, "m", &quirks);
+    assert_eq!(
+        body["messages"][0]["content"],
+        json!([
+            {"type": "document_url", "document_url": "data:application/pdf;base64,AAAA", "document_name": "t.pdf"},
+            {"type": "document_url", "document_url": "https://a.invalid/d.pdf", "document_name": "t.pdf"},
+            {"type": "file", "file_id": "f-1"},
+            {"type": "input_audio", "input_audio": "AAAA"},
+            {"type": "input_audio", "input_audio": "https://a.invalid/s.mp3"},
+        ])
+    );
+    assert!(losses.is_empty(), "{losses:?}");
+}
+
+#[test]
+fn a_choice_of_some_tools_shows_these_alone_where_it_cannot_be_said() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let body = json!({"messages": [{"role": "user", "content": "Hi"}], "tools": [tool("f"), tool("g")], "tool_choice":
+        {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [tool("g")]}}});
+    let request = decode_chat_request(body.to_string().as_bytes()).unwrap();
+    let quirks = Quirks::COMPATIBLE.with_allowed_tools(false);
+    let (body, losses) = write(&request, "m", &quirks);
+    assert_eq!(body["tools"], json!([tool("g")]));
+    assert_eq!(body["tool_choice"], "required");
+    assert_eq!(losses, ["~tool_choice"]);
+}
+
+#[test]
+fn service_classes_of_anthropic_are_told_in_openais_words() {
+    for (given, sent) in [
+        ("standard_only", "default"),
+        ("auto", "auto"),
+        ("flex", "flex"),
+    ] {
+        let mut request = ChatRequest::new(vec![Message::user("Hi")]);
+        request.service_tier = Some(given.to_owned());
+        let (body, _) = write(&request, "m", &Quirks::OPENAI);
+        assert_eq!(body["service_tier"], sent);
+    }
 }
