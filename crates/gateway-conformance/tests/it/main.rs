@@ -6,3 +6,5 @@ mod matrix;
 mod quirks;
 #[cfg(test)]
 mod surfaces;
+#[cfg(test)]
+mod thinking;

@@ -11,6 +11,8 @@ use crate::node::{List, Node};
 
 const FORMATS: &[(&str, Dialect)] = &[
     ("anthropic-claude-v1", Dialect::ANTHROPIC),
+    // Claude's proofs are good on every platform that has Claude; a caller's are read as Anthropic's, as written above.
+    ("anthropic-claude-v1", Dialect::BEDROCK),
     ("google-gemini-v1", Dialect::GEMINI),
     ("openai-responses-v1", Dialect::OPENAI_RESPONSES),
     ("xai-responses-v1", Dialect::OPENAI_RESPONSES),
