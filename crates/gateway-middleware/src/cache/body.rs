@@ -89,10 +89,12 @@ impl Gathering {
             (FrameData::Raw(bytes), _) if bytes.is_empty() => {}
             (FrameData::Raw(bytes), Form::Raw(buffer)) => buffer.extend_from_slice(bytes),
             (FrameData::Raw(bytes), form @ Form::Nothing) => {
+                self.fill.settle(false);
                 *form = Form::Raw(BytesMut::from(&**bytes));
             }
             (FrameData::Events(events), form) => {
                 if matches!(form, Form::Nothing) {
+                    self.fill.settle(true);
                     *form = Form::Events(Box::new(Fold::new()));
                 }
                 let Form::Events(fold) = form else {

@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::body::{FillingStream, split};
 use super::entry::{Kept, KeptBody, gathered, tell};
-use super::key::Keys;
+use super::key::{Keys, Question};
 use super::live::{Answerer, Live};
 use super::service::{Asker, hit, now};
 use super::share::{Answered, Answers, Joined, Leave, Part, Waiting};
@@ -177,7 +177,7 @@ fn follow(live: &Arc<Live>, journal: &Journal) -> Reply {
 pub(super) async fn ask<S>(
     mut inner: S,
     call: Call,
-    fill: Fill,
+    mut fill: Fill,
     leave: Leave,
 ) -> Result<Answered, CallError>
 where
@@ -192,6 +192,7 @@ where
         ReplyBody::Stream(stream) => gather(stream, fill.operation).await?,
     };
     let kept = Arc::new(Kept::new(&by, fill.losses(), KeptBody::Whole(whole)));
+    fill.settle(kept.is_canonical());
     fill.keep_shared(Arc::clone(&kept));
     // Whoever comes from here on finds the answer in the store.
     drop(leave);
@@ -249,19 +250,33 @@ async fn gather(mut stream: ReplyStream, operation: Operation) -> Result<Whole, 
 pub(super) struct Fill {
     answers: Answers,
     keys: Keys,
+    /// Let go as soon as it is known what kind of answer comes: it holds the bytes of the request.
+    question: Option<Question>,
     ttl: Duration,
     pub(super) operation: Operation,
     journal: Journal,
 }
 
 impl Fill {
-    pub(super) fn new(call: &Call, keys: Keys, ttl: Duration, answers: Answers) -> Self {
+    pub(super) fn new(call: &Call, of: (Keys, Question), ttl: Duration, answers: Answers) -> Self {
+        let (keys, question) = of;
         Self {
             answers,
             keys,
+            question: Some(question),
             ttl,
             operation: call.operation,
             journal: call.context.journal.clone(),
+        }
+    }
+
+    /// It is known whether the answer comes in canonical form: then its key is made, if nobody needed it before.
+    pub(super) fn settle(&mut self, is_canonical: bool) {
+        if let Some(question) = self.question.take()
+            && is_canonical
+            && self.keys.canonical.is_none()
+        {
+            self.keys.canonical = question.canonical(self.keys.raw, &self.answers);
         }
     }
 
@@ -271,10 +286,11 @@ impl Fill {
     }
 
     /// Keeps a whole answer now, a streamed one when it is over.
-    fn fill(self, reply: Reply) -> Reply {
+    fn fill(mut self, reply: Reply) -> Reply {
         let (body, mut by) = split(reply);
         match body {
             ReplyBody::Whole(whole) => {
+                self.settle(matches!(whole, Whole::Canonical(_)));
                 self.keep(Kept::new(
                     &by,
                     self.losses(),
@@ -309,10 +325,13 @@ impl Fill {
             return;
         }
         let key = if kept.is_canonical() {
+            self.answers.note_canonical();
             self.keys.canonical
         } else {
-            self.keys.raw
+            Some(self.keys.raw)
         };
+        // A question that cannot be read has no answer in canonical form.
+        let Some(key) = key else { return };
         let life = Life {
             from: now(),
             ttl: self.ttl,

@@ -19,8 +19,9 @@
 //! cache, then the provider. A far cache that is away, slow or holds what cannot be read is a miss. What is found there
 //! is kept in memory for the rest of its time.
 //!
-//! A hit costs one hash of the body and one look-up; bytes are shared, not copied. A question that others may join waits
-//! behind one boxed, shared future.
+//! A hit costs one pass over the body, one hash and one look-up; bytes are shared, not copied. Without a far cache the
+//! canonical form is looked for only once an answer in canonical form was kept: until then nothing is decoded to find
+//! none. A question that others may join waits behind one boxed, shared future.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -52,6 +53,7 @@ mod entry;
 mod future;
 mod key;
 mod layer;
+mod levelled;
 mod live;
 mod policy;
 mod service;

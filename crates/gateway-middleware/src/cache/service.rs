@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::entry::{Kept, tell};
 use super::future::{Fill, ResponseFuture, ask};
-use super::key::{Keys, keys};
+use super::key::{Keys, Question};
 use super::policy::{CacheConfig, Wish, wish};
 use super::share::Answers;
 
@@ -58,7 +58,8 @@ where
             call.context.journal.notes().cache = Some("bypass");
             return ResponseFuture::plain(self.inner.call(call));
         }
-        let Some(keys) = keys(&call, config, answers) else {
+        let question = Question::of(&call, config);
+        let Some(keys) = question.keys(&call, answers) else {
             return ResponseFuture::plain(self.inner.call(call));
         };
         if let Wish::Read(oldest) = wish
@@ -72,6 +73,7 @@ where
             inner: std::mem::replace(&mut self.inner, spare),
             call,
             keys,
+            question,
             config: Arc::clone(config),
             answers: answers.clone(),
             wish,
@@ -79,7 +81,7 @@ where
         if wish == Wish::Refresh || answers.remote().is_none() {
             return asker.ask();
         }
-        let far = answers.clone().look_up([keys.raw, keys.canonical]);
+        let far = answers.clone().look_up(keys);
         ResponseFuture::looking(Box::pin(far), asker)
     }
 }
@@ -89,6 +91,7 @@ pub(super) struct Asker<S> {
     inner: S,
     pub(super) call: Call,
     keys: Keys,
+    question: Question,
     config: Arc<CacheConfig>,
     answers: Answers,
     wish: Wish,
@@ -109,12 +112,13 @@ where
             mut inner,
             call,
             keys,
+            question,
             config,
             answers,
             wish,
         } = self;
         call.context.journal.notes().cache = Some("miss");
-        let fill = Fill::new(&call, keys, config.ttl, answers.clone());
+        let fill = Fill::new(&call, (keys, question), config.ttl, answers.clone());
         if wish == Wish::Refresh || call.answer_by().is_some() {
             return ResponseFuture::filling(inner.call(call), fill);
         }
@@ -130,8 +134,8 @@ where
 fn near(keys: Keys, answers: &Answers, oldest: Duration) -> Option<Aged<Arc<Kept>>> {
     let now = now();
     let store = answers.store();
-    [keys.raw, keys.canonical]
-        .into_iter()
+    std::iter::once(keys.raw)
+        .chain(keys.canonical)
         .filter_map(|key| store.get(key, now))
         .find(|found| found.age <= oldest)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::FutureExt;
@@ -15,6 +16,7 @@ use http::HeaderMap;
 use quick_cache::sync::Cache;
 
 use super::entry::Kept;
+use super::key::Keys;
 use super::live::Live;
 use super::service::now;
 use super::wire;
@@ -27,7 +29,9 @@ struct Inner {
     store: Arc<dyn CacheStore<Arc<Kept>>>,
     /// What other processes kept.
     remote: Option<Arc<dyn RemoteCache>>,
-    /// Which question the bytes of a request ask.
+    /// Whether an answer in canonical form was ever kept here. Until then nobody needs to look for one.
+    canonical: AtomicBool,
+    /// Which question a raw key asks.
     spellings: Cache<CacheKey, CacheKey>,
     asking: Mutex<Open>,
 }
@@ -95,6 +99,7 @@ impl Answers {
         Self(Arc::new(Inner {
             store,
             remote,
+            canonical: AtomicBool::new(false),
             spellings: Cache::new(spellings.min(1 << 20)),
             asking: Mutex::default(),
         }))
@@ -117,8 +122,16 @@ impl Answers {
     }
 
     /// What another process kept by the first of `keys` that there is, and how old it is. It is kept here, too.
-    pub(super) async fn look_up(self, keys: [CacheKey; 2]) -> Option<Aged<Arc<Kept>>> {
-        let found = self.0.remote.as_ref()?.get(&keys).await?;
+    pub(super) async fn look_up(self, keys: Keys) -> Option<Aged<Arc<Kept>>> {
+        let both;
+        let keys = match keys.canonical {
+            Some(canonical) => {
+                both = [keys.raw, canonical];
+                &both[..]
+            }
+            None => std::slice::from_ref(&keys.raw),
+        };
+        let found = self.0.remote.as_ref()?.get(keys).await?;
         let key = *keys.get(found.found)?;
         let (kept, ttl) = wire::decode(found.bytes)?;
         let age = ttl.saturating_sub(found.left);
@@ -133,6 +146,18 @@ impl Answers {
 
     pub(super) fn store(&self) -> &dyn CacheStore<Arc<Kept>> {
         &*self.0.store
+    }
+
+    /// Whether there may be an answer in canonical form. What other processes kept is not known.
+    pub(super) fn may_hold_canonical(&self) -> bool {
+        self.0.remote.is_some() || self.0.canonical.load(Ordering::Relaxed)
+    }
+
+    /// An answer in canonical form is about to be kept.
+    pub(super) fn note_canonical(&self) {
+        if !self.0.canonical.load(Ordering::Relaxed) {
+            self.0.canonical.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn spelling(&self, spelt: CacheKey) -> Option<CacheKey> {

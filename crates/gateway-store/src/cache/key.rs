@@ -1,4 +1,4 @@
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 /// What a value is kept by: 128 bits of a cryptographic hash, so that nobody can make two questions share a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,8 +13,9 @@ impl std::fmt::LowerHex for CacheKey {
 /// Makes a [`CacheKey`] of parts.
 #[derive(Clone)]
 pub struct KeyHasher {
-    context: Context,
-    /// Small parts are hashed together.
+    /// What was hashed already: none unless there was a large part.
+    context: Option<Box<Context>>,
+    /// Small parts are hashed together, at the end.
     buffer: Vec<u8>,
 }
 
@@ -31,7 +32,7 @@ impl KeyHasher {
     /// Keys of different purposes never meet.
     pub fn new(purpose: &str) -> Self {
         let empty = Self {
-            context: Context::new(&SHA256),
+            context: None,
             buffer: Vec::with_capacity(256),
         };
         empty.with(purpose.as_bytes())
@@ -44,9 +45,12 @@ impl KeyHasher {
         if part.len() < LARGE {
             self.buffer.extend_from_slice(part);
         } else {
-            self.context.update(&self.buffer);
+            let context = self
+                .context
+                .get_or_insert_with(|| Box::new(Context::new(&SHA256)));
+            context.update(&self.buffer);
             self.buffer.clear();
-            self.context.update(part);
+            context.update(part);
         }
         self
     }
@@ -57,15 +61,22 @@ impl KeyHasher {
         self.with(part.unwrap_or_default())
     }
 
-    /// Adds another key.
-    pub fn with_key(self, key: CacheKey) -> Self {
-        self.with(&key.0.to_le_bytes())
+    /// The key of all parts, in their order, and of a last one of about `size` bytes that `write` appends.
+    pub fn finish_with(mut self, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> CacheKey {
+        self.buffer.reserve(size);
+        write(&mut self.buffer);
+        self.finish()
     }
 
     /// The key of all parts, in their order.
-    pub fn finish(mut self) -> CacheKey {
-        self.context.update(&self.buffer);
-        let digest = self.context.finish();
+    pub fn finish(self) -> CacheKey {
+        let digest = match self.context {
+            None => digest(&SHA256, &self.buffer),
+            Some(mut context) => {
+                context.update(&self.buffer);
+                context.finish()
+            }
+        };
         let head = digest.as_ref().first_chunk().copied().unwrap_or_default();
         CacheKey(u128::from_le_bytes(head))
     }
