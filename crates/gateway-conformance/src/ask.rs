@@ -12,10 +12,11 @@ use gateway_provider::{
 };
 use gateway_schema::stream::FrameData;
 use gateway_schema::{
-    CallError, EndpointName, ErrorKind, Losses, Mapping, Operation, Options, RequestId, Response,
+    CallError, EndpointName, ErrorKind, Losses, Mapping, Operation, Options, Request, RequestId,
+    Response,
 };
 use gateway_testkit::{FixedEnvironment, ManualClock, ScriptedReply, ScriptedTransport};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::family::Family;
 use crate::surface::Surface;
@@ -97,7 +98,7 @@ pub fn ask_spelled(
     let transport = ScriptedTransport::new().always(reply);
     let bytes = Bytes::from(body.to_string());
     let outcome = prepare(surface, bytes, stream).and_then(|(call, journal)| {
-        let provider = build(family, model, &transport)?;
+        let provider = build(family, model, Operation::Chat, &transport)?;
         // What a surface reports when it reads the request counts as well.
         let read = call.canonical().map(|decoded| decoded.losses.clone());
         let reply = block_on(provider.call(call)).unwrap_or_else(|| Err(stuck()));
@@ -130,6 +131,27 @@ pub fn ask_spelled(
     asked
 }
 
+/// The request that `family` sends for a canonical one; `None` when it refuses.
+pub(crate) fn sent_for(
+    family: Family,
+    model: &str,
+    operation: Operation,
+    request: Request,
+) -> Option<http::Request<Bytes>> {
+    let transport =
+        ScriptedTransport::new().always(ScriptedReply::json(500, &Value::Object(Map::new())));
+    let provider = build(family, model, operation, &transport).ok()?;
+    let context = Context::new(
+        RequestId::from("request"),
+        EndpointName::from("endpoint"),
+        Instant::now(),
+    );
+    let payload = Payload::from_request(request);
+    // Only the request is of interest; the answer is an error.
+    let _ = block_on(provider.call(Call::new(context, operation, false, payload)));
+    transport.last_request()
+}
+
 fn prepare(surface: Surface, bytes: Bytes, stream: bool) -> Result<(Call, Journal), CallError> {
     let envelope = Envelope::scan(&bytes).map_err(|error| {
         CallError::client(
@@ -157,6 +179,7 @@ fn prepare(surface: Surface, bytes: Bytes, stream: bool) -> Result<(Call, Journa
 fn build(
     family: Family,
     model: &str,
+    operation: Operation,
     transport: &ScriptedTransport,
 ) -> Result<Arc<dyn gateway_provider::Provider>, CallError> {
     let wrong = |what: String| CallError::gateway(ErrorKind::Internal, what);
@@ -166,7 +189,7 @@ fn build(
     let Value::Object(settings) = family.settings() else {
         return Err(wrong(format!("{} has no settings", family.name)));
     };
-    let spec = TargetSpec::new(family.provider, Some(model.into()), Operation::Chat);
+    let spec = TargetSpec::new(family.provider, Some(model.into()), operation);
     let deps = Deps::new(
         Arc::new(transport.clone()),
         Arc::new(ManualClock::new()),

@@ -3,14 +3,17 @@
 use std::io;
 use std::path::Path;
 
+use bytes::Bytes;
+use gateway_schema::Operation;
 use gateway_testkit::ScriptedReply;
 use serde_json::{Value, json};
 
-use crate::ask::{Asked, ask_spelled};
+use crate::ask::{Asked, ask_spelled, sent_for};
 use crate::family::{FAMILIES, Family};
 use crate::features::{requests, speaks};
 use crate::recorded::recorded_requests;
 use crate::surface::{SURFACES, Surface};
+use crate::vectors;
 
 /// Writes one file of JSON lines per family: where the request comes from, the address, and the body. Returns how many.
 ///
@@ -52,6 +55,13 @@ pub fn write_requests(folder: &Path) -> io::Result<usize> {
                 &ask_spelled(surface, *family, family.model, question, reply),
             );
         }
+        for (name, sent) in vectors_and_rankings(*family) {
+            if let Some(line) = row(&name, *family, "", &sent) {
+                lines.push_str(&line.to_string());
+                lines.push('\n');
+                count += 1;
+            }
+        }
         std::fs::write(folder.join(format!("{}.jsonl", family.name)), lines)?;
     }
     Ok(count)
@@ -59,7 +69,32 @@ pub fn write_requests(folder: &Path) -> io::Result<usize> {
 
 /// One request with where it comes from: bytes of the caller's own dialect are the caller's, and not to be judged.
 fn line(name: &str, surface: Surface, family: Family, asked: &Asked) -> Option<Value> {
-    let sent = asked.sent.as_ref()?;
+    let from = surface.codec.dialect();
+    row(name, family, from.as_str(), asked.sent.as_ref()?)
+}
+
+/// What a family sends for every request for vectors or rankings that it takes.
+fn vectors_and_rankings(family: Family) -> Vec<(String, http::Request<Bytes>)> {
+    let models = vectors::MODELS.iter().find(|row| row.0 == family.name);
+    let Some((_, embeds, ranks)) = models else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for (name, operation, request) in vectors::requests() {
+        let model = match operation {
+            Operation::Rerank => *ranks,
+            _ => *embeds,
+        };
+        if !model.is_empty()
+            && let Some(sent) = sent_for(family, model, operation, request)
+        {
+            all.push((name, sent));
+        }
+    }
+    all
+}
+
+fn row(name: &str, family: Family, from: &str, sent: &http::Request<Bytes>) -> Option<Value> {
     let body: Value = serde_json::from_slice(sent.body()).ok()?;
     Some(json!({
         "name": name,
@@ -67,7 +102,7 @@ fn line(name: &str, surface: Surface, family: Family, asked: &Asked) -> Option<V
         "speaks": speaks(family),
         "provider": family.provider,
         "path": sent.uri().path(),
-        "from": surface.codec.dialect().as_str(),
+        "from": from,
         "body": body,
     }))
 }

@@ -37,6 +37,7 @@ pub mod judge;
 mod matrix;
 mod recorded;
 mod surface;
+mod vectors;
 
 pub use ask::{Asked, ask, ask_spelled, block_on};
 pub use export::write_requests;

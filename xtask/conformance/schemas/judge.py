@@ -10,6 +10,7 @@ import typing
 
 import anthropic.types as claude
 import botocore.session
+import openai.types
 import openai.types.chat as chat
 import typing_extensions
 from botocore.validate import ParamValidator
@@ -51,18 +52,32 @@ class GenerateContent(typing_extensions.TypedDict, total=False):
     labels: dict[str, str]
 
 
+# The types of the bodies, by the last words of the addresses. MLflow's own URLs have requests of Cohere's first version,
+# which are not judged.
 BODIES = {
-    "openai": with_stream(chat.completion_create_params.CompletionCreateParamsBase),
-    "anthropic": with_stream(claude.message_create_params.MessageCreateParamsBase),
-    "gemini": GenerateContent,
-    "cohere": arguments(RawV2Client.chat, {"model", "messages"}, stream=bool),
-    "mistral": mistral.ChatCompletionRequest,
+    "openai": {
+        "/chat/completions": with_stream(chat.completion_create_params.CompletionCreateParamsBase),
+        "/embeddings": openai.types.EmbeddingCreateParams,
+    },
+    "anthropic": {"/messages": with_stream(claude.message_create_params.MessageCreateParamsBase)},
+    "gemini": {":generateContent": GenerateContent, ":streamGenerateContent": GenerateContent},
+    "cohere": {
+        "/v2/chat": arguments(RawV2Client.chat, {"model", "messages"}, stream=bool),
+        "/v2/embed": arguments(RawV2Client.embed, {"model", "input_type"}),
+        "/v2/rerank": arguments(RawV2Client.rerank, {"model", "query", "documents"}),
+    },
+    "mistral": {"/chat/completions": mistral.ChatCompletionRequest, "/embeddings": mistral.EmbeddingRequest},
+    "bedrock": {"/converse": None, "/converse-stream": None},
 }
 
 
-def judge(speaks, body):
+def judge(speaks, path, body):
+    """What is wrong with a body; nothing at all, not even a list, where no type is known for the address."""
+    ends = [end for end in BODIES[speaks] if path.endswith(end)]
+    if not ends:
+        return None
     if speaks != "bedrock":
-        return [str(fault) for fault in strict.faults(BODIES[speaks], body)]
+        return [str(fault) for fault in strict.faults(BODIES[speaks][ends[0]], body)]
     shape = MODEL.operation_model("Converse").input_shape
     report = ParamValidator().validate({**blobs(body, shape), "modelId": "m"}, shape)
     return [report.generate_report()] if report.has_errors() else []
@@ -98,9 +113,6 @@ FAMILIES = {
     "openai", "openai-reasoning", "azure", "anthropic", "bedrock-claude", "bedrock-nova", "bedrock-llama", "gemini", "cohere",
     "mistral",
 }
-# The last words of the addresses that are judged; MLflow's own URLs have requests of Cohere's first version.
-JUDGED = ("/chat/completions", "/messages", "/converse", "/converse-stream", ":generateContent", ":streamGenerateContent",
-          "/v2/chat")
 
 
 def main():
@@ -110,10 +122,13 @@ def main():
             continue
         for line in path.read_text().splitlines():
             request = json.loads(line)
-            if request["from"] == request["speaks"] or not request["path"].endswith(JUDGED):
+            # What a caller says in the provider's own dialect stays as it is.
+            if request["from"] == request["speaks"]:
                 continue
             speaks = path.stem if path.stem in BODIES else request["speaks"]
-            faults = judge(speaks, request["body"])
+            faults = judge(speaks, request["path"], request["body"])
+            if faults is None:
+                continue
             faults = [fault for fault in faults if not KNOWN & {(speaks, fault), (path.stem, fault)}]
             if request["name"].startswith(PASSES_UNKNOWN):
                 faults = [fault for fault in faults if not fault.startswith("unknown member")]
