@@ -102,6 +102,7 @@ impl BedrockWire {
         };
         if call.operation == Operation::Chat
             && let Some((body, _)) = call.payload.native(Dialect::BEDROCK)
+            && !bedrock::has_foreign_proofs(body)
         {
             return Ok(Plan {
                 action: converse,

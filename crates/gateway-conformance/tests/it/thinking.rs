@@ -12,9 +12,7 @@ const PROOF: &str = "U0lH+/FUVVJFTUFSSw==";
 const SIGNING: [&str; 4] = ["anthropic", "bedrock-claude", "gemini", "openrouter"];
 
 /// Client and family where the client's dialect has no place for the proof; the loss is reported with a turn.
-const WITHOUT_PLACE: [(&str, &str); 8] = [
-    // Converse signs thoughts, never calls, and Gemini signs calls.
-    ("bedrock", "gemini"),
+const WITHOUT_PLACE: [(&str, &str); 7] = [
     // Cohere signs nothing.
     ("cohere", "anthropic"),
     ("cohere", "bedrock-claude"),
@@ -205,4 +203,23 @@ fn a_provider_gets_its_proof_of_thinking_back_from_every_client_that_can_carry_i
         }
     }
     assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+#[test]
+fn a_provider_never_gets_the_proof_of_another_in_its_own_dialect() {
+    for (surface, family) in [("anthropic", "anthropic"), ("bedrock", "bedrock-claude")] {
+        let surface = Surface::named(surface).unwrap();
+        let gemini = Family::named("gemini").unwrap();
+        let one = question(surface.name);
+        let first = ScriptedReply::json(200, &reply("gemini"));
+        let got = ask(surface, gemini, &one, false, first).json().unwrap();
+        let two = answered(surface.name, one, &got);
+        assert!(two.to_string().contains(PROOF));
+        let family = Family::named(family).unwrap();
+        let again = ScriptedReply::json(200, &reply(family.name));
+        let second = ask(surface, family, &two, false, again);
+        let sent = std::str::from_utf8(second.sent_body().unwrap()).unwrap();
+        assert!(sent.contains("sunny") && !sent.contains(PROOF), "{sent}");
+        assert!(!second.request_losses.is_empty());
+    }
 }

@@ -33,6 +33,7 @@ use gateway_schema::{CallError, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
 
+pub use block::has_foreign_proofs;
 pub use codec::BedrockCodec;
 pub use error::decode_error;
 pub use request::{additional_defaults, encode_chat, encode_count};

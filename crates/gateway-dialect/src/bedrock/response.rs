@@ -148,6 +148,7 @@ pub(super) fn encode_chat(
     let mut has_calls = false;
     for (index, part) in parts.iter().enumerate() {
         has_calls |= matches!(part.content, Content::ToolCall(_));
+        content.extend(BlockWriter::proof(part));
         content.extend(writer.reply(part, &|| format!("choices[0].content[{index}]")));
     }
     usage::report(response.usage.as_ref(), losses);

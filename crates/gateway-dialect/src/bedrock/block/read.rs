@@ -19,6 +19,7 @@ pub(in super::super) fn parts(blocks: Vec<Value>) -> Vec<Part> {
             (None, _) => parts.push(part(&block).unwrap_or_else(|| opaque(block))),
         }
     }
+    super::bind(&mut parts);
     parts
 }
 

@@ -97,10 +97,24 @@ impl BlockWriter<'_> {
         Ok(())
     }
 
+    /// The block that carries the proof of a call in a reply, to stand before it.
+    pub(in super::super) fn proof(part: &Part) -> Option<Value> {
+        let signature = part.signature.as_ref()?;
+        matches!(part.content, Content::ToolCall(_)).then(|| {
+            let proof = super::proof_of_next(signature);
+            json!({"reasoningContent": {"reasoningText": {"text": "", "signature": proof}}})
+        })
+    }
+
     /// The block of one part at `path` of a reply; `None` when it was dropped.
     pub(in super::super) fn reply(&mut self, part: &Part, path: Place<'_>) -> Option<Value> {
         self.report_extra(part, path);
-        if part.signature.is_some() && !matches!(part.content, Content::Thinking { .. }) {
+        if part.signature.is_some()
+            && !matches!(
+                part.content,
+                Content::Thinking { .. } | Content::ToolCall(_)
+            )
+        {
             self.losses.dropped(
                 format!("{}.signature", path()),
                 "only reasoning carries one here",

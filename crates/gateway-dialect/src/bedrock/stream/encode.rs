@@ -6,12 +6,12 @@
 
 use super::super::set;
 use bytes::BytesMut;
-use gateway_schema::chat::{Finish, StreamEvent};
+use gateway_schema::chat::{Finish, Signature, StreamEvent};
 use gateway_schema::stream::Encode;
 use gateway_schema::{Dialect, Losses, Usage};
 use serde_json::{Map, Value, json};
 
-use super::super::block::{signature_out, write_citation};
+use super::super::block::{proof_of_next, signature_out, write_citation};
 use super::super::{error, finish, usage};
 use crate::event_stream::{write_event, write_exception};
 
@@ -92,6 +92,14 @@ impl StreamEncoder {
     fn write_delta(&self, index: u32, delta: &Value, out: &mut BytesMut) {
         let value = json!({"contentBlockIndex": index, "delta": delta});
         event(out, "contentBlockDelta", &value);
+    }
+
+    /// Empty reasoning with the proof of the call that follows.
+    fn proof(&mut self, signature: &Signature, out: &mut BytesMut) {
+        self.close(out);
+        let proof = proof_of_next(signature);
+        let delta = json!({"reasoningContent": {"signature": proof}});
+        self.delta(Open::Thinking, &delta, out);
     }
 
     fn call(&mut self, call: u32, id: Option<&str>, name: &str, out: &mut BytesMut) {
@@ -215,6 +223,17 @@ impl StreamEncoder {
 }
 
 /// Several answers at once have no place here.
+/// The proof at the beginning of these events.
+fn proof(events: &[StreamEvent]) -> Option<&Signature> {
+    match events.first() {
+        Some(StreamEvent::Signature {
+            choice: 0,
+            signature,
+        }) => Some(signature),
+        _ => None,
+    }
+}
+
 const fn is_first(event: &StreamEvent) -> bool {
     match event {
         StreamEvent::Role { choice }
@@ -241,8 +260,15 @@ fn event(out: &mut BytesMut, name: &str, value: &Value) {
 
 impl Encode for StreamEncoder {
     fn encode(&mut self, events: &[StreamEvent], out: &mut BytesMut) {
-        for event in events {
+        let mut rest = events;
+        while let [event, after @ ..] = rest {
+            rest = after;
             if is_first(event) {
+                // The proof of a call comes with it, and stands before it here.
+                if let (StreamEvent::ToolCall { .. }, Some(signature)) = (event, proof(after)) {
+                    self.proof(signature, out);
+                    rest = after.get(1..).unwrap_or_default();
+                }
                 self.event(event, out);
             } else {
                 self.losses

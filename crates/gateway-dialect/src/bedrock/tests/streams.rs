@@ -82,6 +82,34 @@ fn text_thinking_and_calls_become_blocks_and_the_end_comes_last() {
 }
 
 #[test]
+fn the_proof_of_a_call_stands_before_it_as_empty_reasoning() {
+    let signature = Signature {
+        dialect: Dialect::GEMINI,
+        value: "s".to_owned(),
+    };
+    let stream = encode_stream(&[
+        vec![
+            text("So"),
+            call(0, "a"),
+            StreamEvent::Signature {
+                choice: 0,
+                signature,
+            },
+            arguments(0, "{}"),
+        ],
+        vec![StreamEvent::End],
+    ]);
+    assert_eq!(
+        reply_of(&stream)["output"]["message"]["content"],
+        json!([
+            {"text": "So"},
+            {"reasoningContent": {"signature": "gateway:gemini+next:s"}},
+            {"toolUse": {"toolUseId": "id0", "name": "a", "input": {}}},
+        ])
+    );
+}
+
+#[test]
 fn a_stream_that_says_nothing_still_begins_and_ends() {
     let events = decode_stream(&encode_stream(&[]));
     assert!(matches!(events.first(), Some(StreamEvent::Start { .. })));
