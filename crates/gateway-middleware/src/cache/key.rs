@@ -52,7 +52,7 @@ impl Question {
             u8::from(call.stream),
             u8::from(call.context.stream_form == StreamForm::JsonArray),
         ]);
-        let Some((bytes, _)) = self.payload.envelope() else {
+        let Some((bytes, envelope)) = self.payload.envelope() else {
             let request = self.payload.canonical(self.operation).ok()?;
             let identity = request.value.identity();
             let canonical = self.scope.clone().with(&identity).finish();
@@ -63,7 +63,7 @@ impl Question {
             });
         };
         let size = bytes.len() + bytes.len() / 8;
-        let raw = raw.finish_with(size, |out| levelled::write(bytes, out));
+        let raw = raw.finish_with(size, |out| levelled::write(bytes, envelope.members(), out));
         let canonical = if answers.may_hold_canonical() {
             self.canonical(raw, answers)
         } else {
