@@ -5,6 +5,9 @@ use gateway_schema::chat::{ChatRequest, Content};
 use serde_json::Value;
 
 const LENGTH: usize = 9;
+/// What other providers make is longer than this: `call_` and 24 letters, `toolu_01` and 22, UUIDs. What is shorter was
+/// written by the caller, and bytes of its own are left to the vendor's judgement.
+const WRITTEN: usize = 18;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Makes the ids of `chat` fit.
@@ -22,7 +25,7 @@ pub(crate) fn shorten(chat: &mut ChatRequest) {
     }
 }
 
-/// True when a body in OpenAI's form has a result whose id does not fit. Bodies without tools are not read.
+/// True when a body in OpenAI's form has a result whose id another provider made. Bodies without tools are not read.
 pub(crate) fn are_foreign(body: &[u8]) -> bool {
     const MARK: &[u8] = b"\"tool_call_id\"";
     if !body.windows(MARK.len()).any(|window| window == MARK) {
@@ -36,7 +39,7 @@ pub(crate) fn are_foreign(body: &[u8]) -> bool {
         .into_iter()
         .flatten()
         .filter_map(|message| message.get("tool_call_id")?.as_str())
-        .any(|id| !fits(id))
+        .any(|id| id.len() > WRITTEN)
 }
 
 fn fits(id: &str) -> bool {
@@ -87,7 +90,13 @@ mod tests {
     fn only_results_with_foreign_ids_are_foreign() {
         let body =
             |id: &str| format!(r#"{{"messages":[{{"role":"tool","tool_call_id":"{id}"}}]}}"#);
-        assert!(are_foreign(body("call_1").as_bytes()));
+        assert!(are_foreign(
+            body("call_abcdefghijklmnopqrstuvwx").as_bytes()
+        ));
+        assert!(are_foreign(
+            body("toolu_01A09q90qw90lq917835lq9").as_bytes()
+        ));
+        assert!(!are_foreign(body("call_1").as_bytes()));
         assert!(!are_foreign(body("6IgxW8LfZ").as_bytes()));
         assert!(!are_foreign(br#"{"messages":[{"role":"user"}]}"#));
         assert!(!are_foreign(b"\"tool_call_id\""));
