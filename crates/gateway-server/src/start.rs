@@ -162,7 +162,9 @@ async fn serve(
     listener.serve(stop, now, options.drain_timeout).await;
     over.cancel();
     // They bound their own time.
-    let _ = writing.await;
+    if let Err(error) = writing.await {
+        tracing::error!(%error, "telemetry: the writer of records broke");
+    }
     stores.close();
     stores.wait().await;
     let _ = tokio::time::timeout(UPSTREAM_CLOSING, transport.shutdown()).await;

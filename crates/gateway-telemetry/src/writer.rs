@@ -90,7 +90,10 @@ impl Writer {
                 () = tick => self.work().await,
             }
         }
-        let _ = tokio::time::timeout(LAST_PATIENCE, self.finish()).await;
+        let finished = tokio::time::timeout(LAST_PATIENCE, self.finish()).await;
+        if finished.is_err() {
+            tracing::warn!("telemetry: stopped before the last lines and exports had left");
+        }
     }
 
     /// One look at what waits.

@@ -391,7 +391,8 @@ async fn a_limited_destination_of_a_split_rests_and_is_asked_when_there_is_no_ot
     let b = ScriptedProvider::new("b", "b").always(Answer::text("b"));
     let bench = bench(&plan, [a, b, slow("c", 0)]);
     while bench.counts()[0] == 0 {
-        let _ = bench.ask().await;
+        let answer = bench.ask().await;
+        assert_eq!(answer.is_err(), bench.counts()[0] == 1, "{answer:?}");
     }
     for _ in 0..50 {
         assert_eq!(bench.ask().await.unwrap(), "b");

@@ -69,14 +69,16 @@ async fn streams_are_timed_to_their_first_token_and_apart_from_whole_answers() {
 async fn a_target_that_fails_fast_does_not_look_fast() {
     let load = Load::new();
     let fault_of = |kind| scripted(Answer::fail(kind), 0);
-    let _ = observed(&fault_of(ErrorKind::Unavailable), &load)
+    let failed = observed(&fault_of(ErrorKind::Unavailable), &load)
         .oneshot(call())
         .await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(load.latency(false), Some(Duration::from_secs(5)));
 
     let load = Load::new();
     let mistake = Answer::Fail(fault(ErrorKind::InvalidRequest, Retry::Never));
-    let _ = observed(&scripted(mistake, 0), &load).oneshot(call()).await;
+    let failed = observed(&scripted(mistake, 0), &load).oneshot(call()).await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::InvalidRequest);
     assert_eq!(load.latency(false), None, "a mistake says nothing");
     let broken = Answer::broken(&["a"], fault(ErrorKind::Upstream, Retry::Elsewhere));
     let reply = observed(&scripted(broken, 1), &load)
@@ -89,7 +91,8 @@ async fn a_target_that_fails_fast_does_not_look_fast() {
     else {
         panic!("a stream")
     };
-    let _ = stream.collect::<Vec<_>>().await;
+    let frames: Vec<_> = stream.collect().await;
+    assert!(frames.last().unwrap().is_err());
     assert_eq!(load.latency(true), Some(Duration::from_secs(5)), "it broke");
     assert_eq!(load.in_flight(), 0);
 }
@@ -98,7 +101,8 @@ async fn a_target_that_fails_fast_does_not_look_fast() {
 async fn who_gives_up_waiting_has_seen_how_slow_it_is() {
     let load = Load::new();
     let service = observed(&scripted(Answer::Never, 0), &load);
-    let _ = tokio::time::timeout(Duration::from_secs(9), service.oneshot(call())).await;
+    let answer = tokio::time::timeout(Duration::from_secs(9), service.oneshot(call())).await;
+    assert!(answer.is_err(), "the caller gave up");
     assert_eq!(load.latency(false), Some(Duration::from_secs(9)));
     assert_eq!(load.in_flight(), 0);
 }
@@ -142,7 +146,8 @@ async fn a_limited_target_rests_as_long_as_it_says_and_an_answer_ends_it() {
         .then(Answer::Fail(limited))
         .always(Answer::text("1"));
     let service = Observed::new(provider(&scripted)).with_rest(rest.clone());
-    let _ = service.clone().oneshot(call()).await;
+    let failed = service.clone().oneshot(call()).await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::RateLimited);
     assert_eq!(rest.remaining(), Duration::from_secs(30));
     service.oneshot(call()).await.unwrap();
     assert_eq!(rest.remaining(), Duration::ZERO);

@@ -131,7 +131,7 @@ async fn bounds_of_the_server_change_with_a_reload() {
     server.wait_for_log("the new configuration is in use");
     let begun = Instant::now();
     let mut silent = TcpStream::connect(server.address()).await.unwrap();
-    let _ = silent.read(&mut [0; 8]).await;
+    assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0, "closed");
     assert!(
         begun.elapsed() < Duration::from_secs(8),
         "{:?}",
