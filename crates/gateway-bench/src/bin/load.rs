@@ -89,12 +89,6 @@ fn main() -> Result<(), String> {
 }
 
 impl Plan {
-    /// What distinguishes a request from those of this program and of earlier runs, which a cache may remember.
-    fn mark(&self, number: u32) -> u32 {
-        let run = u64::from(std::process::id()) * 300_007;
-        u32::try_from((run + u64::from(number)) % 100_000_000).unwrap_or(number)
-    }
-
     /// The number of the next request; `None` when all are given out or time is up.
     fn take(&self) -> Option<u32> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -109,6 +103,12 @@ impl Plan {
     fn due(&self, number: u32) -> Instant {
         self.begin + Duration::from_secs_f64(f64::from(number) / self.rate)
     }
+}
+
+/// What distinguishes a request from those of this program and of earlier runs, which a cache may remember.
+fn mark(number: u32) -> u32 {
+    let run = u64::from(std::process::id()) * 300_007;
+    u32::try_from((run + u64::from(number)) % 100_000_000).unwrap_or(number)
 }
 
 impl Seen {
@@ -152,7 +152,7 @@ async fn worker(plan: Arc<Plan>) -> Seen {
     let mut stream = None;
     while let Some(number) = plan.take() {
         if plan.distinct {
-            stamp(&mut request, plan.mark(number));
+            stamp(&mut request, mark(number));
         }
         reply.clear();
         let from = Instant::now();
@@ -237,7 +237,7 @@ fn open_worker(plan: &Plan) -> Seen {
     let mut stream = None;
     while let Some(number) = plan.take() {
         if plan.distinct {
-            stamp(&mut request, plan.mark(number));
+            stamp(&mut request, mark(number));
         }
         reply.clear();
         let due = plan.due(number);
