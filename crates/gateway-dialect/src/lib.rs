@@ -24,6 +24,7 @@ pub mod mlflow;
 mod node;
 pub mod openai;
 pub mod openai_responses;
+mod proofs;
 mod ranking;
 pub mod rerank;
 pub mod sse;

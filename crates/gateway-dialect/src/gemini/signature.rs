@@ -8,20 +8,24 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use gateway_schema::Dialect;
 use gateway_schema::chat::Signature;
 
+use crate::proofs::Proofs;
+
 /// Google's documented stand-in for calls that a Gemini 3 model did not make itself.
 pub(super) const SKIP: &str = "skip_thought_signature_validator";
 
-const FOREIGN: &str = "gateway:";
-/// `FOREIGN` in base64, as far as it does not depend on what follows.
+/// How wrapped proofs begin in base64, as far as it does not depend on what follows.
 const FOREIGN_BASE64: &str = "Z2F0ZXdheT";
 
-/// Dialects whose proofs can travel.
-const TRAVELLERS: [Dialect; 4] = [
-    Dialect::OPENAI,
-    Dialect::OPENAI_RESPONSES,
-    Dialect::ANTHROPIC,
-    Dialect::BEDROCK,
-];
+/// Proofs inside the bytes of a `thoughtSignature`.
+const PROOFS: Proofs = Proofs {
+    own: Dialect::GEMINI,
+    travellers: &[
+        Dialect::OPENAI,
+        Dialect::OPENAI_RESPONSES,
+        Dialect::ANTHROPIC,
+        Dialect::BEDROCK,
+    ],
+};
 
 /// Reads a proof: Gemini's own, or one that [`write`] wrapped.
 pub(super) fn read(text: String) -> Signature {
@@ -40,12 +44,7 @@ fn unwrapped(text: &str) -> Option<Signature> {
         .or_else(|_| URL_SAFE.decode(text))
         .ok()?;
     let text = String::from_utf8(bytes).ok()?;
-    let (name, value) = text.strip_prefix(FOREIGN)?.split_once(':')?;
-    let dialect = TRAVELLERS.iter().find(|known| known.as_str() == name)?;
-    Some(Signature {
-        dialect: *dialect,
-        value: value.to_owned(),
-    })
+    PROOFS.foreign(&text, "")
 }
 
 /// Writes a proof for a client, which sends it back with the next turn.
@@ -53,10 +52,7 @@ pub(super) fn write(signature: &Signature) -> String {
     if signature.dialect == Dialect::GEMINI {
         signature.value.clone()
     } else {
-        STANDARD.encode(format!(
-            "{FOREIGN}{}:{}",
-            signature.dialect, signature.value
-        ))
+        STANDARD.encode(PROOFS.write(signature))
     }
 }
 

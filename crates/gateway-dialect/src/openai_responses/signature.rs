@@ -7,17 +7,23 @@
 use gateway_schema::Dialect;
 use gateway_schema::chat::Signature;
 
-const FOREIGN: &str = "gateway:";
+use crate::proofs::{self, Proofs};
+
 const BEFORE: &str = "+before";
 const REDACTED: &str = "redacted";
 
-/// Dialects whose proofs can travel.
-const TRAVELLERS: [Dialect; 4] = [
-    Dialect::OPENAI,
-    Dialect::ANTHROPIC,
-    Dialect::GEMINI,
-    Dialect::BEDROCK,
-];
+/// Proofs inside an `encrypted_content`.
+const PROOFS: Proofs = Proofs {
+    own: Dialect::OPENAI_RESPONSES,
+    travellers: &[
+        Dialect::OPENAI,
+        Dialect::ANTHROPIC,
+        Dialect::GEMINI,
+        Dialect::BEDROCK,
+        // Its own proof of something else than reasoning.
+        Dialect::OPENAI_RESPONSES,
+    ],
+};
 
 /// What an `encrypted_content` turns out to be.
 #[derive(Debug, PartialEq)]
@@ -31,54 +37,29 @@ pub(super) enum Proof {
 }
 
 /// Reads an `encrypted_content`.
-pub(super) fn read(text: String) -> Proof {
-    foreign(&text).unwrap_or(Proof::Own(Signature {
-        dialect: Dialect::OPENAI_RESPONSES,
-        value: text,
-    }))
-}
-
-fn foreign(text: &str) -> Option<Proof> {
-    let (name, value) = text.strip_prefix(FOREIGN)?.split_once(':')?;
-    if name == REDACTED {
-        return Some(Proof::Redacted(value.to_owned()));
+pub(super) fn read(text: &str) -> Proof {
+    if let Some((REDACTED, data)) = proofs::unwrap(text) {
+        return Proof::Redacted(data.to_owned());
     }
-    let (name, is_before) = match name.strip_suffix(BEFORE) {
-        Some(name) => (name, true),
-        None => (name, false),
-    };
-    let dialect = TRAVELLERS
-        .into_iter()
-        .chain([Dialect::OPENAI_RESPONSES])
-        .find(|known| known.as_str() == name)?;
-    let signature = Signature {
-        dialect,
-        value: value.to_owned(),
-    };
-    Some(if is_before {
-        Proof::Before(signature)
-    } else {
-        Proof::Own(signature)
-    })
+    match PROOFS.foreign(text, BEFORE) {
+        Some(signature) => Proof::Before(signature),
+        None => Proof::Own(PROOFS.read(text)),
+    }
 }
 
 /// Writes the proof of reasoning.
 pub(super) fn own(signature: &Signature) -> String {
-    if signature.dialect == Dialect::OPENAI_RESPONSES {
-        signature.value.clone()
-    } else {
-        format!("{FOREIGN}{}:{}", signature.dialect, signature.value)
-    }
+    PROOFS.write(signature)
 }
 
 /// Writes the proof of what came just before.
 pub(super) fn before(signature: &Signature) -> String {
-    format!("{FOREIGN}{}{BEFORE}:{}", signature.dialect, signature.value)
+    proofs::wrap(signature, BEFORE)
 }
 
 /// Writes encrypted reasoning.
 pub(super) fn redacted(data: &str) -> String {
-    format!("{FOREIGN}{REDACTED}:{data}")
+    proofs::mark(REDACTED, data)
 }
 
 #[cfg(test)]
@@ -96,11 +77,11 @@ mod tests {
                 dialect,
                 value: value.to_owned(),
             };
-            assert_eq!(read(own(&signature)), Proof::Own(signature.clone()));
-            assert_eq!(read(before(&signature)), Proof::Before(signature));
+            assert_eq!(read(&own(&signature)), Proof::Own(signature.clone()));
+            assert_eq!(read(&before(&signature)), Proof::Before(signature));
         }
-        assert_eq!(read(redacted("x:y")), Proof::Redacted("x:y".to_owned()));
-        let unknown = "gateway:nobody:x".to_owned();
+        assert_eq!(read(&redacted("x:y")), Proof::Redacted("x:y".to_owned()));
+        let unknown = "gateway:nobody:x";
         assert!(
             matches!(read(unknown), Proof::Own(own) if own.dialect == Dialect::OPENAI_RESPONSES)
         );

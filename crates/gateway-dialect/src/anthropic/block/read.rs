@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use gateway_schema::chat::{CacheControl, Content, ContentForm, Media, Part, Signature};
+use gateway_schema::chat::{CacheControl, Content, ContentForm, Media, Part};
 use gateway_schema::chat::{ToolCall, ToolResult};
 use gateway_schema::{Dialect, Extra};
 use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
@@ -172,7 +172,7 @@ impl Draft {
                     .signature
                     .take()
                     .filter(|value| !value.is_empty())
-                    .map(|value| super::signature_in(&value));
+                    .map(|value| super::PROOFS.read(&value));
                 Content::Thinking {
                     text: need(fields.text.take(), "thinking")?,
                     id: None,
@@ -405,7 +405,7 @@ impl<'de> Deserialize<'de> for Blocks {
                 while let Some(Block(part)) = seq.next_element()? {
                     parts.push(part);
                 }
-                super::bind(&mut parts);
+                super::PROOFS.bind(&mut parts);
                 Ok(Blocks {
                     parts,
                     form: ContentForm::Parts,
@@ -413,13 +413,5 @@ impl<'de> Deserialize<'de> for Blocks {
             }
         }
         deserializer.deserialize_any(BlocksVisitor)
-    }
-}
-
-/// A proof by its dialect: see [`super::signature_out`].
-pub(in super::super) fn signature(dialect: Dialect, value: &str) -> Signature {
-    Signature {
-        dialect,
-        value: value.to_owned(),
     }
 }

@@ -12,8 +12,9 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::PROOFS;
 use super::citation::CitationOut;
-use super::signature_out;
+use crate::proofs;
 
 /// A content block on its way out.
 #[derive(Debug, Serialize)]
@@ -240,7 +241,7 @@ impl BlockWriter<'_> {
         let signature = part.signature.as_ref()?;
         matches!(part.content, Content::ToolCall(_)).then(|| BlockOut::Thinking {
             thinking: "",
-            signature: super::proof_of_next(signature).into(),
+            signature: proofs::of_next(signature).into(),
             marks: Marks::default(),
         })
     }
@@ -269,7 +270,7 @@ impl BlockWriter<'_> {
                 signature: part
                     .signature
                     .as_ref()
-                    .map(signature_out)
+                    .map(|proof| PROOFS.write(proof))
                     .unwrap_or_default()
                     .into(),
                 marks,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::super::block::{read_citation, signature_in};
+use super::super::block::{PROOFS, read_citation};
 use super::super::error::ErrorIn;
 use super::super::finish;
 use super::super::response::unreadable;
@@ -200,7 +200,7 @@ impl StreamDecoder {
         if let Some(signature) = block.signature.filter(|signature| !signature.is_empty()) {
             events.push(StreamEvent::Signature {
                 choice,
-                signature: signature_in(&signature),
+                signature: PROOFS.read(&signature),
             });
         }
         Ok(events)
@@ -229,7 +229,7 @@ impl StreamDecoder {
             "signature_delta" => match delta.signature {
                 Some(signature) if !signature.is_empty() => StreamEvent::Signature {
                     choice,
-                    signature: signature_in(&signature),
+                    signature: PROOFS.read(&signature),
                 },
                 _ => return Ok(Vec::new()),
             },

@@ -13,10 +13,11 @@ use gateway_schema::{Dialect, Extra, Losses, Usage};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::block::{CitationOut, proof_of_next, signature_out};
+use super::super::block::{CitationOut, PROOFS};
 use super::super::finish;
 use super::super::usage::UsageOut;
 use crate::ReplyInfo;
+use crate::proofs;
 use crate::sse;
 
 #[derive(Serialize)]
@@ -289,7 +290,7 @@ impl StreamEncoder {
         }
         self.open_thinking(out);
         let delta = Delta::Signature {
-            signature: signature_out(signature).into(),
+            signature: PROOFS.write(signature).into(),
         };
         Self::delta(self.current(), &delta, out);
     }
@@ -299,7 +300,7 @@ impl StreamEncoder {
         self.close(out);
         self.open_thinking(out);
         let delta = Delta::Signature {
-            signature: proof_of_next(signature).into(),
+            signature: proofs::of_next(signature).into(),
         };
         Self::delta(self.current(), &delta, out);
     }

@@ -7,7 +7,7 @@ use gateway_schema::chat::{
 use serde_json::{Map, Value};
 
 use super::formats::{DOCUMENTS, IMAGES, SOUNDS, VIDEOS, media_type};
-use super::{citation, signature_in};
+use super::{PROOFS, citation};
 
 /// Reads a list of blocks; a cache point belongs to the block before it.
 pub(in super::super) fn parts(blocks: Vec<Value>) -> Vec<Part> {
@@ -19,7 +19,7 @@ pub(in super::super) fn parts(blocks: Vec<Value>) -> Vec<Part> {
             (None, _) => parts.push(part(&block).unwrap_or_else(|| opaque(block))),
         }
     }
-    super::bind(&mut parts);
+    PROOFS.bind(&mut parts);
     parts
 }
 
@@ -201,7 +201,7 @@ fn reasoning(fields: &Map<String, Value>) -> Option<Part> {
     let mut part = Part::thinking(text(fields, "text").unwrap_or_default());
     part.signature = text(fields, "signature")
         .filter(|signature| !signature.is_empty())
-        .map(|signature| signature_in(&signature));
+        .map(|signature| PROOFS.read(&signature));
     Some(part)
 }
 

@@ -1,6 +1,7 @@
 //! Blocks out.
 
 use super::super::set;
+use crate::proofs;
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::model::{Family, Traits};
 use super::formats::{DOCUMENTS, IMAGES, SOUNDS, VIDEOS, by_name, format};
-use super::{citation, signature_out};
+use super::{PROOFS, citation};
 
 /// The longest id of a tool call.
 const MAX_ID: usize = 64;
@@ -101,7 +102,7 @@ impl BlockWriter<'_> {
     pub(in super::super) fn proof(part: &Part) -> Option<Value> {
         let signature = part.signature.as_ref()?;
         matches!(part.content, Content::ToolCall(_)).then(|| {
-            let proof = super::proof_of_next(signature);
+            let proof = proofs::of_next(signature);
             json!({"reasoningContent": {"reasoningText": {"text": "", "signature": proof}}})
         })
     }
@@ -124,7 +125,7 @@ impl BlockWriter<'_> {
             Content::Thinking { text, .. } => {
                 let mut inner = json!({"text": text});
                 if let Some(signature) = &part.signature {
-                    set(&mut inner, "signature", signature_out(signature).into());
+                    set(&mut inner, "signature", PROOFS.write(signature).into());
                 }
                 Some(json!({"reasoningContent": {"reasoningText": inner}}))
             }

@@ -10,7 +10,7 @@ use gateway_schema::{CallError, Dialect, Extra};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::block::{is_own_call, read_citation, signature_in};
+use super::super::block::{PROOFS, is_own_call, read_citation};
 use super::super::response::tier;
 use super::super::usage::UsageIn;
 use super::super::{error, finish, unreadable};
@@ -212,7 +212,7 @@ fn thinking(reasoning: &Map<String, Value>) -> Vec<StreamEvent> {
     if let Some(signature) = text("signature").filter(|signature| !signature.is_empty()) {
         events.push(StreamEvent::Signature {
             choice,
-            signature: signature_in(signature),
+            signature: PROOFS.read(signature),
         });
     }
     if let Some(data) = text("redactedContent") {

@@ -11,9 +11,10 @@ use gateway_schema::stream::Encode;
 use gateway_schema::{Dialect, Losses, Usage};
 use serde_json::{Map, Value, json};
 
-use super::super::block::{proof_of_next, signature_out, write_citation};
+use super::super::block::{PROOFS, write_citation};
 use super::super::{error, finish, usage};
 use crate::event_stream::{write_event, write_exception};
+use crate::proofs;
 
 /// The kind of the block that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,7 +98,7 @@ impl StreamEncoder {
     /// Empty reasoning with the proof of the call that follows.
     fn proof(&mut self, signature: &Signature, out: &mut BytesMut) {
         self.close(out);
-        let proof = proof_of_next(signature);
+        let proof = proofs::of_next(signature);
         let delta = json!({"reasoningContent": {"signature": proof}});
         self.delta(Open::Thinking, &delta, out);
     }
@@ -167,7 +168,7 @@ impl StreamEncoder {
             }
             StreamEvent::Signature { signature, .. } => {
                 if self.open == Open::Thinking || signature.dialect == Dialect::BEDROCK {
-                    let proof = signature_out(signature);
+                    let proof = PROOFS.write(signature);
                     let delta = json!({"reasoningContent": {"signature": proof}});
                     self.delta(Open::Thinking, &delta, out);
                 } else {

@@ -288,7 +288,7 @@ fn reasoning(turns: &mut Turns, fields: Fields<'_>) {
             "id" => id = node.into_text(),
             "summary" => summary = texts(node),
             "content" => whole = texts(node),
-            "encrypted_content" => proof = node.into_text().map(signature::read),
+            "encrypted_content" => proof = node.into_text().as_deref().map(signature::read),
             _ if node.is_null() => {}
             _ => {
                 extra.insert(key.into_owned(), node.into_value());
