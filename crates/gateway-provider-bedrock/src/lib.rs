@@ -28,7 +28,7 @@ mod tests;
 use std::sync::Arc;
 
 use gateway_dialect::bedrock::invoke::Embedder;
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, Target, TargetSpec};
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, TargetSpec};
 use gateway_schema::{Operation, OptionProblem, Options};
 
 use options::Settings;
@@ -67,22 +67,11 @@ fn build(
     deps: &Deps,
 ) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
     let settings = Settings::read(spec, options)?;
-    let mut target = Target::new(settings.model.clone());
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
     let place = Place::find(&settings, &*deps.environment, Runtime::BEDROCK);
     let credentials = credentials::find(&settings, &place, deps);
     let one_by_one = Embedder::of(settings.model.as_str()).takes_one();
     let wire = BedrockWire::new(spec.provider.as_str(), settings, place);
-    let provider = HttpProvider::new(
-        wire,
-        target,
-        credentials,
-        Arc::clone(&deps.transport),
-        Arc::clone(&deps.clock),
-    )
-    .with_limits(spec.limits);
-    let provider: Arc<dyn Provider> = Arc::new(provider);
+    let provider = HttpProvider::for_target(wire, spec, credentials, deps);
     if one_by_one {
         return Ok(Arc::new(OneByOne::new(provider)));
     }

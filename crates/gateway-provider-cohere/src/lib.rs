@@ -21,9 +21,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{
-    Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
-};
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
 use gateway_schema::{Operation, OptionProblem, Options};
 
 use options::Settings;
@@ -58,18 +56,7 @@ fn build(
     deps: &Deps,
 ) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
     let settings = Settings::read(spec, options)?;
-    let mut target = Target::new(settings.model.clone());
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
     let key = StaticCredential::key(settings.key.expose().clone());
     let wire = CohereWire::new(spec.provider.as_str(), settings, &spec.defaults);
-    let provider = HttpProvider::new(
-        wire,
-        target,
-        Arc::new(key),
-        Arc::clone(&deps.transport),
-        Arc::clone(&deps.clock),
-    )
-    .with_limits(spec.limits);
-    Ok(Arc::new(provider))
+    Ok(HttpProvider::for_target(wire, spec, Arc::new(key), deps))
 }

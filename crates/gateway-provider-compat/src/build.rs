@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gateway_provider::{
-    Credential, Credentials, Deps, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
+    Credential, Credentials, Deps, HttpProvider, Provider, StaticCredential, TargetSpec,
 };
 use gateway_schema::{OptionProblem, Options};
 
@@ -31,9 +31,6 @@ pub(crate) fn build(
         let message = format!("The settings of {} are not complete.", preset.display_name);
         return Err(vec![OptionProblem::new("", message)]);
     };
-    let mut target = Target::new(settings.model.clone());
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
     let identity = std::mem::replace(&mut settings.identity, Identity::Anyone);
     let credentials: Arc<dyn Credentials> = match identity {
         Identity::Anyone => Arc::new(StaticCredential::new(Credential::None)),
@@ -46,13 +43,5 @@ pub(crate) fn build(
         )),
     };
     let wire = CompatWire::new(preset, spec.provider.as_str(), settings, &spec.defaults);
-    let provider = HttpProvider::new(
-        wire,
-        target,
-        credentials,
-        Arc::clone(&deps.transport),
-        Arc::clone(&deps.clock),
-    )
-    .with_limits(spec.limits);
-    Ok(Arc::new(provider))
+    Ok(HttpProvider::for_target(wire, spec, credentials, deps))
 }

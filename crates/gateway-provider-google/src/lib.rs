@@ -25,9 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{
-    Credentials, Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec, Wire,
-};
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
 use gateway_schema::{Operation, OptionProblem, Options};
 
 use claude::ClaudeWire;
@@ -75,7 +73,7 @@ fn build_studio(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let site = Site::studio(settings.base);
     let wire = GeminiWire::new(&spec.provider, &settings.model, site, &spec.defaults)
         .map_err(|error| problems(&error))?;
-    Ok(provider(wire, spec, settings.model, Arc::new(key), deps))
+    Ok(HttpProvider::for_target(wire, spec, Arc::new(key), deps))
 }
 
 fn build_vertex(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
@@ -95,40 +93,18 @@ fn build_vertex(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
         Family::Gemini => {
             let wire = GeminiWire::new(&spec.provider, &model, site, defaults)
                 .map_err(|error| problems(&error))?;
-            Ok(provider(wire, spec, model, credentials, deps))
+            Ok(HttpProvider::for_target(wire, spec, credentials, deps))
         }
         Family::Claude => {
             let wire = ClaudeWire::new(&spec.provider, &model, site, settings.betas, defaults)
                 .map_err(|error| problems(&error))?;
-            Ok(provider(wire, spec, model, credentials, deps))
+            Ok(HttpProvider::for_target(wire, spec, credentials, deps))
         }
         Family::Maas => {
             let wire = MaasWire::new(&spec.provider, &model, site, defaults);
-            Ok(provider(wire, spec, model, credentials, deps))
+            Ok(HttpProvider::for_target(wire, spec, credentials, deps))
         }
     }
-}
-
-fn provider<W: Wire>(
-    wire: W,
-    spec: &TargetSpec,
-    model: gateway_schema::ModelId,
-    credentials: Arc<dyn Credentials>,
-    deps: &Deps,
-) -> Arc<dyn Provider> {
-    let mut target = Target::new(model);
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
-    Arc::new(
-        HttpProvider::new(
-            wire,
-            target,
-            credentials,
-            Arc::clone(&deps.transport),
-            Arc::clone(&deps.clock),
-        )
-        .with_limits(spec.limits),
-    )
 }
 
 /// A fault of the configured parameters, as problems of the settings.

@@ -1,8 +1,7 @@
 //! Settings, checked the same way for every vendor.
 
 use gateway_dialect::openai::Defaults;
-use gateway_provider::{Credential, Deps, HttpProvider, ProviderInfo, StaticCredential};
-use gateway_provider::{Provider, Target, TargetSpec};
+use gateway_provider::{Deps, HttpProvider, Provider, ProviderInfo, StaticCredential, TargetSpec};
 use gateway_schema::{ModelId, Operation, OptionProblem, Options, Secret};
 use http::{HeaderValue, Uri};
 use std::sync::Arc;
@@ -50,9 +49,6 @@ impl Form {
         deps: &Deps,
     ) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
         let settings = self.read(spec, options)?;
-        let mut target = Target::new(settings.model.clone());
-        target.defaults = Arc::clone(&spec.defaults);
-        target.headers = spec.headers.clone();
         let info = ProviderInfo::new(
             spec.provider.as_str(),
             settings.model,
@@ -60,19 +56,14 @@ impl Form {
             self.operations,
         )
         .with_display_name(self.display_name);
-        let credential = match settings.key {
-            Some(key) => StaticCredential::key(key.expose().clone()),
-            None => StaticCredential::new(Credential::None),
-        };
+        let credential = StaticCredential::optional(settings.key);
         let wire = LegacyWire::new(info, vendor, settings.base, Defaults::new(&spec.defaults));
-        let provider = HttpProvider::new(
+        Ok(HttpProvider::for_target(
             wire,
-            target,
+            spec,
             Arc::new(credential),
-            Arc::clone(&deps.transport),
-            Arc::clone(&deps.clock),
-        );
-        Ok(Arc::new(provider.with_limits(spec.limits)))
+            deps,
+        ))
     }
 
     fn read(&self, spec: &TargetSpec, options: &Options) -> Result<Settings, Vec<OptionProblem>> {

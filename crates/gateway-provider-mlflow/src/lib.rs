@@ -24,9 +24,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{
-    Credential, Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
-};
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
 use gateway_schema::{Operation, OptionProblem, Options};
 
 use options::Settings;
@@ -60,20 +58,12 @@ fn build(
     deps: &Deps,
 ) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
     let settings = Settings::read(spec, options)?;
-    let mut target = Target::new(settings.model.clone());
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
-    let credential = match &settings.token {
-        Some(token) => StaticCredential::key(token.expose().clone()),
-        None => StaticCredential::new(Credential::None),
-    };
+    let credential = StaticCredential::optional(settings.token.clone());
     let wire = ServingWire::new(spec, settings);
-    let provider = HttpProvider::new(
+    Ok(HttpProvider::for_target(
         wire,
-        target,
+        spec,
         Arc::new(credential),
-        Arc::clone(&deps.transport),
-        Arc::clone(&deps.clock),
-    );
-    Ok(Arc::new(provider.with_limits(spec.limits)))
+        deps,
+    ))
 }

@@ -37,9 +37,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use gateway_provider::{
-    Credential, Deps, Factory, HttpProvider, Provider, StaticCredential, Target, TargetSpec,
-};
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
 use gateway_schema::{ModelId, Operation, OptionProblem, Options};
 
 pub use fault::{Fault, FaultKind, Schedule, Wait};
@@ -79,24 +77,15 @@ fn build(
     let server = SimulatedServer::new(settings, Arc::clone(&deps.clock));
     let mut deps = deps.clone();
     deps.transport = Arc::new(server);
-    Ok(Arc::new(provider(spec, &deps)))
+    Ok(provider(spec, &deps))
 }
 
 /// The provider in front of whatever stands behind `deps.transport`.
-fn provider(spec: &TargetSpec, deps: &Deps) -> HttpProvider<SimulatorWire> {
+fn provider(spec: &TargetSpec, deps: &Deps) -> Arc<dyn Provider> {
     let model = spec.model.clone();
     let model = model.unwrap_or_else(|| ModelId::from("simulator"));
-    let mut target = Target::new(model.clone());
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
-    HttpProvider::new(
-        SimulatorWire::new(model),
-        target,
-        Arc::new(StaticCredential::new(Credential::None)),
-        Arc::clone(&deps.transport),
-        Arc::clone(&deps.clock),
-    )
-    .with_limits(spec.limits)
+    let credentials = Arc::new(StaticCredential::optional(None));
+    HttpProvider::for_target(SimulatorWire::new(model), spec, credentials, deps)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn decode(operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {
 
 /// The provider alone, before a transport that the suite scripts.
 const WIRE: Factory = Factory {
-    build: |spec, _, deps| Ok(Arc::new(provider(spec, deps))),
+    build: |spec, _, deps| Ok(provider(spec, deps)),
     ..SIMULATOR
 };
 

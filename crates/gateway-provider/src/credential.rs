@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use gateway_schema::{CallError, Secret};
+use gateway_schema::{CallError, ErrorKind, Secret};
 
 /// The wall clock, as an argument.
 pub trait Clock: Send + Sync + 'static {
@@ -39,6 +39,22 @@ pub enum Credential {
         /// The session token of temporary keys.
         session_token: Option<Secret>,
     },
+}
+
+impl Credential {
+    /// The key, for a provider that takes nothing else; `who` names it to people.
+    ///
+    /// # Errors
+    /// Of kind internal, for every other credential.
+    pub fn key_for(&self, who: &str) -> Result<&Secret, CallError> {
+        match self {
+            Self::Key(key) => Ok(key),
+            _ => Err(CallError::gateway(
+                ErrorKind::Internal,
+                format!("{who} needs an API key."),
+            )),
+        }
+    }
 }
 
 impl fmt::Debug for Credential {
@@ -84,6 +100,11 @@ impl StaticCredential {
     /// Always gives this key.
     pub fn key(key: impl Into<String>) -> Self {
         Self::new(Credential::Key(Secret::new(key.into())))
+    }
+
+    /// Always gives this key, or [`Credential::None`] where there is none.
+    pub fn optional(key: Option<Secret>) -> Self {
+        Self::new(key.map_or(Credential::None, Credential::Key))
     }
 }
 

@@ -19,6 +19,7 @@
 //! Nothing here knows a vendor, a runtime or a socket. Time comes from a [`Clock`].
 
 mod admission;
+mod answer;
 mod call;
 mod credential;
 mod envelope;
@@ -38,13 +39,14 @@ mod transport;
 mod wire;
 
 pub use admission::{Access, Admission, Authenticate};
+pub use answer::{NoStream, content_type, read_json};
 pub use call::{Call, Context, Presented, Principal, StreamForm};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use envelope::{Edit, Envelope, Member, ScanError, splice};
 pub use http_provider::HttpProvider;
 pub use journal::{Attempt, Journal, Lane, LimitKind, LimitNote, Notes};
 pub use payload::{DecodePayload, Payload};
-pub use post::{JSON, post_json, secret_header};
+pub use post::{JSON, bearer_header, post_json, secret_header};
 pub use provider::{Provider, ProviderInfo};
 pub use raw::{RawHead, RawPath, RawRequest, unversioned};
 pub use registry::{Build, Deps, Environment, Factory, Registry, TargetSpec};

@@ -38,6 +38,14 @@ pub fn secret_header(text: &str) -> Result<HeaderValue, CallError> {
     Ok(value)
 }
 
+/// The value of `Authorization` for a key or token, marked so that nothing prints it.
+///
+/// # Errors
+/// As [`secret_header`].
+pub fn bearer_header(token: &str) -> Result<HeaderValue, CallError> {
+    secret_header(&format!("Bearer {token}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_marked_and_never_repeated() {
-        assert!(secret_header("Bearer k").unwrap().is_sensitive());
+        assert!(secret_header("k").unwrap().is_sensitive());
+        let bearer = bearer_header("k").unwrap();
+        assert!(bearer.is_sensitive() && bearer == "Bearer k");
         let error = secret_header("top\nsecret").unwrap_err();
         assert!(!format!("{error:?}").contains("secret"));
     }

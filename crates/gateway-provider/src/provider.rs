@@ -1,5 +1,6 @@
 //! Who answers calls.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -49,22 +50,32 @@ impl ProviderInfo {
 
     /// The refusal of an operation that it does not offer, in MLflow's words.
     pub fn lacks(&self, operation: Operation) -> CallError {
-        let route = match operation {
-            Operation::Completion => "completions",
-            Operation::Embedding => "embeddings",
-            other => other.as_str(),
-        };
-        let who = self.display_name.unwrap_or_else(|| self.name.as_str());
         let what = if operation == Operation::Proxy {
             "endpoint"
         } else {
             "route"
         };
-        CallError::gateway(
-            ErrorKind::Unsupported,
-            format!("The {route} {what} is not implemented for {who} models."),
-        )
-        .with_retry(Retry::Elsewhere)
+        self.lacks_what(format_args!("{} {what}", route(operation)))
+    }
+
+    /// The refusal of a stream, in MLflow's words.
+    pub fn lacks_stream(&self, operation: Operation) -> CallError {
+        self.lacks_what(format_args!("{} streaming route", route(operation)))
+            .with_status(501)
+    }
+
+    fn lacks_what(&self, what: fmt::Arguments<'_>) -> CallError {
+        let who = self.display_name.unwrap_or_else(|| self.name.as_str());
+        let message = format!("The {what} is not implemented for {who} models.");
+        CallError::gateway(ErrorKind::Unsupported, message).with_retry(Retry::Elsewhere)
+    }
+}
+
+/// What MLflow calls the route of an operation.
+const fn route(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Completion => "completions",
+        other => other.as_str(),
     }
 }
 

@@ -7,8 +7,11 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use gateway_schema::stream::{Facts, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind, ModelId, ProviderName, Response, Usage};
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
 
 use crate::journal::Lane;
+use crate::post::JSON;
 use crate::raw::RawHead;
 use crate::transport::{BodyStream, TransportError};
 
@@ -34,6 +37,16 @@ pub enum Whole {
 }
 
 impl Whole {
+    /// The bytes of an answer with this head, untouched, and what was read from them.
+    pub fn raw(head: &Parts, body: Bytes, facts: Facts) -> Self {
+        let content_type = head.headers.get(CONTENT_TYPE);
+        Self::Raw {
+            body,
+            content_type: content_type.cloned().unwrap_or(JSON),
+            facts: Box::new(facts),
+        }
+    }
+
     /// What the call consumed, as far as the answer says.
     pub fn usage(&self) -> Option<&Usage> {
         match self {

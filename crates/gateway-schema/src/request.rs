@@ -21,6 +21,26 @@ pub enum Request {
     Rerank(Box<RerankRequest>),
 }
 
+impl Request {
+    /// Whether a stream is wanted; `None` for what is never answered by one.
+    pub const fn stream(&self) -> Option<bool> {
+        match self {
+            Self::Chat(request) => Some(request.stream),
+            Self::Completion(request) => Some(request.stream),
+            Self::Embedding(_) | Self::Rerank(_) => None,
+        }
+    }
+
+    /// States whether a stream is wanted, where there can be one.
+    pub const fn set_stream(&mut self, stream: bool) {
+        match self {
+            Self::Chat(request) => request.stream = stream,
+            Self::Completion(request) => request.stream = stream,
+            Self::Embedding(_) | Self::Rerank(_) => {}
+        }
+    }
+}
+
 /// What a provider answered at once, in canonical form. Streams are [`StreamEvent`](crate::chat::StreamEvent)s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

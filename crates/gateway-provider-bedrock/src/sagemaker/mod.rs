@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, Target, TargetSpec};
+use gateway_provider::{Deps, Factory, HttpProvider, Provider, TargetSpec};
 use gateway_schema::{Operation, OptionKind, OptionProblem, OptionSpec, Options};
 use http::HeaderValue;
 use serde_json::{Map, Value};
@@ -178,19 +178,8 @@ fn build(
     deps: &Deps,
 ) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
     let endpoint = read(spec, options)?;
-    let mut target = Target::new(endpoint.aws.model.clone());
-    target.defaults = Arc::clone(&spec.defaults);
-    target.headers = spec.headers.clone();
     let place = Place::find(&endpoint.aws, &*deps.environment, Runtime::SAGEMAKER);
     let credentials = credentials::find(&endpoint.aws, &place, deps);
     let wire = SageMakerWire::new(spec, endpoint, place);
-    let provider = HttpProvider::new(
-        wire,
-        target,
-        credentials,
-        Arc::clone(&deps.transport),
-        Arc::clone(&deps.clock),
-    )
-    .with_limits(spec.limits);
-    Ok(Arc::new(provider))
+    Ok(HttpProvider::for_target(wire, spec, credentials, deps))
 }

@@ -26,6 +26,7 @@ use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
 use crate::peek::begins_with_event;
 use crate::provider::{Provider, ProviderInfo};
+use crate::registry::{Deps, TargetSpec};
 use crate::reply::{Reply, ReplyBody, collect, next};
 use crate::retry_after::retry_after;
 use crate::transport::{BodyStream, SendLimits, Transport};
@@ -82,6 +83,21 @@ impl<W: Wire> HttpProvider<W> {
             transport,
             clock,
         }
+    }
+
+    /// The provider that asks the wire's model, as `spec` describes the target: what a factory builds.
+    pub fn for_target(
+        wire: W,
+        spec: &TargetSpec,
+        credentials: Arc<dyn Credentials>,
+        deps: &Deps,
+    ) -> Arc<dyn Provider> {
+        let mut target = Target::new(wire.info().model.clone());
+        target.defaults = Arc::clone(&spec.defaults);
+        target.headers = spec.headers.clone();
+        let (transport, clock) = (Arc::clone(&deps.transport), Arc::clone(&deps.clock));
+        let provider = Self::new(wire, target, credentials, transport, clock);
+        Arc::new(provider.with_limits(spec.limits))
     }
 
     /// Limits the time to connect.

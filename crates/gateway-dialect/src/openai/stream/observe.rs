@@ -23,6 +23,13 @@ pub enum UsageChunk {
     Hide,
 }
 
+impl UsageChunk {
+    /// Hidden when the gateway asked for it on its own behalf.
+    pub const fn hidden_when(hides: bool) -> Self {
+        if hides { Self::Hide } else { Self::Forward }
+    }
+}
+
 /// Forwards the bytes of a stream and states what is in them.
 ///
 /// Only the first events, and those with usage, a finish reason or an error, are parsed; of all others it looks for
