@@ -7,12 +7,12 @@ use bytes::Bytes;
 use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
-    Wire, post_json, secret_header, splice, unversioned,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    bearer_header, content_type, post_json, secret_header, splice, unversioned,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -176,16 +176,10 @@ impl Wire for AnthropicWire {
         credential: &Credential,
         _now: SystemTime,
     ) -> Result<(), CallError> {
-        let Credential::Key(key) = credential else {
-            return Err(CallError::gateway(
-                ErrorKind::Internal,
-                "Anthropic needs an API key.",
-            ));
-        };
-        let key = key.expose();
+        let key = credential.key_for("Anthropic")?.expose();
         let headers = request.headers_mut();
         if key.starts_with(OAUTH_PREFIX) {
-            headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {key}"))?);
+            headers.insert(AUTHORIZATION, bearer_header(key)?);
             if !has_beta(headers, OAUTH_BETA) {
                 headers.append(BETA, HeaderValue::from_static(OAUTH_BETA));
             }
@@ -210,11 +204,7 @@ impl Wire for AnthropicWire {
                 }
                 _ => anthropic::observe_chat(&body)?,
             };
-            return Ok(Whole::Raw {
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-                facts: Box::new(facts),
-            });
+            return Ok(Whole::raw(&head, body, facts));
         }
         Ok(Whole::Canonical(match call.operation {
             Operation::CountTokens => Response::CountTokens {
@@ -241,11 +231,8 @@ impl Wire for AnthropicWire {
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        anthropic::decode_error(response.status().as_u16(), content_type, response.body())
+        let kind = content_type(response.headers());
+        anthropic::decode_error(response.status().as_u16(), kind, response.body())
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
@@ -258,8 +245,7 @@ impl Wire for AnthropicWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

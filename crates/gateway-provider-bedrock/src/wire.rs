@@ -8,7 +8,8 @@ use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::bedrock::invoke::{self, Counts, Embedder, InvokeDecoder, Vendor};
 use gateway_dialect::{EncodedRequest, RequestOptions, bedrock, known};
 use gateway_provider::{
-    Call, Credential, Encoded, JSON, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, post_json,
+    Call, Credential, Encoded, JSON, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    bearer_header, content_type, post_json,
 };
 use gateway_schema::chat::{ChatRequest, Content};
 use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse};
@@ -16,7 +17,7 @@ use gateway_schema::stream::{Decode, Facts, Frame};
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry, Usage,
 };
-use gateway_sigv4::{KeyPair, Scope, percent_encode, secret_value, sign};
+use gateway_sigv4::{KeyPair, Scope, percent_encode, sign};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -273,7 +274,7 @@ impl Wire for BedrockWire {
     ) -> Result<(), CallError> {
         match credential {
             Credential::Key(token) => {
-                let value = secret_value(&format!("Bearer {}", token.expose()))?;
+                let value = bearer_header(token.expose())?;
                 request.headers_mut().insert(AUTHORIZATION, value);
                 Ok(())
             }
@@ -292,12 +293,8 @@ impl Wire for BedrockWire {
     ) -> Result<Whole, CallError> {
         let (head, body) = response.into_parts();
         if lane == Lane::Same {
-            let facts: Facts = bedrock::observe_chat(&body)?;
-            return Ok(Whole::Raw {
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-                facts: Box::new(facts),
-            });
+            let facts = bedrock::observe_chat(&body)?;
+            return Ok(Whole::raw(&head, body, facts));
         }
         let counts = counts(&head.headers);
         Ok(Whole::Canonical(match call.operation {
@@ -342,16 +339,11 @@ impl Wire for BedrockWire {
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let text = |name: &str| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+        let named = response.headers().get(ERROR_TYPE);
         bedrock::decode_error(
             response.status().as_u16(),
-            text(ERROR_TYPE),
-            text("content-type"),
+            named.and_then(|value| value.to_str().ok()),
+            content_type(response.headers()),
             response.body(),
         )
     }

@@ -7,15 +7,13 @@ use bytes::Bytes;
 use gateway_dialect::cohere::{self, v1};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
-    Wire, post_json, secret_header, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    bearer_header, content_type, post_json, splice,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::stream::Decode;
-use gateway_schema::{
-    CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response,
-};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use gateway_schema::{CallError, Dialect, Losses, Mapping, Operation, Request, Response};
+use http::header::AUTHORIZATION;
 use http::response::Parts;
 use serde_json::{Map, Value};
 
@@ -98,12 +96,8 @@ impl CohereWire {
         if !self.defaults.is_empty() {
             self.defaults.fill(request.to_mut());
         }
-        if streams(&request).is_some_and(|stream| stream != call.stream) {
-            match request.to_mut() {
-                Request::Chat(chat) => chat.stream = call.stream,
-                Request::Completion(completion) => completion.stream = call.stream,
-                _ => {}
-            }
+        if request.stream().is_some_and(|it| it != call.stream) {
+            request.to_mut().set_stream(call.stream);
         }
         let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
         let encoded = match (&*request, version) {
@@ -139,14 +133,6 @@ fn version(call: &Call) -> Version {
     if says { Version::One } else { Version::Two }
 }
 
-const fn streams(request: &Request) -> Option<bool> {
-    match request {
-        Request::Chat(chat) => Some(chat.stream),
-        Request::Completion(completion) => Some(completion.stream),
-        _ => None,
-    }
-}
-
 impl Wire for CohereWire {
     fn info(&self) -> &ProviderInfo {
         &self.info
@@ -180,13 +166,8 @@ impl Wire for CohereWire {
         credential: &Credential,
         _now: SystemTime,
     ) -> Result<(), CallError> {
-        let Credential::Key(key) = credential else {
-            return Err(CallError::gateway(
-                ErrorKind::Internal,
-                "Cohere needs an API key.",
-            ));
-        };
-        let value = secret_header(&format!("Bearer {}", key.expose()))?;
+        let key = credential.key_for("Cohere")?;
+        let value = bearer_header(key.expose())?;
         request.headers_mut().insert(AUTHORIZATION, value);
         Ok(())
     }
@@ -199,11 +180,8 @@ impl Wire for CohereWire {
     ) -> Result<Whole, CallError> {
         if lane == Lane::Same {
             let (head, body) = response.into_parts();
-            return Ok(Whole::Raw {
-                facts: Box::new(cohere::observe(&body)?),
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-            });
+            let facts = cohere::observe(&body)?;
+            return Ok(Whole::raw(&head, body, facts));
         }
         let body = response.body();
         let reply = match (call.operation, version(call)) {
@@ -239,11 +217,8 @@ impl Wire for CohereWire {
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        cohere::decode_error(response.status().as_u16(), content_type, response.body())
+        let kind = content_type(response.headers());
+        cohere::decode_error(response.status().as_u16(), kind, response.body())
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
@@ -251,8 +226,7 @@ impl Wire for CohereWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

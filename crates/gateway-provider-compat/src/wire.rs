@@ -8,15 +8,15 @@ use gateway_dialect::openai::{
 };
 use gateway_dialect::{RequestOptions, known, rerank};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
-    Wire, post_json, secret_header, splice, unversioned,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    bearer_header, content_type, post_json, secret_header, splice, unversioned,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response,
 };
 use http::HeaderName;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 use http::response::Parts;
 use serde_json::{Map, Value};
 
@@ -115,19 +115,12 @@ impl CompatWire {
         let mut request =
             adjust::request(self.preset, mapping, decoded.value.clone(), &mut losses)?;
         self.defaults.fill(&mut request);
-        match &mut request {
-            Request::Chat(chat) => chat.stream = call.stream,
-            Request::Completion(completion) => completion.stream = call.stream,
-            Request::Rerank(ranking) => {
-                let options = RequestOptions::new(to.model.as_str());
-                let encoded = rerank::encode(ranking, &options, self.preset.ranking);
-                losses.extend(encoded.losses);
-                return Ok((encoded.body, losses));
-            }
-            _ => {}
-        }
+        request.set_stream(call.stream);
         let options = RequestOptions::new(to.model.as_str()).with_mapping(mapping);
-        let encoded = openai::encode_request(&request, &options, &self.preset.quirks)?;
+        let encoded = match &request {
+            Request::Rerank(ranking) => rerank::encode(ranking, &options, self.preset.ranking),
+            request => openai::encode_request(request, &options, &self.preset.quirks)?,
+        };
         losses.extend(encoded.losses);
         Ok((encoded.body, losses))
     }
@@ -189,7 +182,7 @@ impl Wire for CompatWire {
                 );
             }
             (Credential::Key(key), _) => {
-                let value = secret_header(&format!("Bearer {}", key.expose()))?;
+                let value = bearer_header(key.expose())?;
                 headers.insert(AUTHORIZATION, value);
             }
             (Credential::None, _) => {}
@@ -217,11 +210,8 @@ impl Wire for CompatWire {
             return Err(error);
         }
         if lane == Lane::Same {
-            return Ok(Whole::Raw {
-                facts: Box::new(openai::observe(&body)?),
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-            });
+            let facts = openai::observe(&body)?;
+            return Ok(Whole::raw(&head, body, facts));
         }
         let reply = match call.operation {
             Operation::Rerank => match &call.canonical()?.value {
@@ -256,19 +246,12 @@ impl Wire for CompatWire {
         let members = envelope.places();
         let hides = self.preset.quirks.stream_options
             && Scanned::new(body, envelope.open(), &members).leaves_usage_open();
-        Box::new(Observer::new(if hides {
-            UsageChunk::Hide
-        } else {
-            UsageChunk::Forward
-        }))
+        Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        openai::decode_error(response.status().as_u16(), content_type, response.body())
+        let kind = content_type(response.headers());
+        openai::decode_error(response.status().as_u16(), kind, response.body())
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
@@ -281,8 +264,7 @@ impl Wire for CompatWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

@@ -10,18 +10,17 @@ use bytes::Bytes;
 use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
-    Wire, post_json, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    content_type, post_json, splice,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, Request, Response};
-use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::defaults::{Defaults, Members, insert, members};
-use crate::site::{Site, content_type, not_here};
+use crate::site::{Site, not_here};
 
 /// What Claude can be asked here.
 const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::CountTokens];
@@ -249,11 +248,7 @@ impl Wire for ClaudeWire {
             } else {
                 anthropic::observe_chat(&body)?
             };
-            return Ok(Whole::Raw {
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-                facts: Box::new(facts),
-            });
+            return Ok(Whole::raw(&head, body, facts));
         }
         Ok(Whole::Canonical(if is_count {
             Response::CountTokens {
@@ -274,7 +269,7 @@ impl Wire for ClaudeWire {
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
         anthropic::decode_error(
             response.status().as_u16(),
-            content_type(response),
+            content_type(response.headers()),
             response.body(),
         )
     }
@@ -284,8 +279,7 @@ impl Wire for ClaudeWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

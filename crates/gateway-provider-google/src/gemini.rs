@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_dialect::gemini::{self, Host};
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, StreamForm,
-    Target, Whole, Wire, post_json, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, StreamForm, Target,
+    Whole, Wire, content_type, post_json, splice,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::embedding::EmbeddingRequest;
@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
 use crate::defaults::{Defaults, Members, as_chat, insert, members};
-use crate::site::{Site, content_type, not_here};
+use crate::site::{Site, not_here};
 
 const CONFIG: [&str; 2] = ["generationConfig", "generation_config"];
 
@@ -367,11 +367,7 @@ impl Wire for GeminiWire {
                 }
                 _ => gemini::observe_chat(&body)?,
             };
-            return Ok(Whole::Raw {
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-                facts: Box::new(facts),
-            });
+            return Ok(Whole::raw(&head, body, facts));
         }
         Ok(Whole::Canonical(match call.operation {
             Operation::CountTokens => Response::CountTokens {
@@ -406,7 +402,7 @@ impl Wire for GeminiWire {
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
         gemini::decode_error(
             response.status().as_u16(),
-            content_type(response),
+            content_type(response.headers()),
             response.body(),
         )
     }
@@ -416,8 +412,7 @@ impl Wire for GeminiWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

@@ -9,16 +9,15 @@ use gateway_dialect::openai::{
 };
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
-    Wire, post_json, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    content_type, post_json, splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation, Request};
-use http::header::CONTENT_TYPE;
+use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation};
 use http::response::Parts;
 use serde_json::{Map, Value};
 
-use crate::site::{Site, content_type, not_here};
+use crate::site::{Site, not_here};
 
 /// What they can be asked.
 const OPERATIONS: &[Operation] = &[Operation::Chat];
@@ -71,8 +70,8 @@ impl MaasWire {
         if !self.defaults.is_empty() {
             self.defaults.fill(request.to_mut());
         }
-        if let Request::Chat(chat) = request.to_mut() {
-            chat.stream = call.stream;
+        if request.stream().is_some_and(|it| it != call.stream) {
+            request.to_mut().set_stream(call.stream);
         }
         let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
         let encoded = openai::encode_request(&request, &options, &self.quirks)?;
@@ -122,17 +121,11 @@ impl Wire for MaasWire {
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
         let (head, body) = response.into_parts();
-        match lane {
-            Lane::Same => Ok(Whole::Raw {
-                facts: Box::new(openai::observe(&body)?),
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-            }),
-            Lane::Cross => Ok(Whole::Canonical(openai::decode_response(
-                call.operation,
-                &body,
-            )?)),
+        if lane == Lane::Same {
+            let facts = openai::observe(&body)?;
+            return Ok(Whole::raw(&head, body, facts));
         }
+        openai::decode_response(call.operation, &body).map(Whole::Canonical)
     }
 
     fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
@@ -144,19 +137,14 @@ impl Wire for MaasWire {
             return Box::new(StreamDecoder::new());
         };
         let members = envelope.places();
-        Box::new(Observer::new(
-            if Scanned::new(body, envelope.open(), &members).leaves_usage_open() {
-                UsageChunk::Hide
-            } else {
-                UsageChunk::Forward
-            },
-        ))
+        let hides = Scanned::new(body, envelope.open(), &members).leaves_usage_open();
+        Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
         openai::decode_error(
             response.status().as_u16(),
-            content_type(response),
+            content_type(response.headers()),
             response.body(),
         )
     }
@@ -166,8 +154,7 @@ impl Wire for MaasWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

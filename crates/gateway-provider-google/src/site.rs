@@ -1,10 +1,12 @@
 //! Addresses, and how requests to them are authorised.
 
 use bytes::Bytes;
-use gateway_provider::{Credential, RawPath, RawRequest, secret_header, unversioned};
+use gateway_provider::{
+    Credential, RawPath, RawRequest, bearer_header, secret_header, unversioned,
+};
 use gateway_schema::{CallError, ErrorKind, Retry};
 use http::HeaderName;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 
 use crate::options::{Family, Vertex};
 
@@ -95,19 +97,11 @@ impl Site {
         request: &mut http::Request<Bytes>,
         credential: &Credential,
     ) -> Result<(), CallError> {
-        let Credential::Key(key) = credential else {
-            return Err(CallError::gateway(
-                ErrorKind::Internal,
-                "Google needs an API key or a token.",
-            ));
-        };
+        let key = credential.key_for("Google")?;
         let headers = request.headers_mut();
         match self {
             Self::Studio(_) => headers.insert(API_KEY, secret_header(key.expose())?),
-            Self::Vertex(_) => headers.insert(
-                AUTHORIZATION,
-                secret_header(&format!("Bearer {}", key.expose()))?,
-            ),
+            Self::Vertex(_) => headers.insert(AUTHORIZATION, bearer_header(key.expose())?),
         };
         Ok(())
     }
@@ -136,12 +130,4 @@ pub(crate) fn not_here(what: &str, models: &str) -> CallError {
     )
     .with_status(501)
     .with_retry(Retry::Elsewhere)
-}
-
-/// The media type of an answer.
-pub(crate) fn content_type(response: &http::Response<Bytes>) -> Option<&str> {
-    response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
 }

@@ -8,18 +8,19 @@ use bytes::Bytes;
 use gateway_dialect::failure::{self, Said};
 use gateway_dialect::openai::Defaults;
 use gateway_provider::{
-    Call, Credential, Encoded, Lane, ProviderInfo, Target, Whole, Wire, post_json,
+    Call, Credential, Encoded, Lane, NoStream, ProviderInfo, Target, Whole, Wire, bearer_header,
+    content_type, post_json, read_json, secret_header,
 };
 use gateway_schema::chat::ChatRequest;
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::embedding::EmbeddingRequest;
-use gateway_schema::stream::{Decode, Frame};
+use gateway_schema::stream::Decode;
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Mapping, Operation, Request, Response, Retry,
 };
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use http::response::Parts;
-use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 /// Where a vendor wants its key.
@@ -107,20 +108,6 @@ impl<V: Vendor> LegacyWire<V> {
             defaults,
         }
     }
-
-    fn no_stream(&self, operation: Operation) -> CallError {
-        let route = match operation {
-            Operation::Completion => "completions",
-            other => other.as_str(),
-        };
-        let who = self.info.display_name.unwrap_or(self.info.name.as_str());
-        CallError::gateway(
-            ErrorKind::Unsupported,
-            format!("The {route} streaming route is not implemented for {who} models."),
-        )
-        .with_status(501)
-        .with_retry(Retry::Elsewhere)
-    }
 }
 
 impl<V: Vendor> Wire for LegacyWire<V> {
@@ -133,7 +120,7 @@ impl<V: Vendor> Wire for LegacyWire<V> {
             return Err(self.info.lacks(call.operation).with_status(501));
         }
         if call.stream {
-            return Err(self.no_stream(call.operation));
+            return Err(self.info.lacks_stream(call.operation));
         }
         let decoded = call.canonical()?;
         let mut request = Cow::Borrowed(&decoded.value);
@@ -174,16 +161,9 @@ impl<V: Vendor> Wire for LegacyWire<V> {
             return Ok(());
         };
         let (name, value) = match V::AUTH {
-            Auth::Bearer => (AUTHORIZATION, format!("Bearer {}", key.expose())),
-            Auth::Header(name) => (name, key.expose().clone()),
+            Auth::Bearer => (AUTHORIZATION, bearer_header(key.expose())?),
+            Auth::Header(name) => (name, secret_header(key.expose())?),
         };
-        let mut value = HeaderValue::try_from(value).map_err(|_| {
-            CallError::gateway(
-                ErrorKind::Internal,
-                "The API key has characters that no HTTP header can carry.",
-            )
-        })?;
-        value.set_sensitive(true);
         request.headers_mut().insert(name, value);
         Ok(())
     }
@@ -194,13 +174,7 @@ impl<V: Vendor> Wire for LegacyWire<V> {
         _lane: Lane,
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
-        let answer: Value = serde_json::from_slice(response.body()).map_err(|error| {
-            CallError::upstream(
-                ErrorKind::Upstream,
-                "The provider's answer is not valid JSON.",
-            )
-            .with_detail(error.to_string())
-        })?;
+        let answer = read_json(response.body())?;
         if let Some(response) = self.vendor.read(call.operation, &answer) {
             return Ok(Whole::Canonical(response));
         }
@@ -222,32 +196,12 @@ impl<V: Vendor> Wire for LegacyWire<V> {
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let said = Said::read(content_type, response.body());
+        let kind = content_type(response.headers());
+        let said = Said::read(kind, response.body());
         let status = self
             .vendor
             .status_of_error(response.status().as_u16(), said.message.as_deref());
-        failure::error(V::DIALECT, status, content_type, response.body())
-    }
-}
-
-/// Streams are refused before anything is sent; what comes all the same is not understood.
-#[derive(Debug)]
-struct NoStream;
-
-impl Decode for NoStream {
-    fn feed(&mut self, _chunk: Bytes, _out: &mut Vec<Frame>) -> Result<(), CallError> {
-        self.end(&mut Vec::new())
-    }
-
-    fn end(&mut self, _out: &mut Vec<Frame>) -> Result<(), CallError> {
-        Err(CallError::upstream(
-            ErrorKind::Upstream,
-            "The provider answered with a stream that nobody asked for.",
-        ))
+        failure::error(V::DIALECT, status, kind, response.body())
     }
 }
 

@@ -7,15 +7,13 @@ use bytes::Bytes;
 use gateway_dialect::openai::Defaults;
 use gateway_dialect::{failure, known};
 use gateway_provider::{
-    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, TargetSpec, Whole, Wire,
-    post_json,
+    Call, Credential, Encoded, Lane, NoStream, ProviderInfo, RawRequest, Target, TargetSpec, Whole,
+    Wire, bearer_header, content_type, post_json, read_json,
 };
-use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Request, Retry};
-use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use gateway_schema::stream::Decode;
+use gateway_schema::{CallError, Dialect, Operation, Request};
+use http::header::AUTHORIZATION;
 use http::response::Parts;
-use serde_json::Value;
 
 use crate::options::Settings;
 use crate::{MODEL_SERVING, OPERATIONS, request, response};
@@ -43,20 +41,6 @@ impl ServingWire {
     }
 }
 
-fn no_stream(operation: Operation) -> CallError {
-    let route = match operation {
-        Operation::Completion => "completions",
-        other => other.as_str(),
-    };
-    let who = MODEL_SERVING.display_name;
-    CallError::gateway(
-        ErrorKind::Unsupported,
-        format!("The {route} streaming route is not implemented for {who} models."),
-    )
-    .with_status(501)
-    .with_retry(Retry::Elsewhere)
-}
-
 impl Wire for ServingWire {
     fn info(&self) -> &ProviderInfo {
         &self.info
@@ -64,7 +48,7 @@ impl Wire for ServingWire {
 
     fn encode(&self, call: &Call, _to: &Target) -> Result<Encoded, CallError> {
         if call.stream {
-            return Err(no_stream(call.operation));
+            return Err(self.info.lacks_stream(call.operation));
         }
         let decoded = call.canonical()?;
         let mut losses = decoded.losses.clone();
@@ -95,18 +79,10 @@ impl Wire for ServingWire {
         credential: &Credential,
         _now: SystemTime,
     ) -> Result<(), CallError> {
-        let Credential::Key(token) = credential else {
-            return Ok(());
-        };
-        let value = format!("Bearer {}", token.expose());
-        let mut value = HeaderValue::try_from(value).map_err(|_| {
-            CallError::gateway(
-                ErrorKind::Internal,
-                "The token has characters that no HTTP header can carry.",
-            )
-        })?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
+        if let Credential::Key(token) = credential {
+            let value = bearer_header(token.expose())?;
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
         Ok(())
     }
 
@@ -116,13 +92,7 @@ impl Wire for ServingWire {
         _lane: Lane,
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
-        let answer: Value = serde_json::from_slice(response.body()).map_err(|error| {
-            CallError::upstream(
-                ErrorKind::Upstream,
-                "The provider's answer is not valid JSON.",
-            )
-            .with_detail(error.to_string())
-        })?;
+        let answer = read_json(response.body())?;
         response::read(call.operation, &answer).map(Whole::Canonical)
     }
 
@@ -131,16 +101,8 @@ impl Wire for ServingWire {
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        failure::error(
-            DIALECT,
-            response.status().as_u16(),
-            content_type,
-            response.body(),
-        )
+        let kind = content_type(response.headers());
+        failure::error(DIALECT, response.status().as_u16(), kind, response.body())
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
@@ -148,25 +110,7 @@ impl Wire for ServingWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
-    }
-}
-
-/// Streams are refused before anything is sent; what comes all the same is not understood.
-#[derive(Debug)]
-struct NoStream;
-
-impl Decode for NoStream {
-    fn feed(&mut self, _chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        self.end(out)
-    }
-
-    fn end(&mut self, _out: &mut Vec<Frame>) -> Result<(), CallError> {
-        Err(CallError::upstream(
-            ErrorKind::Upstream,
-            "The model server answered with a stream that nobody asked for.",
-        ))
     }
 }

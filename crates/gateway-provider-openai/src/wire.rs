@@ -9,14 +9,12 @@ use gateway_dialect::openai::{
 };
 use gateway_dialect::{RequestOptions, known, openai_responses};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, Whole,
-    Wire, post_json, secret_header, splice,
+    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    bearer_header, content_type, post_json, secret_header, splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{
-    CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Request, Retry,
-};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Retry};
+use http::header::AUTHORIZATION;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -154,12 +152,8 @@ impl OpenAiWire {
         if !self.defaults.is_empty() {
             self.defaults.fill(request.to_mut());
         }
-        if streams(&request).is_some_and(|stream| stream != call.stream) {
-            match request.to_mut() {
-                Request::Chat(chat) => chat.stream = call.stream,
-                Request::Completion(completion) => completion.stream = call.stream,
-                _ => {}
-            }
+        if request.stream().is_some_and(|it| it != call.stream) {
+            request.to_mut().set_stream(call.stream);
         }
         let options = RequestOptions::new(to.model.as_str()).with_mapping(call.context.mapping);
         let encoded = openai::encode_request(&request, &options, &self.quirks)?;
@@ -196,14 +190,6 @@ fn path(operation: Operation) -> Result<&'static str, CallError> {
         )
         .with_status(501)
         .with_retry(Retry::Elsewhere)),
-    }
-}
-
-const fn streams(request: &Request) -> Option<bool> {
-    match request {
-        Request::Chat(chat) => Some(chat.stream),
-        Request::Completion(completion) => Some(completion.stream),
-        _ => None,
     }
 }
 
@@ -244,17 +230,11 @@ impl Wire for OpenAiWire {
         credential: &Credential,
         _now: SystemTime,
     ) -> Result<(), CallError> {
-        let Credential::Key(key) = credential else {
-            return Err(CallError::gateway(
-                ErrorKind::Internal,
-                "OpenAI needs an API key.",
-            ));
-        };
-        let key = key.expose();
+        let key = credential.key_for("OpenAI")?.expose();
         let headers = request.headers_mut();
         match self.service {
             Service::OpenAi | Service::AzureAd => {
-                headers.insert(AUTHORIZATION, secret_header(&format!("Bearer {key}"))?);
+                headers.insert(AUTHORIZATION, bearer_header(key)?);
             }
             Service::Azure => {
                 headers.insert(API_KEY, secret_header(key)?);
@@ -270,21 +250,15 @@ impl Wire for OpenAiWire {
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
         let (head, body) = response.into_parts();
-        match lane {
-            Lane::Same => Ok(Whole::Raw {
-                facts: Box::new(if of_responses(call).is_some() {
-                    openai_responses::observe(&body)?
-                } else {
-                    openai::observe(&body)?
-                }),
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-            }),
-            Lane::Cross => Ok(Whole::Canonical(openai::decode_response(
-                call.operation,
-                &body,
-            )?)),
+        if lane == Lane::Same {
+            let facts = if of_responses(call).is_some() {
+                openai_responses::observe(&body)?
+            } else {
+                openai::observe(&body)?
+            };
+            return Ok(Whole::raw(&head, body, facts));
         }
+        openai::decode_response(call.operation, &body).map(Whole::Canonical)
     }
 
     fn decoder(&self, call: &Call, lane: Lane, _head: &Parts) -> Box<dyn Decode> {
@@ -303,19 +277,12 @@ impl Wire for OpenAiWire {
         let members = envelope.places();
         let hides = self.quirks.stream_options
             && Scanned::new(body, envelope.open(), &members).leaves_usage_open();
-        Box::new(Observer::new(if hides {
-            UsageChunk::Hide
-        } else {
-            UsageChunk::Forward
-        }))
+        Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        openai::decode_error(response.status().as_u16(), content_type, response.body())
+        let kind = content_type(response.headers());
+        openai::decode_error(response.status().as_u16(), kind, response.body())
     }
 
     fn has_paths_of(&self, dialect: Dialect) -> bool {
@@ -336,8 +303,7 @@ impl Wire for OpenAiWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

@@ -10,15 +10,13 @@ use gateway_dialect::openai::{
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
     Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    splice,
+    content_type, post_json, splice,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Response,
 };
-use http::header::CONTENT_TYPE;
 use http::response::Parts;
-use http::{HeaderValue, Method, Uri};
 use serde_json::Value;
 
 use crate::OPERATIONS;
@@ -38,15 +36,13 @@ impl SimulatorWire {
     }
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-fn uri(operation: Operation) -> Uri {
-    Uri::from_static(match operation {
+const fn uri(operation: Operation) -> &'static str {
+    match operation {
         Operation::Completion => "http://simulator.invalid/v1/completions",
         Operation::Embedding => "http://simulator.invalid/v1/embeddings",
         Operation::CountTokens => "http://simulator.invalid/v1/input_tokens",
         _ => "http://simulator.invalid/v1/chat/completions",
-    })
+    }
 }
 
 /// Whether the caller of the same dialect wants to see usage at the end of its stream.
@@ -126,12 +122,8 @@ impl Wire for SimulatorWire {
                 losses,
             )
         };
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri(call.operation);
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
         Ok(Encoded {
-            request,
+            request: post_json(uri(call.operation), body)?,
             lane,
             losses,
         })
@@ -156,14 +148,10 @@ impl Wire for SimulatorWire {
         if call.operation == Operation::CountTokens {
             return count(&body);
         }
-        Ok(match lane {
-            Lane::Same => Whole::Raw {
-                facts: Box::new(observe(&body)?),
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-            },
-            Lane::Cross => Whole::Canonical(decode_response(call.operation, &body)?),
-        })
+        match lane {
+            Lane::Same => observe(&body).map(|facts| Whole::raw(&head, body, facts)),
+            Lane::Cross => decode_response(call.operation, &body).map(Whole::Canonical),
+        }
     }
 
     fn decoder(&self, call: &Call, lane: Lane, _: &Parts) -> Box<dyn Decode> {
@@ -178,9 +166,8 @@ impl Wire for SimulatorWire {
     }
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
-        let content_type = response.headers().get(CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        decode_error(response.status().as_u16(), content_type, response.body())
+        let kind = content_type(response.headers());
+        decode_error(response.status().as_u16(), kind, response.body())
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
@@ -188,8 +175,7 @@ impl Wire for SimulatorWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = head.headers.get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = content_type(&head.headers);
         known::observer(raw.method.as_str(), &raw.path.segments(), kind)
     }
 }

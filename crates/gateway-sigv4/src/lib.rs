@@ -32,5 +32,5 @@ mod verify;
 mod tests;
 
 pub use canonical::percent_encode;
-pub use sign::{KeyPair, Scope, secret_value, sign};
+pub use sign::{KeyPair, Scope, sign};
 pub use verify::{Claim, Fault, MAX_SKEW, verify};

@@ -125,10 +125,7 @@ fn header(text: &str) -> Result<HeaderValue, CallError> {
 }
 
 /// A header value that is not printed.
-///
-/// # Errors
-/// When it has characters that no header can carry.
-pub fn secret_value(text: &str) -> Result<HeaderValue, CallError> {
+fn secret_value(text: &str) -> Result<HeaderValue, CallError> {
     let mut value = header(text)?;
     value.set_sensitive(true);
     Ok(value)

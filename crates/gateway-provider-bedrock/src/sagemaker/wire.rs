@@ -5,17 +5,17 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Place as Span, Quirks, Scanned, StreamDecoder, UsageChunk,
+    self, Defaults, Forward, Observer, Quirks, Scanned, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, bedrock, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, TargetSpec,
-    Whole, Wire, splice,
+    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target,
+    TargetSpec, Whole, Wire, content_type, post_json, splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Request, Retry};
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Retry};
 use gateway_sigv4::percent_encode;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::ACCEPT;
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
@@ -25,7 +25,6 @@ use super::{Endpoint, OPERATIONS, SAGEMAKER};
 use crate::place::Place;
 use crate::wire::{SIGNED, sign_for};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const COMPONENT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inference-component");
 
 /// Speaks to the container of one endpoint.
@@ -73,7 +72,7 @@ impl SageMakerWire {
 
     /// The caller's own bytes, with the model and absent defaults spliced in.
     fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> Bytes {
-        let members = spans(envelope);
+        let members = envelope.places();
         let how = Forward {
             model: &self.served,
             adds_model: true,
@@ -83,7 +82,7 @@ impl SageMakerWire {
             defaults: &self.defaults,
         };
         let edits: Vec<Edit> = how
-            .edits(&scanned(body, envelope, &members))
+            .edits(&Scanned::new(body, envelope.open(), &members))
             .into_iter()
             .map(|(at, with)| Edit::new(at, with))
             .collect();
@@ -96,32 +95,14 @@ impl SageMakerWire {
         if !self.defaults.is_empty() {
             self.defaults.fill(request.to_mut());
         }
-        match request.to_mut() {
-            Request::Chat(chat) => chat.stream = call.stream,
-            Request::Completion(completion) => completion.stream = call.stream,
-            _ => {}
+        if request.stream().is_some_and(|it| it != call.stream) {
+            request.to_mut().set_stream(call.stream);
         }
         let options = RequestOptions::new(&self.served).with_mapping(call.context.mapping);
         let encoded = openai::encode_request(&request, &options, &Quirks::COMPATIBLE)?;
         let mut losses = decoded.losses.clone();
         losses.extend(encoded.losses);
         Ok((encoded.body, losses))
-    }
-}
-
-fn spans(envelope: &Envelope) -> Vec<Span> {
-    envelope
-        .members()
-        .iter()
-        .map(|member| (member.key.clone(), member.value.clone()))
-        .collect()
-}
-
-fn scanned<'a>(body: &'a Bytes, envelope: &Envelope, members: &'a [Span]) -> Scanned<'a> {
-    Scanned {
-        text: body,
-        open: envelope.open(),
-        members,
     }
 }
 
@@ -152,14 +133,8 @@ impl Wire for SageMakerWire {
             }
             None => (Lane::Cross, self.translate(call)?),
         };
-        let mut request = http::Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
-            CallError::gateway(ErrorKind::Internal, "The provider's address is not valid.")
-                .with_detail(error.to_string())
-        })?;
+        let mut request = post_json(&uri, body)?;
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
         headers.insert(ACCEPT, JSON);
         if let Some(component) = &self.component {
             headers.insert(COMPONENT, component.clone());
@@ -188,17 +163,11 @@ impl Wire for SageMakerWire {
         response: http::Response<Bytes>,
     ) -> Result<Whole, CallError> {
         let (head, body) = response.into_parts();
-        match lane {
-            Lane::Same => Ok(Whole::Raw {
-                facts: Box::new(openai::observe(&body)?),
-                content_type: head.headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON),
-                body,
-            }),
-            Lane::Cross => Ok(Whole::Canonical(openai::decode_response(
-                call.operation,
-                &body,
-            )?)),
+        if lane == Lane::Same {
+            let facts = openai::observe(&body)?;
+            return Ok(Whole::raw(&head, body, facts));
         }
+        openai::decode_response(call.operation, &body).map(Whole::Canonical)
     }
 
     fn decoder(&self, call: &Call, lane: Lane, head: &Parts) -> Box<dyn Decode> {
@@ -209,16 +178,12 @@ impl Wire for SageMakerWire {
         let inner: Box<dyn Decode> = match native {
             None => Box::new(StreamDecoder::new()),
             Some((body, envelope)) => {
-                let members = spans(envelope);
-                let open = scanned(body, envelope, &members).leaves_usage_open();
-                Box::new(Observer::new(if open {
-                    UsageChunk::Hide
-                } else {
-                    UsageChunk::Forward
-                }))
+                let members = envelope.places();
+                let hides = Scanned::new(body, envelope.open(), &members).leaves_usage_open();
+                Box::new(Observer::new(UsageChunk::hidden_when(hides)))
             }
         };
-        let kind = text(&head.headers, "content-type").unwrap_or_default();
+        let kind = content_type(&head.headers).unwrap_or_default();
         if kind.starts_with("text/event-stream") {
             // A stand-in for SageMaker may leave out what is around it.
             return inner;
@@ -240,7 +205,7 @@ impl Wire for SageMakerWire {
             None => bedrock::decode_error(
                 status,
                 text(response.headers(), "x-amzn-errortype"),
-                text(response.headers(), "content-type"),
+                content_type(response.headers()),
                 response.body(),
             ),
         }
@@ -255,7 +220,7 @@ impl Wire for SageMakerWire {
     }
 
     fn observer(&self, raw: &RawRequest, head: &Parts) -> Option<Box<dyn Decode>> {
-        let kind = text(&head.headers, "content-type");
+        let kind = content_type(&head.headers);
         let as_chat = |kind| known::observer("POST", &["chat", "completions"], kind);
         match raw.path.segments().last().map(String::as_str) {
             Some("invocations") if raw.method == Method::POST => as_chat(kind),
