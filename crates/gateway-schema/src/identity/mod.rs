@@ -7,6 +7,9 @@
 //!
 //! Every type is taken apart by all of its fields: a new field does not compile until it is decided here.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 
 use crate::chat::{
@@ -505,74 +508,5 @@ impl Identify for ToolChoice {
             Self::Allowed { names, required } => write_all!(out, &4_u8, names, required),
             Self::Opaque { dialect, value } => write_all!(out, &5_u8, dialect, value),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn extra(fields: Value) -> Extra {
-        let Value::Object(fields) = fields else {
-            panic!("an object")
-        };
-        Extra::of(Dialect::OPENAI, fields)
-    }
-
-    fn chat(change: impl FnOnce(&mut ChatRequest)) -> Vec<u8> {
-        let mut request = ChatRequest::new(vec![Message::user("Hello")]);
-        change(&mut request);
-        Request::Chat(Box::new(request)).identity()
-    }
-
-    #[test]
-    fn spelling_makes_no_difference() {
-        let plain = chat(|_| {});
-        assert_eq!(plain, chat(|it| it.stream = true));
-        assert_eq!(plain, chat(|it| it.user = Some("u".to_owned())));
-        let parts = Message::new(Role::User, vec![Part::text("Hello")]);
-        assert_eq!(plain, chat(|it| it.messages = vec![parts]));
-        let one = chat(|it| it.extra = extra(json!({"a": 1, "b": {"c": 2, "d": [1.0]}})));
-        let other = chat(|it| it.extra = extra(json!({"b": {"d": [1], "c": 2.0}, "a": 1.0})));
-        assert_eq!(one, other);
-    }
-
-    #[test]
-    fn whatever_changes_the_answer_makes_a_difference() {
-        let different = [
-            chat(|_| {}),
-            chat(|it| it.messages = vec![Message::user("Hello ")]),
-            chat(|it| it.messages = vec![Message::system("Hello")]),
-            chat(|it| it.messages.push(Message::user(""))),
-            chat(|it| it.model = Some("m".to_owned())),
-            chat(|it| it.sampling.temperature = Some(0.5)),
-            chat(|it| it.sampling.seed = Some(1)),
-            chat(|it| it.sampling.n = Some(1)),
-            chat(|it| it.tools = Some(vec![])),
-            chat(|it| it.tool_choice = Some(ToolChoice::None)),
-            chat(|it| it.response_format = Some(ResponseFormat::JsonObject)),
-            chat(|it| it.extra = extra(json!({"a": 1}))),
-            chat(|it| it.extra = extra(json!({"a": "1"}))),
-            chat(|it| it.extra = extra(json!({"a": 1.5}))),
-            chat(|it| it.extra = extra(json!({"a": -1}))),
-            chat(|it| it.extra = extra(json!({"a": null}))),
-        ];
-        for (at, one) in different.iter().enumerate() {
-            for other in different.iter().skip(at + 1) {
-                assert_ne!(one, other);
-            }
-        }
-    }
-
-    #[test]
-    fn no_two_splits_of_the_same_text_are_one_question() {
-        let texts = |texts: &[&str]| {
-            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-            let prompt = Prompt::Texts(texts);
-            Request::Completion(Box::new(CompletionRequest::new(prompt))).identity()
-        };
-        assert_ne!(texts(&["ab", "c"]), texts(&["a", "bc"]));
     }
 }
