@@ -40,10 +40,49 @@ trait Identify {
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// Writes each of some values.
-macro_rules! write_all {
-    ($out:expr, $($value:expr),* $(,)?) => {{ $( Identify::write($value, $out); )* }};
+/// Types that are their fields, in this order; after `without` stand the fields that make no difference.
+macro_rules! identify_fields {
+    ($($type:ident { $($field:ident),* $(; without $($left:ident),*)? })*) => {$(
+        impl Identify for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                let Self { $($field,)* $($($left: _,)*)? } = self;
+                $( Identify::write($field, out); )*
+            }
+        }
+    )*};
 }
+
+/// Types that are one of several, each with its number. A number is never given to another.
+macro_rules! identify_variants {
+    ($($type:ident {
+        $($tag:literal $variant:ident $(($held:ident))? $({ $($field:ident),* })?,)*
+    })*) => {$(
+        impl Identify for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                match self {$(
+                    Self::$variant $(($held))? $({ $($field),* })? => {
+                        out.push($tag);
+                        $( Identify::write($held, out); )?
+                        $($( Identify::write($field, out); )*)?
+                    }
+                )*}
+            }
+        }
+    )*};
+}
+
+/// Numbers as their bytes.
+macro_rules! identify_numbers {
+    ($($type:ty),*) => {$(
+        impl Identify for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+
+identify_numbers!(u8, u32, u64, i64);
 
 impl<T: Identify + ?Sized> Identify for &T {
     fn write(&self, out: &mut Vec<u8>) {
@@ -53,13 +92,8 @@ impl<T: Identify + ?Sized> Identify for &T {
 
 impl<A: Identify, B: Identify> Identify for (A, B) {
     fn write(&self, out: &mut Vec<u8>) {
-        write_all!(out, &self.0, &self.1);
-    }
-}
-
-impl Identify for u8 {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(*self);
+        self.0.write(out);
+        self.1.write(out);
     }
 }
 
@@ -69,29 +103,11 @@ impl Identify for bool {
     }
 }
 
-impl Identify for u32 {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
-    }
-}
-
-impl Identify for u64 {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
-    }
-}
-
-impl Identify for i64 {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
-    }
-}
-
 impl Identify for f64 {
     fn write(&self, out: &mut Vec<u8>) {
         // There is one zero.
         let value = if *self == 0.0 { 0.0 } else { *self };
-        out.extend_from_slice(&value.to_bits().to_le_bytes());
+        value.to_bits().write(out);
     }
 }
 
@@ -181,332 +197,115 @@ impl Identify for Dialect {
 impl Identify for Extra {
     fn write(&self, out: &mut Vec<u8>) {
         // The dialect of no fields is nobody's.
-        write_all!(out, &self.dialect(), self.fields());
+        (self.dialect(), self.fields()).write(out);
     }
 }
 
-impl Identify for ChatRequest {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            model,
-            messages,
-            tools,
-            tool_choice,
-            parallel_tool_calls,
-            response_format,
-            sampling,
-            reasoning,
-            logprobs,
-            top_logprobs,
-            stream: _,
-            include_usage: _,
-            user: _,
-            metadata: _,
-            service_tier,
-            extra,
-        } = self;
-        write_all!(out, model, messages, tools, tool_choice);
-        write_all!(out, parallel_tool_calls, response_format, sampling);
-        write_all!(out, reasoning, logprobs, top_logprobs, service_tier, extra);
+identify_fields! {
+    ChatRequest {
+        model, messages, tools, tool_choice, parallel_tool_calls, response_format, sampling, reasoning, logprobs,
+        top_logprobs, service_tier, extra; without stream, include_usage, user, metadata
     }
+    CompletionRequest {
+        model, prompt, suffix, echo, best_of, logprobs, sampling, extra; without stream, include_usage, user
+    }
+    EmbeddingRequest { model, input, encoding, dimensions, task, extra; without user }
+    RerankRequest { model, query, documents, top_n, return_documents, extra }
+    Sampling {
+        max_tokens, max_completion_tokens, temperature, top_p, top_k, frequency_penalty, presence_penalty, stop, seed,
+        n, logit_bias; without stop_is_text
+    }
+    Reasoning { enabled, effort, budget_tokens, summary, extra }
+    Message { role, name, parts, extra; without form }
+    Part { content, signature, extra; without cache }
+    ToolCall { id, name, arguments }
+    ToolResult { call_id, name, parts, is_error; without form }
+    Signature { dialect, value }
+    Citation { quote, title, url, span, raw }
+    FunctionTool { name, description, parameters, strict, extra; without cache }
 }
 
-impl Identify for CompletionRequest {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            model,
-            prompt,
-            suffix,
-            echo,
-            best_of,
-            logprobs,
-            sampling,
-            stream: _,
-            include_usage: _,
-            user: _,
-            extra,
-        } = self;
-        write_all!(out, model, prompt, suffix, echo);
-        write_all!(out, best_of, logprobs, sampling, extra);
+identify_variants! {
+    Prompt {
+        0 Text(text),
+        1 Texts(texts),
+        2 Tokens(tokens),
+        3 TokenLists(lists),
     }
-}
-
-impl Identify for Prompt {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Text(text) => (0_u8, text).write(out),
-            Self::Texts(texts) => (1_u8, texts).write(out),
-            Self::Tokens(tokens) => (2_u8, tokens).write(out),
-            Self::TokenLists(lists) => (3_u8, lists).write(out),
-        }
+    EmbeddingInput {
+        0 Text(text),
+        1 Texts(texts),
+        2 Tokens(tokens),
+        3 TokenLists(lists),
     }
-}
-
-impl Identify for EmbeddingRequest {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            model,
-            input,
-            encoding,
-            dimensions,
-            task,
-            user: _,
-            extra,
-        } = self;
-        write_all!(out, model, input, encoding, dimensions, task, extra);
+    EmbeddingEncoding {
+        0 Float,
+        1 Base64,
     }
-}
-
-impl Identify for EmbeddingInput {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Text(text) => (0_u8, text).write(out),
-            Self::Texts(texts) => (1_u8, texts).write(out),
-            Self::Tokens(tokens) => (2_u8, tokens).write(out),
-            Self::TokenLists(lists) => (3_u8, lists).write(out),
-        }
+    EmbeddingTask {
+        0 Query,
+        1 Document,
+        2 Classification,
+        3 Clustering,
+        4 Similarity,
+        5 Other(task),
     }
-}
-
-impl Identify for EmbeddingEncoding {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(match self {
-            Self::Float => 0,
-            Self::Base64 => 1,
-        });
+    Effort {
+        0 None,
+        1 Minimal,
+        2 Low,
+        3 Medium,
+        4 High,
+        5 ExtraHigh,
+        6 Other(effort),
     }
-}
-
-impl Identify for EmbeddingTask {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Query => out.push(0),
-            Self::Document => out.push(1),
-            Self::Classification => out.push(2),
-            Self::Clustering => out.push(3),
-            Self::Similarity => out.push(4),
-            Self::Other(task) => (5_u8, task).write(out),
-        }
+    ResponseFormat {
+        0 Text,
+        1 JsonObject,
+        2 JsonSchema { name, description, schema, strict },
     }
-}
-
-impl Identify for RerankRequest {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            model,
-            query,
-            documents,
-            top_n,
-            return_documents,
-            extra,
-        } = self;
-        write_all!(out, model, query, documents, top_n, return_documents, extra);
+    Role {
+        0 System,
+        1 Developer,
+        2 User,
+        3 Assistant,
+        4 Tool,
+        5 Other(role),
     }
-}
-
-impl Identify for Sampling {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            max_tokens,
-            max_completion_tokens,
-            temperature,
-            top_p,
-            top_k,
-            frequency_penalty,
-            presence_penalty,
-            stop,
-            stop_is_text: _,
-            seed,
-            n,
-            logit_bias,
-        } = self;
-        write_all!(out, max_tokens, max_completion_tokens, temperature, top_p);
-        write_all!(out, top_k, frequency_penalty, presence_penalty);
-        write_all!(out, stop, seed, n, logit_bias);
+    Content {
+        0 Text { text, citations },
+        1 Image { media, detail },
+        2 Audio(media),
+        3 Video(media),
+        4 Document { media, title, context, citations },
+        5 ToolCall(call),
+        6 ToolResult(result),
+        7 Thinking { text, id },
+        8 RedactedThinking { data, id },
+        9 Refusal(text),
+        10 Opaque { dialect, value },
     }
-}
-
-impl Identify for Reasoning {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            enabled,
-            effort,
-            budget_tokens,
-            summary,
-            extra,
-        } = self;
-        write_all!(out, enabled, effort, budget_tokens, summary, extra);
+    Media {
+        0 Base64 { media_type, data },
+        1 Url { media_type, url },
+        2 File { media_type, id },
+        3 Text(text),
     }
-}
-
-impl Identify for Effort {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::None => out.push(0),
-            Self::Minimal => out.push(1),
-            Self::Low => out.push(2),
-            Self::Medium => out.push(3),
-            Self::High => out.push(4),
-            Self::ExtraHigh => out.push(5),
-            Self::Other(effort) => (6_u8, effort).write(out),
-        }
+    ImageDetail {
+        0 Auto,
+        1 Low,
+        2 High,
     }
-}
-
-impl Identify for ResponseFormat {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Text => out.push(0),
-            Self::JsonObject => out.push(1),
-            Self::JsonSchema {
-                name,
-                description,
-                schema,
-                strict,
-            } => {
-                write_all!(out, &2_u8, name, description, schema, strict);
-            }
-        }
+    Tool {
+        0 Function(function),
+        1 Opaque { dialect, value },
     }
-}
-
-impl Identify for Message {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            role,
-            name,
-            parts,
-            form: _,
-            extra,
-        } = self;
-        write_all!(out, role, name, parts, extra);
-    }
-}
-
-impl Identify for Role {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::System => out.push(0),
-            Self::Developer => out.push(1),
-            Self::User => out.push(2),
-            Self::Assistant => out.push(3),
-            Self::Tool => out.push(4),
-            Self::Other(role) => (5_u8, role).write(out),
-        }
-    }
-}
-
-impl Identify for Part {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            content,
-            cache: _,
-            signature,
-            extra,
-        } = self;
-        write_all!(out, content, signature, extra);
-    }
-}
-
-impl Identify for Content {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Text { text, citations } => write_all!(out, &0_u8, text, citations),
-            Self::Image { media, detail } => write_all!(out, &1_u8, media, detail),
-            Self::Audio(media) => write_all!(out, &2_u8, media),
-            Self::Video(media) => write_all!(out, &3_u8, media),
-            Self::Document {
-                media,
-                title,
-                context,
-                citations,
-            } => write_all!(out, &4_u8, media, title, context, citations),
-            Self::ToolCall(ToolCall {
-                id,
-                name,
-                arguments,
-            }) => write_all!(out, &5_u8, id, name, arguments),
-            Self::ToolResult(ToolResult {
-                call_id,
-                name,
-                parts,
-                form: _,
-                is_error,
-            }) => write_all!(out, &6_u8, call_id, name, parts, is_error),
-            Self::Thinking { text, id } => write_all!(out, &7_u8, text, id),
-            Self::RedactedThinking { data, id } => write_all!(out, &8_u8, data, id),
-            Self::Refusal(text) => write_all!(out, &9_u8, text),
-            Self::Opaque { dialect, value } => write_all!(out, &10_u8, dialect, value),
-        }
-    }
-}
-
-impl Identify for Media {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Base64 { media_type, data } => write_all!(out, &0_u8, media_type, data),
-            Self::Url { media_type, url } => write_all!(out, &1_u8, media_type, url),
-            Self::File { media_type, id } => write_all!(out, &2_u8, media_type, id),
-            Self::Text(text) => write_all!(out, &3_u8, text),
-        }
-    }
-}
-
-impl Identify for ImageDetail {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(match self {
-            Self::Auto => 0,
-            Self::Low => 1,
-            Self::High => 2,
-        });
-    }
-}
-
-impl Identify for Signature {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self { dialect, value } = self;
-        write_all!(out, dialect, value);
-    }
-}
-
-impl Identify for Citation {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self {
-            quote,
-            title,
-            url,
-            span,
-            raw,
-        } = self;
-        write_all!(out, quote, title, url, span, raw);
-    }
-}
-
-impl Identify for Tool {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Function(FunctionTool {
-                name,
-                description,
-                parameters,
-                strict,
-                cache: _,
-                extra,
-            }) => write_all!(out, &0_u8, name, description, parameters, strict, extra),
-            Self::Opaque { dialect, value } => write_all!(out, &1_u8, dialect, value),
-        }
-    }
-}
-
-impl Identify for ToolChoice {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Auto => out.push(0),
-            Self::None => out.push(1),
-            Self::Required => out.push(2),
-            Self::Function(name) => write_all!(out, &3_u8, name),
-            Self::Allowed { names, required } => write_all!(out, &4_u8, names, required),
-            Self::Opaque { dialect, value } => write_all!(out, &5_u8, dialect, value),
-        }
+    ToolChoice {
+        0 Auto,
+        1 None,
+        2 Required,
+        3 Function(name),
+        4 Allowed { names, required },
+        5 Opaque { dialect, value },
     }
 }
