@@ -7,7 +7,11 @@ mod cut;
 mod probe;
 
 #[cfg(test)]
+pub(crate) mod corpus;
+#[cfg(test)]
 mod seeds;
+#[cfg(test)]
+pub(crate) mod streams;
 #[cfg(test)]
 mod values;
 

@@ -7,7 +7,7 @@ use gateway_schema::Usage;
 use gateway_schema::chat::{
     ChatRequest, ChatResponse, Choice, Content, ContentForm, Effort, Finish, FinishReason,
     FunctionTool, ImageDetail, Media, Message, Part, Reasoning, ResponseFormat, Role, Sampling,
-    Tool, ToolChoice, ToolResult,
+    StreamEvent, Tool, ToolChoice, ToolResult,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -26,6 +26,41 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
 /// Data in base64.
 pub(crate) fn base64() -> impl Strategy<Value = String> {
     "[A-Za-z0-9+/]{4,16}"
+}
+
+/// A piece of a streamed answer.
+pub(crate) fn stream_event() -> impl Strategy<Value = StreamEvent> {
+    prop_oneof![
+        text().prop_map(|text| StreamEvent::Text { choice: 0, text }),
+        text().prop_map(|text| StreamEvent::Thinking { choice: 0, text }),
+        (0..3_u32, word()).prop_map(|(call, name)| StreamEvent::ToolCall {
+            choice: 0,
+            call,
+            id: None,
+            name,
+            arguments: String::new()
+        }),
+        (0..3_u32, text()).prop_map(|(call, fragment)| StreamEvent::ToolArguments {
+            choice: 0,
+            call,
+            fragment
+        }),
+        Just(StreamEvent::PartEnd { choice: 0 }),
+        Just(StreamEvent::Ping),
+    ]
+}
+
+/// The text and the reasoning in a streamed answer.
+pub(crate) fn said(events: &[StreamEvent]) -> String {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            StreamEvent::Text { text, .. } | StreamEvent::Thinking { text, .. } => {
+                Some(text.as_str())
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// A JSON Schema of an object.

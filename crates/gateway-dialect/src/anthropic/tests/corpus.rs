@@ -1,7 +1,6 @@
 //! Every recorded exchange, both directions.
 
 use gateway_schema::chat::StreamEvent;
-use gateway_schema::stream::{Facts, FrameData};
 use gateway_schema::{Losses, Operation, Response};
 use serde_json::{Value, json};
 
@@ -9,9 +8,9 @@ use super::super::{
     AnthropicCodec, CompletionDecoder, StreamDecoder, StreamObserver, decode_chat,
     decode_completion, decode_count, decode_error, encode_count,
 };
-use super::{
-    Exchange, corpus, decode_for, encode, encode_stream, events, feed, info, json, reader,
-};
+use super::{corpus, decode_for, encode, encode_stream, events, feed, info, json, reader};
+use crate::testing::corpus::Exchange;
+use crate::testing::streams::{assert_cuts_change_nothing, forwarded, groups, stated};
 use crate::{ClientCodec, RequestOptions};
 
 fn streams() -> Vec<Exchange> {
@@ -114,14 +113,7 @@ fn every_recorded_stream_is_read_and_written_again_without_loss() {
         let stream = x.reply().as_str().unwrap();
         let (frames, error) = feed(&mut StreamDecoder::new(), stream.as_bytes(), &[]);
         assert_eq!(error, None, "{}", x.name);
-        let groups: Vec<Vec<StreamEvent>> = frames
-            .into_iter()
-            .filter_map(|frame| match frame.data {
-                FrameData::Events(events) => Some(events),
-                FrameData::Raw(_) => None,
-            })
-            .collect();
-        let written = encode_stream(&groups);
+        let written = encode_stream(&groups(frames));
         let want = reader::plain(&reader::message(&stream.replace("\r\n", "\n")));
         assert_eq!(
             reader::plain(&reader::message(&written)),
@@ -135,39 +127,8 @@ fn every_recorded_stream_is_read_and_written_again_without_loss() {
 #[test]
 fn a_stream_cut_at_any_byte_gives_the_same_events() {
     for x in streams() {
-        let stream = x.reply().as_str().unwrap().as_bytes();
-        let (whole, _) = feed(&mut StreamDecoder::new(), stream, &[]);
-        let whole = events(whole);
-        let every: Vec<usize> = (1..stream.len()).collect();
-        let (bytewise, error) = feed(&mut StreamDecoder::new(), stream, &every);
-        assert_eq!(error, None);
-        assert_eq!(events(bytewise), whole, "{}", x.name);
-        let step = (stream.len() / 200).max(1);
-        for cut in (1..stream.len()).step_by(step) {
-            let (split, _) = feed(&mut StreamDecoder::new(), stream, &[cut]);
-            assert_eq!(events(split), whole, "{} at {cut}", x.name);
-        }
+        assert_cuts_change_nothing(&x.name, &x.bytes(), 200, StreamDecoder::new);
     }
-}
-
-/// Facts of all frames of a stream, added up.
-fn total(facts: impl Iterator<Item = Facts>) -> Facts {
-    let mut sum = Facts::default();
-    for one in facts {
-        sum.meaningful |= one.meaningful;
-        sum.ended |= one.ended;
-        sum.finish = one.finish.or(sum.finish);
-        if let Some(usage) = one.usage {
-            match &mut sum.usage {
-                Some(known) => known.update(*usage),
-                none => *none = Some(usage),
-            }
-        }
-        sum.model = one.model.or(sum.model);
-        sum.id = one.id.or(sum.id);
-        sum.error = one.error.or(sum.error);
-    }
-    sum
 }
 
 #[test]
@@ -175,27 +136,15 @@ fn the_observer_forwards_the_bytes_and_states_what_the_decoder_states() {
     for x in streams() {
         let stream = x.reply().as_str().unwrap().as_bytes();
         let (decoded, _) = feed(&mut StreamDecoder::new(), stream, &[]);
-        let want = total(decoded.into_iter().map(|frame| frame.facts));
+        let want = stated(decoded);
         let every: Vec<usize> = (1..stream.len()).collect();
         for cuts in [Vec::new(), every] {
             let (frames, error) = feed(&mut StreamObserver::new(), stream, &cuts);
             assert_eq!(error, None, "{}", x.name);
-            let mut bytes = Vec::new();
-            for frame in &frames {
-                match &frame.data {
-                    FrameData::Raw(raw) => bytes.extend_from_slice(raw),
-                    FrameData::Events(_) => panic!("an observer decodes nothing"),
-                }
-            }
-            assert_eq!(bytes, stream, "{}", x.name);
+            assert_eq!(forwarded(&frames), stream, "{}", x.name);
             let text: u32 = frames.iter().map(|frame| frame.facts.text_bytes).sum();
             assert!(text > 0, "{}", x.name);
-            assert_eq!(
-                total(frames.into_iter().map(|frame| frame.facts)),
-                want,
-                "{}",
-                x.name
-            );
+            assert_eq!(stated(frames), want, "{}", x.name);
         }
     }
 }
@@ -232,11 +181,7 @@ fn recorded_counts_and_errors_are_read() {
     for x in corpus() {
         let body = x.reply().to_string();
         if x.status() >= 400 {
-            let error = decode_error(
-                u16::try_from(x.status()).unwrap(),
-                Some("application/json"),
-                body.as_bytes(),
-            );
+            let error = decode_error(x.status(), Some("application/json"), body.as_bytes());
             let failure = error.upstream_failure().unwrap();
             assert_eq!(
                 error.message(),

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::super::{
     StreamDecoder, decode_chat, decode_completion, decode_error, encode_chat, encode_completion,
 };
-use super::{feed, json, mlflow_options, workspace};
+use super::{feed, json, mlflow_options};
 use crate::mlflow::{MlflowCodec, error};
+use crate::testing::corpus::workspace;
 use crate::{ClientCodec, EncodedRequest, ReplyInfo};
 
 /// Cases in which the gateway does better on purpose; each stands in the list of deviations.

@@ -9,72 +9,24 @@ mod replies;
 mod requests;
 mod streams;
 
-use std::path::{Path, PathBuf};
-
-use bytes::{Bytes, BytesMut};
 use gateway_schema::chat::{ChatRequest, StreamEvent};
-use gateway_schema::stream::{Decode, Encode, Frame, FrameData};
 use gateway_schema::{CallError, Mapping, Operation, Request};
 use serde_json::Value;
 
 use super::stream::{StreamDecoder, StreamEncoder};
 use super::{AnthropicCodec, encode_chat};
+use crate::testing::corpus::{Exchange, recorded};
+use crate::testing::streams::{events, feed, written};
 use crate::{ClientCodec, EncodedRequest, ReplyInfo, RequestOptions};
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// A recorded exchange.
-struct Exchange {
-    name: String,
-    value: Value,
-}
-
-impl Exchange {
-    fn request(&self) -> &Value {
-        &self.value["request"]["body"]
-    }
-
-    fn status(&self) -> u64 {
-        self.value["response"]["status"].as_u64().unwrap()
-    }
-
-    fn reply(&self) -> &Value {
-        &self.value["response"]["body"]
-    }
-
-    fn is(&self, operation: &str) -> bool {
-        self.value["operation"] == operation
-    }
-}
-
-/// Recorded exchanges with Claude; empty, with a message, where the corpus is absent.
+/// Recorded exchanges with Claude.
 fn corpus() -> Vec<Exchange> {
-    let mut found = Vec::new();
-    for folder in ["anthropic", "vertex"] {
-        let folder = workspace().join("../shared/corpus").join(folder);
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            found.push(Exchange { name, value });
-        }
-    }
-    found.retain(|x| x.is("messages") || x.is("completions") || x.is("count_tokens"));
-    found.retain(|x| {
-        x.value["model"]
-            .as_str()
-            .is_some_and(|model| !model.contains("gemini"))
-    });
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    if found.is_empty() {
-        eprintln!("skipped: corpus absent");
-    }
-    found
+    recorded(&["anthropic", "vertex"], |x| {
+        let operations = ["messages", "completions", "count_tokens"];
+        operations.iter().any(|it| x.is(it))
+            && !x.model().is_empty()
+            && !x.model().contains("gemini")
+    })
 }
 
 fn info() -> ReplyInfo {
@@ -112,35 +64,6 @@ fn mlflow_options(model: &str) -> RequestOptions<'_> {
     RequestOptions::new(model).with_mapping(Mapping::Mlflow)
 }
 
-fn events(frames: Vec<Frame>) -> Vec<StreamEvent> {
-    frames
-        .into_iter()
-        .flat_map(|frame| match frame.data {
-            FrameData::Events(events) => events,
-            FrameData::Raw(_) => Vec::new(),
-        })
-        .collect()
-}
-
-/// Feeds a stream cut at `cuts`.
-fn feed(
-    decoder: &mut dyn Decode,
-    stream: &[u8],
-    cuts: &[usize],
-) -> (Vec<Frame>, Option<CallError>) {
-    let mut frames = Vec::new();
-    let mut from = 0;
-    for to in cuts.iter().copied().chain([stream.len()]) {
-        let piece = Bytes::copy_from_slice(&stream[from..to]);
-        if let Err(error) = decoder.feed(piece, &mut frames) {
-            return (frames, Some(error));
-        }
-        from = to;
-    }
-    let end = decoder.end(&mut frames).err();
-    (frames, end)
-}
-
 fn decode_stream(stream: &[u8]) -> Vec<StreamEvent> {
     let (frames, error) = feed(&mut StreamDecoder::new(), stream, &[]);
     assert_eq!(error, None);
@@ -149,10 +72,5 @@ fn decode_stream(stream: &[u8]) -> Vec<StreamEvent> {
 
 fn encode_stream(groups: &[Vec<StreamEvent>]) -> String {
     let mut encoder = StreamEncoder::new(&info());
-    let mut out = BytesMut::new();
-    for group in groups {
-        encoder.encode(group, &mut out);
-    }
-    encoder.end(&mut out);
-    String::from_utf8(out.to_vec()).unwrap()
+    String::from_utf8(written(&mut encoder, groups)).unwrap()
 }

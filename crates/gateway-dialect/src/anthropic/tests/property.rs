@@ -1,7 +1,7 @@
 //! Made-up values and made-up bytes.
 
 use gateway_schema::chat::{CacheControl, Content, FunctionTool, Media, Signature, ToolResult};
-use gateway_schema::chat::{ChatRequest, Message, Part, Role, StreamEvent, Tool, ToolChoice};
+use gateway_schema::chat::{ChatRequest, Message, Part, Role, Tool, ToolChoice};
 use gateway_schema::chat::{ChatResponse, Choice, Finish, FinishReason};
 use gateway_schema::{Dialect, Losses, Operation, Response, Usage};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use super::super::{
     AnthropicCodec, StreamDecoder, StreamObserver, decode_chat, decode_completion, decode_error,
 };
 use super::{decode, encode, encode_stream, events, feed, json};
-use crate::ClientCodec;
+use crate::{ClientCodec, testing};
 
 fn word() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9_]{1,12}"
@@ -156,27 +156,6 @@ prop_compose! {
     }
 }
 
-fn stream_event() -> impl Strategy<Value = StreamEvent> {
-    prop_oneof![
-        said().prop_map(|text| StreamEvent::Text { choice: 0, text }),
-        said().prop_map(|text| StreamEvent::Thinking { choice: 0, text }),
-        (0..3_u32, word()).prop_map(|(call, name)| StreamEvent::ToolCall {
-            choice: 0,
-            call,
-            id: None,
-            name,
-            arguments: String::new()
-        }),
-        (0..3_u32, said()).prop_map(|(call, fragment)| StreamEvent::ToolArguments {
-            choice: 0,
-            call,
-            fragment
-        }),
-        Just(StreamEvent::PartEnd { choice: 0 }),
-        Just(StreamEvent::Ping),
-    ]
-}
-
 /// Pieces that look like the protocol, in any order.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -210,16 +189,10 @@ proptest! {
     }
 
     #[test]
-    fn text_of_a_stream_written_and_read_is_the_same(events_in in proptest::collection::vec(stream_event(), 0..20)) {
+    fn text_of_a_stream_written_and_read_is_the_same(events_in in proptest::collection::vec(testing::stream_event(), 0..20)) {
         let written = encode_stream(std::slice::from_ref(&events_in));
         let again = super::decode_stream(written.as_bytes());
-        let of = |events: &[StreamEvent]| -> String {
-            events.iter().filter_map(|event| match event {
-                StreamEvent::Text { text, .. } | StreamEvent::Thinking { text, .. } => Some(text.as_str()),
-                _ => None,
-            }).collect()
-        };
-        prop_assert_eq!(of(&again), of(&events_in));
+        prop_assert_eq!(testing::said(&again), testing::said(&events_in));
     }
 
     #[test]

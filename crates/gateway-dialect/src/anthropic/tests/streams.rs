@@ -9,31 +9,7 @@ use serde_json::json;
 use super::super::has_foreign_proofs;
 use super::super::stream::StreamEncoder;
 use super::{decode, decode_stream, encode_stream, info, reader};
-
-fn text(text: &str) -> StreamEvent {
-    StreamEvent::Text {
-        choice: 0,
-        text: text.to_owned(),
-    }
-}
-
-fn call(call: u32, id: &str, arguments: &str) -> StreamEvent {
-    StreamEvent::ToolCall {
-        choice: 0,
-        call,
-        id: Some(id.to_owned()),
-        name: "f".to_owned(),
-        arguments: arguments.to_owned(),
-    }
-}
-
-fn arguments(call: u32, fragment: &str) -> StreamEvent {
-    StreamEvent::ToolArguments {
-        choice: 0,
-        call,
-        fragment: fragment.to_owned(),
-    }
-}
+use crate::testing::streams::{arguments, call, finish, text};
 
 fn start() -> StreamEvent {
     StreamEvent::Start {
@@ -41,13 +17,6 @@ fn start() -> StreamEvent {
         model: Some("gpt".to_owned()),
         created: Some(1),
         extra: Extra::new(),
-    }
-}
-
-fn finish(reason: FinishReason) -> StreamEvent {
-    StreamEvent::Finish {
-        choice: 0,
-        finish: Finish::new(reason),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Every recorded exchange, both directions.
 
-use gateway_schema::chat::StreamEvent;
-use gateway_schema::stream::{Facts, FrameData};
+use gateway_schema::stream::Facts;
 use gateway_schema::{Losses, Operation, Response};
 use serde_json::{Value, json};
 
@@ -10,8 +9,10 @@ use super::super::{
     encode_count, observe_chat,
 };
 use super::{
-    Exchange, corpus, decode, encode, encode_stream, events, feed, parsed, plain, reply_of,
+    corpus, decode, encode, encode_stream, events, feed, parsed, plain, reply_of, stream_of,
 };
+use crate::testing::corpus::Exchange;
+use crate::testing::streams::{assert_cuts_change_nothing, forwarded, groups, total};
 use crate::{ClientCodec, ReplyInfo, RequestOptions};
 
 fn conversations() -> Vec<Exchange> {
@@ -98,16 +99,10 @@ fn every_recorded_reply_is_read_and_written_again_without_loss() {
 #[test]
 fn every_recorded_stream_is_read_and_written_again_without_loss() {
     for x in streams() {
-        let stream = x.stream();
+        let stream = stream_of(&x);
         let (frames, error) = feed(&mut StreamDecoder::new(), &stream, &[]);
         assert_eq!(error, None, "{}", x.name);
-        let groups: Vec<Vec<StreamEvent>> = frames
-            .into_iter()
-            .filter_map(|frame| match frame.data {
-                FrameData::Events(events) => Some(events),
-                FrameData::Raw(_) => None,
-            })
-            .collect();
+        let groups = groups(frames);
         let mut expected = reply_of(&stream);
         // The counts are always written; a guardrail's stop may come without.
         if expected.get("usage").is_none() {
@@ -121,25 +116,14 @@ fn every_recorded_stream_is_read_and_written_again_without_loss() {
 #[test]
 fn every_split_of_a_recorded_stream_gives_the_same_events() {
     for x in streams() {
-        let stream = x.stream();
-        let (whole, _) = feed(&mut StreamDecoder::new(), &stream, &[]);
-        let whole = events(whole);
-        let step = (stream.len() / 400).max(1);
-        for at in (0..stream.len()).step_by(step) {
-            let (split, error) = feed(&mut StreamDecoder::new(), &stream, &[at]);
-            assert_eq!(error, None, "{} at {at}", x.name);
-            assert_eq!(events(split), whole, "{} at {at}", x.name);
-        }
-        let every: Vec<usize> = (1..stream.len()).collect();
-        let (bytewise, error) = feed(&mut StreamDecoder::new(), &stream, &every);
-        assert_eq!((error, events(bytewise)), (None, whole), "{}", x.name);
+        assert_cuts_change_nothing(&x.name, &stream_of(&x), 400, StreamDecoder::new);
     }
 }
 
 #[test]
 fn a_recorded_stream_that_is_cut_anywhere_does_not_end_well() {
     for x in streams() {
-        let stream = x.stream();
+        let stream = stream_of(&x);
         let step = (stream.len() / 200).max(1);
         for at in (0..stream.len()).step_by(step) {
             for decoder in [
@@ -161,26 +145,14 @@ fn a_recorded_stream_that_is_cut_anywhere_does_not_end_well() {
 #[test]
 fn an_observer_leaves_the_bytes_alone_and_states_the_facts() {
     for x in streams() {
-        let stream = x.stream();
+        let stream = stream_of(&x);
         let cuts: Vec<usize> = (0..stream.len()).step_by(37).collect();
         let (frames, error) = feed(&mut StreamObserver::new(), &stream, &cuts);
         assert_eq!(error, None, "{}", x.name);
         let (whole, _) = feed(&mut StreamDecoder::new(), &stream, &[]);
         let expected = Facts::of(&events(whole));
-        let mut bytes = Vec::new();
-        let mut facts = Facts::default();
-        for frame in frames {
-            let FrameData::Raw(raw) = frame.data else {
-                panic!("not raw")
-            };
-            bytes.extend_from_slice(&raw);
-            facts.meaningful |= frame.facts.meaningful;
-            facts.ended |= frame.facts.ended;
-            facts.finish = frame.facts.finish.or(facts.finish);
-            facts.usage = frame.facts.usage.or(facts.usage);
-            facts.text_bytes += frame.facts.text_bytes;
-        }
-        assert_eq!(bytes, stream);
+        assert_eq!(forwarded(&frames), stream);
+        let facts = total(frames);
         assert_eq!(facts.usage, expected.usage, "{}", x.name);
         assert_eq!(facts.finish, expected.finish);
         assert!(facts.ended && facts.meaningful);
@@ -195,9 +167,8 @@ fn recorded_counts_and_errors_are_read() {
     for x in corpus() {
         let body = x.reply().to_string();
         if x.status() >= 400 {
-            let status = u16::try_from(x.status()).unwrap();
             let error = decode_error(
-                status,
+                x.status(),
                 x.header("x-amzn-errortype"),
                 x.header("content-type"),
                 body.as_bytes(),

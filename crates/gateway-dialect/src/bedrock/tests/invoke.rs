@@ -49,7 +49,7 @@ fn recorded_streams_of_every_vendor_are_read_wherever_they_are_cut() {
         else {
             continue;
         };
-        let stream = x.stream();
+        let stream = super::stream_of(&x);
         let (frames, error) = feed(&mut InvokeDecoder::new(vendor), &stream, &[]);
         assert_eq!(error, None, "{}", x.name);
         let whole = events(frames);

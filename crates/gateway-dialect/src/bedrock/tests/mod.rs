@@ -7,76 +7,28 @@ mod property;
 mod requests;
 mod streams;
 
-use std::path::Path;
-
-use bytes::{Bytes, BytesMut};
 use gateway_schema::chat::{ChatRequest, StreamEvent};
-use gateway_schema::stream::{Decode, Encode, Frame, FrameData};
 use gateway_schema::{CallError, Operation, Request};
 use serde_json::{Map, Value, json};
 
 use super::stream::{StreamDecoder, StreamEncoder};
 use super::{BedrockCodec, encode_chat};
 use crate::event_stream::EventStreamScanner;
+use crate::testing::corpus::{Exchange, recorded};
+use crate::testing::streams::{events, feed, written};
 use crate::{ClientCodec, EncodedRequest, RequestOptions};
 
-/// A recorded exchange.
-struct Exchange {
-    name: String,
-    value: Value,
-}
-
-impl Exchange {
-    fn request(&self) -> &Value {
-        &self.value["request"]["body"]
-    }
-
-    fn status(&self) -> u64 {
-        self.value["response"]["status"].as_u64().unwrap()
-    }
-
-    fn reply(&self) -> &Value {
-        &self.value["response"]["body"]
-    }
-
-    fn is(&self, operation: &str) -> bool {
-        self.value["operation"] == operation
-    }
-
-    fn model(&self) -> &str {
-        self.value["model"].as_str().unwrap_or_default()
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.value["response"]["headers"][name].as_str()
-    }
-
-    /// The bytes of a recorded event stream.
-    fn stream(&self) -> Vec<u8> {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD
-            .decode(self.reply().as_str().unwrap())
-            .unwrap()
-    }
-}
-
-/// Recorded exchanges with Bedrock; empty, with a message, where the corpus is absent.
+/// Recorded exchanges with Bedrock.
 fn corpus() -> Vec<Exchange> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/bedrock");
-    let mut found = Vec::new();
-    if let Ok(entries) = std::fs::read_dir(&folder) {
-        for entry in entries {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            found.push(Exchange { name, value });
-        }
-    }
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    if found.is_empty() {
-        eprintln!("skipped: corpus absent");
-    }
-    found
+    recorded(&["bedrock"], |_| true)
+}
+
+/// The bytes of a recorded event stream.
+fn stream_of(exchange: &Exchange) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD
+        .decode(exchange.bytes())
+        .unwrap()
 }
 
 fn decode(body: &Value) -> Result<ChatRequest, CallError> {
@@ -97,35 +49,6 @@ fn parsed(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
 }
 
-fn events(frames: Vec<Frame>) -> Vec<StreamEvent> {
-    frames
-        .into_iter()
-        .flat_map(|frame| match frame.data {
-            FrameData::Events(events) => events,
-            FrameData::Raw(_) => Vec::new(),
-        })
-        .collect()
-}
-
-/// Feeds a stream cut at `cuts`.
-fn feed(
-    decoder: &mut dyn Decode,
-    stream: &[u8],
-    cuts: &[usize],
-) -> (Vec<Frame>, Option<CallError>) {
-    let mut frames = Vec::new();
-    let mut from = 0;
-    for to in cuts.iter().copied().chain([stream.len()]) {
-        let piece = Bytes::copy_from_slice(&stream[from..to]);
-        if let Err(error) = decoder.feed(piece, &mut frames) {
-            return (frames, Some(error));
-        }
-        from = to;
-    }
-    let end = decoder.end(&mut frames).err();
-    (frames, end)
-}
-
 fn decode_stream(stream: &[u8]) -> Vec<StreamEvent> {
     let (frames, error) = feed(&mut StreamDecoder::new(), stream, &[]);
     assert_eq!(error, None);
@@ -134,12 +57,7 @@ fn decode_stream(stream: &[u8]) -> Vec<StreamEvent> {
 
 fn encode_stream(groups: &[Vec<StreamEvent>]) -> Vec<u8> {
     let mut encoder = StreamEncoder::new();
-    let mut out = BytesMut::new();
-    for group in groups {
-        encoder.encode(group, &mut out);
-    }
-    encoder.end(&mut out);
-    out.to_vec()
+    written(&mut encoder, groups)
 }
 
 /// A second reading of streams, as simple as can be: the reply that a client puts together.

@@ -1,7 +1,7 @@
 //! Made-up values and made-up bytes.
 
 use bytes::BytesMut;
-use gateway_schema::chat::{Content, StreamEvent};
+use gateway_schema::chat::Content;
 use gateway_schema::{Losses, Operation, Response};
 use proptest::prelude::*;
 
@@ -13,28 +13,6 @@ use super::super::{
 use super::{decode_stream, encode_stream, events, feed};
 use crate::event_stream::write_event;
 use crate::{ClientCodec, ReplyInfo, RequestOptions, testing};
-
-fn stream_event() -> impl Strategy<Value = StreamEvent> {
-    let said = || "[^\u{0}]{1,20}";
-    prop_oneof![
-        said().prop_map(|text| StreamEvent::Text { choice: 0, text }),
-        said().prop_map(|text| StreamEvent::Thinking { choice: 0, text }),
-        (0..3_u32, testing::word()).prop_map(|(call, name)| StreamEvent::ToolCall {
-            choice: 0,
-            call,
-            id: None,
-            name,
-            arguments: String::new()
-        }),
-        (0..3_u32, said()).prop_map(|(call, fragment)| StreamEvent::ToolArguments {
-            choice: 0,
-            call,
-            fragment
-        }),
-        Just(StreamEvent::PartEnd { choice: 0 }),
-        Just(StreamEvent::Ping),
-    ]
-}
 
 /// Frames that look like the protocol, in any order, with any payload.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
@@ -94,16 +72,10 @@ proptest! {
     }
 
     #[test]
-    fn text_of_a_stream_written_and_read_is_the_same(events_in in proptest::collection::vec(stream_event(), 0..20)) {
+    fn text_of_a_stream_written_and_read_is_the_same(events_in in proptest::collection::vec(testing::stream_event(), 0..20)) {
         let written = encode_stream(std::slice::from_ref(&events_in));
         let again = decode_stream(&written);
-        let of = |events: &[StreamEvent]| -> String {
-            events.iter().filter_map(|event| match event {
-                StreamEvent::Text { text, .. } | StreamEvent::Thinking { text, .. } => Some(text.as_str()),
-                _ => None,
-            }).collect()
-        };
-        prop_assert_eq!(of(&again), of(&events_in));
+        prop_assert_eq!(testing::said(&again), testing::said(&events_in));
     }
 
     #[test]

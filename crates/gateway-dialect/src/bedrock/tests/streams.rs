@@ -5,13 +5,7 @@ use gateway_schema::{Dialect, Usage};
 use serde_json::json;
 
 use super::{decode_stream, encode_stream, reply_of};
-
-fn text(text: &str) -> StreamEvent {
-    StreamEvent::Text {
-        choice: 0,
-        text: text.to_owned(),
-    }
-}
+use crate::testing::streams::{arguments, text};
 
 fn call(call: u32, name: &str) -> StreamEvent {
     StreamEvent::ToolCall {
@@ -20,14 +14,6 @@ fn call(call: u32, name: &str) -> StreamEvent {
         id: Some(format!("id{call}")),
         name: name.to_owned(),
         arguments: String::new(),
-    }
-}
-
-fn arguments(call: u32, fragment: &str) -> StreamEvent {
-    StreamEvent::ToolArguments {
-        choice: 0,
-        call,
-        fragment: fragment.to_owned(),
     }
 }
 

@@ -8,12 +8,7 @@ use serde_json::Value;
 
 use super::super::{StreamDecoder, decode_chat, decode_embedding, decode_error, decode_rerank, v1};
 use super::{corpus, feed, json};
-
-/// Places to cut a stream once: a few hundred, over all of it. Beside them every test feeds single bytes, which cuts
-/// everywhere.
-fn cuts(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    (0..bytes.len()).step_by(bytes.len() / 300 + 1)
-}
+use crate::testing::streams::assert_cuts_change_nothing;
 
 #[test]
 fn recorded_replies_are_read_whole() {
@@ -109,19 +104,7 @@ fn recorded_streams_are_the_same_wherever_they_are_cut() {
             ),
             "{name}"
         );
-        for cut in cuts(&bytes) {
-            assert_eq!(
-                feed(&mut StreamDecoder::new(), &bytes, &[cut]),
-                whole,
-                "{name} at {cut}"
-            );
-        }
-        let every: Vec<usize> = (0..bytes.len()).collect();
-        assert_eq!(
-            feed(&mut StreamDecoder::new(), &bytes, &every),
-            whole,
-            "{name}"
-        );
+        assert_cuts_change_nothing(name, &bytes, 300, StreamDecoder::new);
     }
 }
 
@@ -258,10 +241,6 @@ fn recorded_streams_of_the_first_version_are_the_same_wherever_they_are_cut() {
                 if finish.reason == FinishReason::Other && finish.raw.as_deref() == Some("COMPLETE"))
         });
         assert!(finished, "{}", exchange.name);
-        for cut in cuts(&bytes) {
-            assert_eq!(feed(&mut v1::StreamDecoder::new(), &bytes, &[cut]), whole);
-        }
-        let every: Vec<usize> = (0..bytes.len()).collect();
-        assert_eq!(feed(&mut v1::StreamDecoder::new(), &bytes, &every), whole);
+        assert_cuts_change_nothing(&exchange.name, &bytes, 300, v1::StreamDecoder::new);
     }
 }

@@ -1,41 +1,18 @@
 //! Answers that are forwarded and looked at.
 
-use bytes::{Bytes, BytesMut};
 use gateway_schema::ErrorKind;
 use gateway_schema::chat::FinishReason;
-use gateway_schema::stream::{Decode, Facts, Frame, FrameData};
+use gateway_schema::stream::Facts;
 
 use super::super::{StreamDecoder, StreamObserver, observe};
 use super::{corpus, feed};
+use crate::testing::streams;
 
 /// What is forwarded, and all that was read from it.
-fn watch(stream: &[u8], cuts: &[usize]) -> (Bytes, Facts, bool) {
-    let mut observer = StreamObserver::new();
-    let mut frames: Vec<Frame> = Vec::new();
-    let mut from = 0;
-    for to in cuts.iter().copied().chain([stream.len()]) {
-        let piece = Bytes::copy_from_slice(&stream[from..to]);
-        observer.feed(piece, &mut frames).unwrap();
-        from = to;
-    }
-    let ended = observer.end(&mut frames).is_ok();
-    let mut bytes = BytesMut::new();
-    let mut all = Facts::default();
-    for frame in frames {
-        if let FrameData::Raw(raw) = &frame.data {
-            bytes.extend_from_slice(raw);
-        }
-        let facts = frame.facts;
-        all.meaningful |= facts.meaningful;
-        all.ended |= facts.ended;
-        all.content_events += facts.content_events;
-        all.text_bytes += facts.text_bytes;
-        all.finish = facts.finish.or(all.finish);
-        all.usage = facts.usage.or(all.usage);
-        all.id = facts.id.or(all.id);
-        all.error = facts.error.or(all.error);
-    }
-    (bytes.freeze(), all, ended)
+fn watch(stream: &[u8], cuts: &[usize]) -> (Vec<u8>, Facts, bool) {
+    let (frames, error) = streams::feed(&mut StreamObserver::new(), stream, cuts);
+    let bytes = streams::forwarded(&frames);
+    (bytes, streams::total(frames), error.is_none())
 }
 
 #[test]

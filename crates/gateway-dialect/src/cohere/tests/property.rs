@@ -1,47 +1,16 @@
 //! Made-up values and made-up bytes.
 
-use bytes::{Bytes, BytesMut};
 use gateway_schema::chat::{Content, FinishReason, Part, StreamEvent};
-use gateway_schema::stream::Decode;
 use gateway_schema::{Losses, Operation, Request, Response};
 use proptest::prelude::*;
 
 use super::super::{CohereCodec, StreamDecoder, StreamObserver, decode_chat, encode_chat, observe};
-use super::{events, feed};
+use super::feed;
+use crate::testing::streams;
 use crate::{ClientCodec, ReplyInfo, RequestOptions, testing};
 
 fn info() -> ReplyInfo {
     ReplyInfo::new("m", "p", "0", 1)
-}
-
-fn written(events: &[StreamEvent]) -> BytesMut {
-    let mut encoder = CohereCodec.encoder(Operation::Chat, &info());
-    let mut out = BytesMut::new();
-    encoder.encode(events, &mut out);
-    encoder.end(&mut out);
-    out
-}
-
-fn stream_event() -> impl Strategy<Value = StreamEvent> {
-    let said = || "[^\u{0}]{1,20}";
-    prop_oneof![
-        said().prop_map(|text| StreamEvent::Text { choice: 0, text }),
-        said().prop_map(|text| StreamEvent::Thinking { choice: 0, text }),
-        (0..3_u32, testing::word()).prop_map(|(call, name)| StreamEvent::ToolCall {
-            choice: 0,
-            call,
-            id: None,
-            name,
-            arguments: String::new()
-        }),
-        (0..3_u32, said()).prop_map(|(call, fragment)| StreamEvent::ToolArguments {
-            choice: 0,
-            call,
-            fragment
-        }),
-        Just(StreamEvent::PartEnd { choice: 0 }),
-        Just(StreamEvent::Ping),
-    ]
 }
 
 /// Events that look like the protocol, in any order, with any data.
@@ -119,8 +88,9 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_written_and_read_says_the_same(events_in in proptest::collection::vec(stream_event(), 0..20)) {
-        let bytes = written(&events_in);
+    fn a_stream_written_and_read_says_the_same(events_in in proptest::collection::vec(testing::stream_event(), 0..20)) {
+        let mut encoder = CohereCodec.encoder(Operation::Chat, &info());
+        let bytes = streams::written(&mut *encoder, std::slice::from_ref(&events_in));
         let (again, error) = feed(&mut StreamDecoder::new(), &bytes, &[]);
         prop_assert_eq!(error, None);
         let of = |events: &[StreamEvent]| -> (String, usize) {
@@ -135,11 +105,9 @@ proptest! {
             seen
         };
         prop_assert_eq!(of(&again), of(&events_in));
-        let mut frames = Vec::new();
-        let mut observer = StreamObserver::new();
-        observer.feed(Bytes::from(bytes), &mut frames).unwrap();
-        prop_assert!(observer.end(&mut frames).is_ok());
-        prop_assert!(frames.iter().any(|frame| frame.facts.ended));
+        let (frames, error) = streams::feed(&mut StreamObserver::new(), &bytes, &[]);
+        prop_assert_eq!(error, None);
+        prop_assert!(streams::total(frames).ended);
     }
 
     #[test]
@@ -150,19 +118,8 @@ proptest! {
         }
         let at = cut.index(bytes.len() + 1);
         let facts = |cuts: &[usize]| {
-            let mut observer = StreamObserver::new();
-            let mut frames = Vec::new();
-            let mut from = 0;
-            let mut fed = Ok(());
-            for to in cuts.iter().copied().chain([bytes.len()]) {
-                // Nothing after an error can be understood.
-                fed = fed.and_then(|()| observer.feed(Bytes::copy_from_slice(&bytes[from..to]), &mut frames));
-                from = to;
-            }
-            let ended = fed.is_ok() && observer.end(&mut frames).is_ok();
-            let errors = frames.iter().filter(|frame| frame.facts.error.is_some()).count() > 0;
-            let _ = events(frames);
-            (ended, errors)
+            let (frames, error) = streams::feed(&mut StreamObserver::new(), &bytes, cuts);
+            (error.is_none(), streams::total(frames).error.is_some())
         };
         prop_assert_eq!(facts(&[at]), facts(&[]));
     }

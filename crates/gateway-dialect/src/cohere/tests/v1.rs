@@ -8,8 +8,9 @@ use gateway_schema::{CallError, Dialect, Request};
 use serde_json::{Value, json};
 
 use super::super::v1;
-use super::{json, workspace};
+use super::json;
 use crate::mlflow::MlflowCodec;
+use crate::testing::corpus::workspace;
 use crate::{ClientCodec, RequestOptions};
 
 fn options(model: &str) -> RequestOptions<'_> {

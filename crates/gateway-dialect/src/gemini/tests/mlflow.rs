@@ -4,8 +4,9 @@ use gateway_schema::{Mapping, Operation, Request};
 use serde_json::Value;
 
 use super::super::{encode_chat, encode_embedding};
-use super::{json, workspace};
+use super::json;
 use crate::mlflow::MlflowCodec;
+use crate::testing::corpus::workspace;
 use crate::{ClientCodec, RequestOptions};
 
 #[test]

@@ -1,8 +1,8 @@
 //! Made-up values and made-up bytes.
 
 use gateway_schema::chat::{
-    ChatRequest, Content, ContentForm, FunctionTool, Media, Message, Part, Role, Signature,
-    StreamEvent, Tool, ToolChoice, ToolResult,
+    ChatRequest, Content, ContentForm, FunctionTool, Media, Message, Part, Role, Signature, Tool,
+    ToolChoice, ToolResult,
 };
 use gateway_schema::chat::{ChatResponse, Choice, Finish, FinishReason};
 use gateway_schema::{Dialect, Losses, Operation, Response, Usage};
@@ -15,7 +15,7 @@ use super::super::{
     decode_embedding, decode_error, decode_predict,
 };
 use super::{decode, encode, encode_stream, events, feed, json};
-use crate::ClientCodec;
+use crate::{ClientCodec, testing};
 
 fn word() -> impl Strategy<Value = String> {
     "[a-z][a-zA-Z0-9_]{0,11}"
@@ -150,27 +150,6 @@ prop_compose! {
     }
 }
 
-fn stream_event() -> impl Strategy<Value = StreamEvent> {
-    prop_oneof![
-        said().prop_map(|text| StreamEvent::Text { choice: 0, text }),
-        said().prop_map(|text| StreamEvent::Thinking { choice: 0, text }),
-        (0..3_u32, word()).prop_map(|(call, name)| StreamEvent::ToolCall {
-            choice: 0,
-            call,
-            id: None,
-            name,
-            arguments: String::new()
-        }),
-        (0..3_u32, said()).prop_map(|(call, fragment)| StreamEvent::ToolArguments {
-            choice: 0,
-            call,
-            fragment
-        }),
-        Just(StreamEvent::PartEnd { choice: 0 }),
-        Just(StreamEvent::Ping),
-    ]
-}
-
 /// Pieces that look like the protocol, in any order.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -209,18 +188,12 @@ proptest! {
 
     #[test]
     fn text_of_a_stream_written_and_read_is_the_same(
-        events_in in proptest::collection::vec(stream_event(), 0..20), array in any::<bool>(),
+        events_in in proptest::collection::vec(testing::stream_event(), 0..20), array in any::<bool>(),
     ) {
         let framing = if array { Framing::Array } else { Framing::Events };
         let written = encode_stream(std::slice::from_ref(&events_in), framing);
         let again = super::decode_stream(written.as_bytes());
-        let of = |events: &[StreamEvent]| -> String {
-            events.iter().filter_map(|event| match event {
-                StreamEvent::Text { text, .. } | StreamEvent::Thinking { text, .. } => Some(text.as_str()),
-                _ => None,
-            }).collect()
-        };
-        prop_assert_eq!(of(&again), of(&events_in));
+        prop_assert_eq!(testing::said(&again), testing::said(&events_in));
     }
 
     #[test]

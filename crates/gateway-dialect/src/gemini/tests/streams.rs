@@ -9,13 +9,7 @@ use serde_json::json;
 use super::super::Framing;
 use super::super::stream::StreamEncoder;
 use super::{decode_stream, encode_stream, info, reader};
-
-fn text(text: &str) -> StreamEvent {
-    StreamEvent::Text {
-        choice: 0,
-        text: text.to_owned(),
-    }
-}
+use crate::testing::streams::{arguments, text};
 
 fn call(call: u32, arguments: &str) -> StreamEvent {
     StreamEvent::ToolCall {
@@ -24,14 +18,6 @@ fn call(call: u32, arguments: &str) -> StreamEvent {
         id: Some(format!("c{call}")),
         name: "f".to_owned(),
         arguments: arguments.to_owned(),
-    }
-}
-
-fn arguments(call: u32, fragment: &str) -> StreamEvent {
-    StreamEvent::ToolArguments {
-        choice: 0,
-        call,
-        fragment: fragment.to_owned(),
     }
 }
 

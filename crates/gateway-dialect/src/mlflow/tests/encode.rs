@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::{MlflowCodec, error};
 use super::info;
+use crate::testing::streams::text;
 use crate::{ClientCodec as _, ReplyInfo};
 
 #[test]
@@ -69,13 +70,6 @@ fn start(id: &str) -> StreamEvent {
         model: Some("m".to_owned()),
         created: Some(1),
         extra: Extra::new(),
-    }
-}
-
-fn text(text: &str) -> StreamEvent {
-    StreamEvent::Text {
-        choice: 0,
-        text: text.to_owned(),
     }
 }
 

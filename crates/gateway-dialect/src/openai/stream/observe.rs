@@ -257,25 +257,8 @@ impl Watch<'_> {
         *self.parsed += 1;
         *self.is_begun |= read.meaningful;
         *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
-        absorb(facts, read);
+        facts.absorb(read);
         Ok(())
-    }
-}
-
-fn absorb(facts: &mut Facts, later: Facts) {
-    facts.meaningful |= later.meaningful;
-    facts.ended |= later.ended;
-    facts.content_events += later.content_events;
-    facts.text_bytes = facts.text_bytes.saturating_add(later.text_bytes);
-    facts.finish = later.finish.or(facts.finish);
-    facts.model = facts.model.take().or(later.model);
-    facts.id = facts.id.take().or(later.id);
-    facts.error = facts.error.take().or(later.error);
-    if let Some(usage) = later.usage {
-        match &mut facts.usage {
-            Some(known) => known.update(*usage),
-            none => *none = Some(usage),
-        }
     }
 }
 

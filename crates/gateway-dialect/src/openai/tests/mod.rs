@@ -7,15 +7,14 @@ mod reader;
 mod requests;
 mod streams;
 
-use std::path::Path;
-
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use gateway_schema::chat::StreamEvent;
 use gateway_schema::stream::{Decode, Encode, Facts, Frame, FrameData};
-use serde_json::Value;
 
 use super::{Quirks, ReasoningField};
 use crate::ReplyInfo;
+use crate::testing::corpus::{Exchange, recorded};
+use crate::testing::streams::{forwarded, total, written};
 
 /// Everything that any vendor takes.
 const EVERYTHING: Quirks = Quirks::OPENAI
@@ -28,60 +27,20 @@ const EVERYTHING: Quirks = Quirks::OPENAI
 /// Vendors that say `chat/completions` and mean it.
 const NOT_OPENAI_LIKE: [&str; 4] = ["anthropic", "bedrock", "cohere", "vertex"];
 
-/// One recorded exchange.
-struct Exchange {
-    name: String,
-    value: Value,
-}
-
-impl Exchange {
-    fn request(&self) -> &Value {
-        &self.value["request"]["body"]
-    }
-
-    fn reply(&self) -> &Value {
-        &self.value["response"]["body"]
-    }
-
-    fn stream(&self) -> Option<Bytes> {
-        let text = self.reply().as_str()?;
-        Some(Bytes::from(text.to_owned()))
-    }
-}
-
 /// Recorded exchanges of an operation with OpenAI-like providers and this status.
 fn corpus(operation: &str, is_good: bool) -> Vec<Exchange> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let Ok(folders) = std::fs::read_dir(&root) else {
-        eprintln!("skipped: corpus absent");
-        return Vec::new();
+    let path = match operation {
+        "chat" => "/chat/completions",
+        "completions" => "/completions",
+        _ => "/embeddings",
     };
-    let mut found = Vec::new();
-    for folder in folders.flatten().filter(|entry| entry.path().is_dir()) {
-        for file in std::fs::read_dir(folder.path()).unwrap().flatten() {
-            let value: Value =
-                serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
-            let provider = value["provider"].as_str().unwrap();
-            let url = value["request"]["url"].as_str().unwrap();
-            let path = match operation {
-                "chat" => "/chat/completions",
-                "completions" => "/completions",
-                _ => "/embeddings",
-            };
-            let status = value["response"]["status"].as_u64().unwrap();
-            if value["operation"] == operation
-                && !NOT_OPENAI_LIKE.contains(&provider)
-                && !url.contains("/organization/")
-                && url.split('?').next().unwrap().ends_with(path)
-                && (status == 200) == is_good
-            {
-                let name = format!("{provider}/{}", file.file_name().to_string_lossy());
-                found.push(Exchange { name, value });
-            }
-        }
-    }
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    found
+    recorded(&[], |x| {
+        x.is(operation)
+            && !NOT_OPENAI_LIKE.contains(&x.value["provider"].as_str().unwrap())
+            && !x.url().contains("/organization/")
+            && x.url().split('?').next().unwrap().ends_with(path)
+            && (x.status() == 200) == is_good
+    })
 }
 
 fn info() -> ReplyInfo {
@@ -122,45 +81,16 @@ fn groups(frames: &[Frame]) -> Vec<Vec<StreamEvent>> {
 
 /// The bytes of frames, joined.
 fn bytes(frames: &[Frame]) -> Bytes {
-    let mut out = BytesMut::new();
-    for frame in frames {
-        match &frame.data {
-            FrameData::Raw(bytes) => out.extend_from_slice(bytes),
-            FrameData::Events(_) => panic!("a frame of events"),
-        }
-    }
-    out.freeze()
+    forwarded(frames).into()
 }
 
-/// The facts of all frames that do not depend on where the bytes were cut.
+/// The facts of all frames.
 fn facts(frames: &[Frame]) -> Facts {
-    let mut all = Facts::default();
-    for frame in frames {
-        let facts = frame.facts.clone();
-        all.ended |= facts.ended;
-        all.meaningful |= facts.meaningful;
-        all.content_events += facts.content_events;
-        all.text_bytes += facts.text_bytes;
-        all.finish = facts.finish.or(all.finish);
-        all.model = all.model.or(facts.model);
-        all.id = all.id.or(facts.id);
-        all.error = all.error.or(facts.error);
-        match (&mut all.usage, facts.usage) {
-            (Some(known), Some(later)) => known.update(*later),
-            (known @ None, later) => *known = later,
-            (Some(_), None) => {}
-        }
-    }
-    all
+    total(frames.to_vec())
 }
 
 fn encode(mut encoder: impl Encode, groups: &[Vec<StreamEvent>]) -> Bytes {
-    let mut out = BytesMut::new();
-    for group in groups {
-        encoder.encode(group, &mut out);
-    }
-    encoder.end(&mut out);
-    out.freeze()
+    written(&mut encoder, groups).into()
 }
 
 /// Chunks of `size` bytes.

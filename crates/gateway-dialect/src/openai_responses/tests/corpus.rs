@@ -1,19 +1,20 @@
 //! Recorded traffic: requests are understood, replies come out of the codec as they went in.
 
-use bytes::Bytes;
 use gateway_schema::chat::{Content, Role};
-use gateway_schema::stream::{Decode, Facts, FrameData};
+use gateway_schema::stream::Facts;
 use serde_json::Value;
 
 use super::super::{StreamObserver, observe};
 use super::{corpus, decode};
+use crate::testing::corpus::Exchange;
+use crate::testing::streams::{feed, forwarded, total};
 
 /// What the provider took is understood, apart from what only it can know.
 #[test]
 fn every_recorded_request_is_read_or_refused_with_a_reason() {
-    for (name, exchange) in corpus() {
-        let body = &exchange["request"]["body"];
-        if !body.is_object() || exchange["operation"] != "responses" {
+    for Exchange { name, value } in corpus() {
+        let body = &value["request"]["body"];
+        if !body.is_object() || value["operation"] != "responses" {
             continue;
         }
         let stored = ["previous_response_id", "prompt", "conversation"]
@@ -44,8 +45,8 @@ fn calls_and_results_of_recorded_conversations_survive() {
             .map(|item| item["call_id"].as_str().unwrap().to_owned())
             .collect()
     };
-    for (name, exchange) in corpus() {
-        let body = &exchange["request"]["body"];
+    for Exchange { name, value } in corpus() {
+        let body = &value["request"]["body"];
         let Ok(decoded) = decode(body) else { continue };
         let (mut calls, mut results) = (Vec::new(), Vec::new());
         for message in &decoded.value.messages {
@@ -71,38 +72,15 @@ fn calls_and_results_of_recorded_conversations_survive() {
 }
 
 fn facts(stream: &[u8], cut: usize) -> (Facts, Vec<u8>, bool) {
-    let mut observer = StreamObserver::new();
-    let mut frames = Vec::new();
-    let (head, tail) = stream.split_at(cut);
-    for piece in [head, tail] {
-        let piece = Bytes::copy_from_slice(piece);
-        observer.feed(piece, &mut frames).unwrap();
-    }
-    let good = observer.end(&mut frames).is_ok();
-    let mut all = Facts::default();
-    let mut bytes = Vec::new();
-    for frame in frames {
-        let facts = frame.facts;
-        all.meaningful |= facts.meaningful;
-        all.ended |= facts.ended;
-        all.content_events += facts.content_events;
-        all.text_bytes += facts.text_bytes;
-        all.finish = facts.finish.or(all.finish);
-        all.usage = facts.usage.or(all.usage);
-        all.model = facts.model.or(all.model);
-        all.id = facts.id.or(all.id);
-        all.error = facts.error.or(all.error);
-        if let FrameData::Raw(raw) = frame.data {
-            bytes.extend_from_slice(&raw);
-        }
-    }
-    (all, bytes, good)
+    let (frames, error) = feed(&mut StreamObserver::new(), stream, &[cut]);
+    let bytes = forwarded(&frames);
+    (total(frames), bytes, error.is_none())
 }
 
 #[test]
 fn recorded_streams_pass_untouched_and_state_the_same_facts_however_they_are_cut() {
-    for (name, exchange) in corpus() {
-        let reply = &exchange["response"];
+    for Exchange { name, value } in corpus() {
+        let reply = &value["response"];
         let Some(stream) = reply["body"]
             .as_str()
             .filter(|text| text.contains("event: "))
@@ -125,8 +103,8 @@ fn recorded_streams_pass_untouched_and_state_the_same_facts_however_they_are_cut
 
 #[test]
 fn recorded_replies_state_usage_and_model() {
-    for (name, exchange) in corpus() {
-        let reply = &exchange["response"];
+    for Exchange { name, value } in corpus() {
+        let reply = &value["response"];
         if reply["body"]["object"] != "response" || reply["status"] != 200 {
             continue;
         }

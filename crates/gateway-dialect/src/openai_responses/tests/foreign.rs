@@ -1,14 +1,14 @@
 //! Recorded streams of other dialects, written for a Responses client.
 
-use std::path::Path;
-
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use gateway_schema::chat::{Content, Fold, StreamEvent};
-use gateway_schema::stream::{Decode, Encode, FrameData};
+use gateway_schema::stream::{Decode, Encode};
 use serde_json::Value;
 
 use super::super::StreamEncoder;
 use super::{decode, info, parsed};
+use crate::testing::corpus;
+use crate::testing::streams::{feed, groups};
 use crate::{anthropic, gemini, openai};
 
 /// Every recorded stream that `operation` names, as groups of canonical events.
@@ -16,40 +16,20 @@ fn recorded(
     operation: &str,
     decoder: fn() -> Box<dyn Decode>,
 ) -> Vec<(String, Vec<Vec<StreamEvent>>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let mut found = Vec::new();
-    for folder in std::fs::read_dir(&root).into_iter().flatten() {
-        for entry in std::fs::read_dir(folder.unwrap().path())
-            .into_iter()
-            .flatten()
-        {
-            let path = entry.unwrap().path();
-            let value: Value =
-                serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap_or_default();
-            let reply = &value["response"];
-            let body = reply["body"].as_str().unwrap_or_default();
-            if value["operation"] != operation || reply["status"] != 200 || !body.contains("data:")
-            {
-                continue;
-            }
-            let mut frames = Vec::new();
-            let mut decoder = decoder();
-            let body = Bytes::copy_from_slice(body.as_bytes());
-            if decoder.feed(body, &mut frames).is_err() || decoder.end(&mut frames).is_err() {
-                continue;
-            }
-            let groups = frames.into_iter().filter_map(|frame| match frame.data {
-                FrameData::Events(events) => Some(events),
-                FrameData::Raw(_) => None,
-            });
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            found.push((name, groups.collect()));
-        }
-    }
-    if found.is_empty() {
-        eprintln!("skipped: corpus absent");
-    }
-    found
+    let is_wanted = |x: &corpus::Exchange| {
+        x.is(operation)
+            && x.status() == 200
+            && x.reply()
+                .as_str()
+                .is_some_and(|body| body.contains("data:"))
+    };
+    corpus::recorded(&[], is_wanted)
+        .into_iter()
+        .filter_map(|x| {
+            let (frames, error) = feed(&mut *decoder(), &x.bytes(), &[]);
+            error.is_none().then(|| (x.name, groups(frames)))
+        })
+        .collect()
 }
 
 /// Everything that begins ends, under one id and as it stands in the reply; numbers run.

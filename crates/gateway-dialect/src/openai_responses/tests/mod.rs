@@ -8,16 +8,14 @@ mod replies;
 mod requests;
 mod streams;
 
-use std::path::Path;
-
-use bytes::BytesMut;
 use gateway_schema::chat::{ChatRequest, StreamEvent};
-use gateway_schema::stream::Encode;
 use gateway_schema::{CallError, Decoded};
 use serde_json::Value;
 
 use super::{StreamEncoder, decode_request};
 use crate::ReplyInfo;
+use crate::testing::corpus::{Exchange, recorded};
+use crate::testing::streams::written;
 
 fn info() -> ReplyInfo {
     ReplyInfo::new("configured", "p", "0123456789abcdef0123456789abcdef", 7)
@@ -42,32 +40,10 @@ fn parsed(text: &str) -> Vec<(String, Value)> {
 
 fn encoded(groups: &[Vec<StreamEvent>]) -> Vec<(String, Value)> {
     let mut encoder = StreamEncoder::new(&info());
-    let mut out = BytesMut::new();
-    for group in groups {
-        encoder.encode(group, &mut out);
-    }
-    encoder.end(&mut out);
-    parsed(std::str::from_utf8(&out).unwrap())
+    parsed(std::str::from_utf8(&written(&mut encoder, groups)).unwrap())
 }
 
-/// Recorded exchanges with the Responses API, whoever answered; empty, with a message, where the corpus is absent.
-fn corpus() -> Vec<(String, Value)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    let mut found = Vec::new();
-    for folder in std::fs::read_dir(&root).into_iter().flatten() {
-        let folder = folder.unwrap().path();
-        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if name.starts_with("responses") {
-                let text = std::fs::read(&path).unwrap();
-                found.push((name, serde_json::from_slice(&text).unwrap()));
-            }
-        }
-    }
-    found.sort_by(|(one, _): &(String, Value), (other, _)| one.cmp(other));
-    if found.is_empty() {
-        eprintln!("skipped: corpus absent");
-    }
-    found
+/// Recorded exchanges with the Responses API, whoever answered.
+fn corpus() -> Vec<Exchange> {
+    recorded(&[], |x| x.name.contains("/responses"))
 }

@@ -1,13 +1,14 @@
 //! Streams out.
 
 use bytes::BytesMut;
-use gateway_schema::chat::{Finish, FinishReason, Signature, StreamEvent};
+use gateway_schema::chat::{FinishReason, Signature, StreamEvent};
 use gateway_schema::stream::Encode;
 use gateway_schema::{Dialect, Extra, Usage};
 use serde_json::{Value, json};
 
 use super::super::StreamEncoder;
 use super::{encoded, info, parsed};
+use crate::testing::streams::{arguments, call, finish, text};
 
 fn start() -> StreamEvent {
     StreamEvent::Start {
@@ -15,35 +16,6 @@ fn start() -> StreamEvent {
         model: Some("m".to_owned()),
         created: Some(5),
         extra: Extra::new(),
-    }
-}
-
-fn text(text: &str) -> StreamEvent {
-    let text = text.to_owned();
-    StreamEvent::Text { choice: 0, text }
-}
-
-fn finish(reason: FinishReason) -> StreamEvent {
-    let finish = Finish::new(reason);
-    StreamEvent::Finish { choice: 0, finish }
-}
-
-fn call(call: u32, id: &str, arguments: &str) -> StreamEvent {
-    StreamEvent::ToolCall {
-        choice: 0,
-        call,
-        id: Some(id.to_owned()),
-        name: "f".to_owned(),
-        arguments: arguments.to_owned(),
-    }
-}
-
-fn more(call: u32, fragment: &str) -> StreamEvent {
-    let fragment = fragment.to_owned();
-    StreamEvent::ToolArguments {
-        choice: 0,
-        call,
-        fragment,
     }
 }
 
@@ -74,7 +46,7 @@ fn a_tool_that_takes_free_text_is_called_in_its_own_form() {
     let mut out = BytesMut::new();
     for group in [
         vec![start(), call(0, "c1", "{\"input\":\"*** Be")],
-        vec![more(0, "gin\\n\"}")],
+        vec![arguments(0, "gin\\n\"}")],
         vec![finish(FinishReason::ToolCalls), StreamEvent::End],
     ] {
         encoder.encode(&group, &mut out);
@@ -141,8 +113,8 @@ fn reasoning_text_and_calls_come_in_the_order_of_the_service() {
         vec![text("lo")],
         vec![StreamEvent::PartEnd { choice: 0 }],
         vec![call(0, "c1", "")],
-        vec![more(0, "{\"a\":")],
-        vec![more(0, "1}")],
+        vec![arguments(0, "{\"a\":")],
+        vec![arguments(0, "1}")],
         vec![StreamEvent::PartEnd { choice: 0 }],
         vec![finish(FinishReason::ToolCalls)],
         vec![StreamEvent::Usage(Usage::new(3, 4)), StreamEvent::End],
@@ -204,8 +176,8 @@ fn reasoning_text_and_calls_come_in_the_order_of_the_service() {
 fn pieces_of_several_calls_may_come_mixed() {
     let events = encoded(&[
         vec![start(), call(0, "c1", ""), call(1, "c2", "")],
-        vec![more(0, "{}"), more(1, "[1")],
-        vec![more(1, "]"), sign(Dialect::GEMINI, "G")],
+        vec![arguments(0, "{}"), arguments(1, "[1")],
+        vec![arguments(1, "]"), sign(Dialect::GEMINI, "G")],
         vec![finish(FinishReason::ToolCalls), StreamEvent::End],
     ]);
     let last = &events.last().unwrap().1["response"];
