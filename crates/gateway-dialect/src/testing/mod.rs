@@ -3,6 +3,7 @@
 //! With the feature `testing` this module is public: fuzzing and the tests of other crates use it. Nothing in it is
 //! needed to run a gateway.
 
+mod clients;
 mod cut;
 mod probe;
 
@@ -15,6 +16,7 @@ pub(crate) mod streams;
 #[cfg(test)]
 mod values;
 
+pub use clients::clients;
 pub use cut::at_random;
 pub use probe::{Probe, event_stream, probe};
 

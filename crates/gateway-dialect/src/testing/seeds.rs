@@ -3,7 +3,10 @@
 
 use std::path::Path;
 
-use super::{Probe, event_stream};
+use gateway_schema::Operation;
+
+use super::clients::{CODECS, OPERATIONS};
+use super::{Probe, clients, event_stream};
 
 /// The seeds of one target, by name.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -68,6 +71,40 @@ fn no_seed_and_no_change_to_it_breaks_the_scanner_of_event_streams() {
     for (_, seed) in seeds("event_stream") {
         event_stream(&seed);
         variants(&seed, 60).for_each(|data| event_stream(&data));
+    }
+}
+
+#[test]
+fn no_client_breaks_a_provider_and_no_provider_a_client() {
+    for (name, seed) in seeds("clients") {
+        for data in [seed.clone()].into_iter().chain(variants(&seed, 60)) {
+            let checked = std::panic::catch_unwind(|| clients(&data));
+            assert!(
+                checked.is_ok(),
+                "{name}: {}",
+                String::from_utf8_lossy(&data)
+            );
+        }
+    }
+}
+
+#[test]
+fn every_client_has_a_seed_for_what_it_can_ask_and_it_is_read() {
+    let all = seeds("clients");
+    for (letter, codec) in CODECS {
+        // Gemini's streams as arrays differ in replies only.
+        let mut own = all.iter().filter(|(_, seed)| seed[0] == letter).peekable();
+        assert!(
+            letter == b'y' || own.peek().is_some(),
+            "{}",
+            codec.dialect()
+        );
+        for (name, seed) in own {
+            let known = OPERATIONS.iter().find(|(letter, _)| *letter == seed[1]);
+            let operation: Operation = known.unwrap().1;
+            let read = codec.decode(operation, &seed[2..]);
+            assert!(read.is_ok(), "{name}: {:?}", read.err());
+        }
     }
 }
 
