@@ -6,7 +6,7 @@ use std::task::{Context as Polling, Poll, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use gateway_dialect::ReplyInfo;
+use gateway_dialect::{ReplyInfo, ToolForm, openai_responses};
 use gateway_provider::{
     Call, Context, Deps, Envelope, Journal, Lane, Payload, Reply, ReplyBody, TargetSpec, Whole,
 };
@@ -124,7 +124,8 @@ pub fn ask_spelled(
             {
                 asked.request_losses.extend(losses);
             }
-            asked.answer = write(surface, model, reply, stream, &mut asked.reply_losses);
+            let info = info(model).with_tool_forms(forms(surface, body).into());
+            asked.answer = write(surface, &info, reply, stream, &mut asked.reply_losses);
         }
         Err(error) => asked.answer = Err((Bytes::new(), error)),
     }
@@ -199,6 +200,19 @@ fn build(
         .map_err(|problems| wrong(format!("{}: {problems:?}", family.name)))
 }
 
+/// The tools that the caller calls in a form of its own, as the edge finds them.
+fn forms(surface: Surface, body: &Value) -> Vec<ToolForm> {
+    if surface.name != "openai-responses" {
+        return Vec::new();
+    }
+    let text = |key: &str| body.get(key).map(Value::to_string);
+    let (tools, input) = (text("tools"), text("input"));
+    openai_responses::tool_forms(
+        tools.as_deref().map(str::as_bytes),
+        input.as_deref().map(str::as_bytes),
+    )
+}
+
 fn info(model: &str) -> ReplyInfo {
     let id = "0123456789abcdef0123456789abcdef";
     ReplyInfo::new(model, "provider", id, 1_700_000_000).with_include_usage(true)
@@ -207,7 +221,7 @@ fn info(model: &str) -> ReplyInfo {
 /// Writes a reply as the caller's dialect, as the edge does.
 fn write(
     surface: Surface,
-    model: &str,
+    info: &ReplyInfo,
     reply: Reply,
     stream: bool,
     losses: &mut Losses,
@@ -217,17 +231,17 @@ fn write(
         ReplyBody::Whole(Whole::Raw { body, .. }) => return Ok(body),
         ReplyBody::Whole(Whole::Canonical(response)) => {
             return match response {
-                Response::Chat(chat) if stream => Ok(events(surface, model, *chat, losses)),
+                Response::Chat(chat) if stream => Ok(events(surface, info, *chat, losses)),
                 response => surface
                     .codec
-                    .encode(&response, &info(model), losses)
+                    .encode(&response, info, losses)
                     .map_err(nothing),
             };
         }
         ReplyBody::Whole(_) => return Err(nothing(stuck())),
         ReplyBody::Stream(frames) => frames,
     };
-    let mut encoder = surface.codec.encoder(Operation::Chat, &info(model));
+    let mut encoder = surface.codec.encoder(Operation::Chat, info);
     let mut out = BytesMut::new();
     let mut raw = false;
     let ended = block_on(async {
@@ -261,11 +275,11 @@ fn write(
 /// A whole answer for a caller that wants a stream.
 fn events(
     surface: Surface,
-    model: &str,
+    info: &ReplyInfo,
     chat: gateway_schema::chat::ChatResponse,
     losses: &mut Losses,
 ) -> Bytes {
-    let mut encoder = surface.codec.encoder(Operation::Chat, &info(model));
+    let mut encoder = surface.codec.encoder(Operation::Chat, info);
     let mut out = BytesMut::new();
     for group in chat.into_events() {
         encoder.encode(&group, &mut out);

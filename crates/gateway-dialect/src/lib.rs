@@ -30,12 +30,15 @@ pub mod rerank;
 pub mod sse;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod tool_form;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_schema::stream::Encode;
 use gateway_schema::{CallError, Decoded, Dialect, Losses, Mapping, Operation, Response};
+
+pub use tool_form::{ToolForm, ToolKind};
 
 /// What an encoder of requests must know about the target.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +89,8 @@ pub struct ReplyInfo {
     pub created: i64,
     /// Whether the caller asked for usage at the end of a stream.
     pub include_usage: bool,
-    /// The tools of the request that take free text, for dialects that call them in a form of their own.
-    pub custom_tools: Arc<[String]>,
+    /// The tools of the request that the client calls in a form of its own.
+    pub tool_forms: Arc<[ToolForm]>,
 }
 
 impl ReplyInfo {
@@ -104,13 +107,13 @@ impl ReplyInfo {
             id: id.into(),
             created,
             include_usage: false,
-            custom_tools: Arc::default(),
+            tool_forms: Arc::default(),
         }
     }
 
-    /// Names the tools that take free text.
-    pub fn with_custom_tools(mut self, names: Arc<[String]>) -> Self {
-        self.custom_tools = names;
+    /// Names the tools that the client calls in a form of its own.
+    pub fn with_tool_forms(mut self, forms: Arc<[ToolForm]>) -> Self {
+        self.tool_forms = forms;
         self
     }
 

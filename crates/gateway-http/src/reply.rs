@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use gateway_dialect::ReplyInfo;
+use gateway_dialect::{ReplyInfo, ToolForm};
 use gateway_provider::{Attempt, Reply, ReplyBody, ReplyStream, Whole};
 use gateway_schema::chat::{ChatResponse, Fold};
 use gateway_schema::completion::CompletionResponse;
@@ -62,7 +62,7 @@ pub(crate) struct Answerer {
     id: Uuid,
     created: i64,
     include_usage: bool,
-    custom_tools: Arc<[String]>,
+    tool_forms: Arc<[ToolForm]>,
     /// The provider speaks the caller's dialect, so that its raw bytes may pass.
     pub(crate) same: bool,
 }
@@ -77,7 +77,7 @@ impl Answerer {
             self.created,
         )
         .with_include_usage(self.include_usage)
-        .with_custom_tools(Arc::clone(&self.custom_tools))
+        .with_tool_forms(Arc::clone(&self.tool_forms))
     }
 }
 
@@ -101,7 +101,7 @@ impl Task {
                 id: self.reply_id,
                 created: self.shared.clock.unix_seconds(),
                 include_usage: asked.include_usage,
-                custom_tools: std::mem::take(&mut self.custom_tools),
+                tool_forms: std::mem::take(&mut self.tool_forms),
                 same,
             },
             headers: shown(reply.headers),

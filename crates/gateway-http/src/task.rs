@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use gateway_dialect::ToolForm;
 use gateway_provider::{
     Admission, Authenticate, BoxFuture, Call, Context, Envelope, Journal, Payload, Presented,
     Principal, Trace,
@@ -35,8 +36,8 @@ pub(crate) struct Task {
     pub(crate) access: Access,
     /// What was asked, once it was.
     pub(crate) asked: Option<AskedCall>,
-    /// The tools of the request that take free text.
-    pub(crate) custom_tools: Arc<[String]>,
+    /// The tools of the request that the client calls in a form of its own.
+    pub(crate) tool_forms: Arc<[ToolForm]>,
     /// For answers that have no id of their own.
     pub(crate) reply_id: Uuid,
     /// What its body may be.
@@ -135,7 +136,7 @@ impl Task {
             surface,
             access,
             asked: None,
-            custom_tools: Arc::default(),
+            tool_forms: Arc::default(),
             reply_id: id,
             bounds: shared
                 .directory
@@ -349,7 +350,7 @@ impl Task {
                 Some(verb) => verb.stream,
                 None => surface.wants_stream(json)?,
             };
-        self.custom_tools = surface.custom_tools(json).into();
+        self.tool_forms = surface.tool_forms(json).into();
         self.asked = Some(AskedCall {
             codec,
             operation,

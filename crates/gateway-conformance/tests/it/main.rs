@@ -1,6 +1,10 @@
 //! What holds across crates.
 
 #[cfg(test)]
+mod codex;
+#[cfg(test)]
+mod gather;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod quirks;

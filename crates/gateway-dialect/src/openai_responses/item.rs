@@ -2,10 +2,10 @@
 
 use gateway_schema::chat::{Citation, Finish, FinishReason};
 use gateway_schema::{Dialect, Usage};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::usage;
-use crate::ReplyInfo;
+use crate::{ReplyInfo, ToolForm, ToolKind};
 
 /// Where an item, or a whole reply, stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +88,9 @@ pub(super) enum Kind {
     Message(Vec<Said>),
     Call {
         call_id: String,
-        name: String,
+        /// What the client calls the tool, and how.
+        form: ToolForm,
         arguments: String,
-        /// The tool takes free text.
-        is_custom: bool,
     },
     /// As its provider wrote it.
     Raw(Value),
@@ -111,10 +110,12 @@ impl Item {
         let prefix = match kind {
             Kind::Reasoning { .. } => "rs",
             Kind::Message(_) => "msg",
-            Kind::Call {
-                is_custom: true, ..
-            } => "ctc",
-            Kind::Call { .. } => "fc",
+            Kind::Call { ref form, .. } => match form.kind {
+                ToolKind::Function => "fc",
+                ToolKind::Custom => "ctc",
+                ToolKind::LocalShell => "lsh",
+                ToolKind::ToolSearch => "tsc",
+            },
             Kind::Raw(_) => "item",
         };
         Self {
@@ -147,31 +148,43 @@ impl Item {
             }),
             Kind::Call {
                 call_id,
-                name,
+                form,
                 arguments,
-                is_custom: true,
-            } => json!({
-                "id": id,
-                "type": "custom_tool_call",
-                "status": status,
-                "call_id": call_id,
-                "name": name,
-                "input": free_text(arguments),
-            }),
-            Kind::Call {
-                call_id,
-                name,
-                arguments,
-                ..
-            } => json!({
-                "id": id,
-                "type": "function_call",
-                "status": status,
-                "call_id": call_id,
-                "name": name,
-                "arguments": arguments,
-            }),
+            } => {
+                let mut item = call(form, arguments);
+                if let Some(fields) = item.as_object_mut() {
+                    for (key, text) in [
+                        ("id", id.as_str()),
+                        ("status", status),
+                        ("call_id", call_id),
+                    ] {
+                        fields.insert(key.to_owned(), text.into());
+                    }
+                }
+                put(&mut item, "namespace", form.namespace.as_deref());
+                item
+            }
             Kind::Raw(value) => value.clone(),
+        }
+    }
+}
+
+/// What is said of a call besides where it stands.
+fn call(form: &ToolForm, arguments: &str) -> Value {
+    let name = &form.own;
+    match form.kind {
+        ToolKind::Function => {
+            json!({"type": "function_call", "name": name, "arguments": arguments})
+        }
+        ToolKind::Custom => {
+            json!({"type": "custom_tool_call", "name": name, "input": free_text(arguments)})
+        }
+        ToolKind::LocalShell => {
+            json!({"type": "local_shell_call", "action": shell_action(arguments)})
+        }
+        ToolKind::ToolSearch => {
+            let fields: Map<String, Value> = serde_json::from_str(arguments).unwrap_or_default();
+            json!({"type": "tool_search_call", "execution": "client", "arguments": fields})
         }
     }
 }
@@ -283,7 +296,30 @@ pub(super) fn free_text(arguments: &str) -> String {
         .unwrap_or_else(|| arguments.to_owned())
 }
 
-/// True for tools that take free text.
-pub(super) fn is_custom(info: &ReplyInfo, name: &str) -> bool {
-    info.custom_tools.iter().any(|known| known == name)
+/// A command for the shell of the client's machine. One without words is none, and the client says so.
+fn shell_action(arguments: &str) -> Value {
+    let mut fields: Map<String, Value> = serde_json::from_str(arguments).unwrap_or_default();
+    let words = match fields.remove("command") {
+        Some(Value::Array(words)) => words.into_iter().filter(Value::is_string).collect(),
+        Some(Value::String(line)) => vec!["bash".into(), "-lc".into(), line.into()],
+        _ => Vec::new(),
+    };
+    let env = fields.remove("env").filter(Value::is_object);
+    let mut action =
+        json!({"type": "exec", "command": words, "env": env.unwrap_or_else(|| json!({}))});
+    for key in ["timeout_ms", "user", "working_directory"] {
+        if let (Some(value), Some(action)) = (fields.remove(key), action.as_object_mut()) {
+            action.insert(key.to_owned(), value);
+        }
+    }
+    action
+}
+
+/// What the client calls a tool, and how.
+pub(super) fn form_of(info: &ReplyInfo, name: &str) -> ToolForm {
+    let mut forms = info.tool_forms.iter();
+    forms
+        .find(|form| form.name == name)
+        .cloned()
+        .unwrap_or_else(|| ToolForm::new(name, ToolKind::Function))
 }

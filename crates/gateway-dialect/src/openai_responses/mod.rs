@@ -6,7 +6,7 @@
 //! | side | request | whole reply | stream |
 //! |---|---|---|---|
 //! | client ([`OpenAiResponses`]) | [`decode_request`] | [`encode_response`] | [`StreamEncoder`] |
-//! | same dialect on both | bytes, [`parameters`] for defaults | [`observe`] | [`StreamObserver`] |
+//! | same dialect on both | bytes, [`parameters`] for defaults, [`own_items`] | [`observe`] | [`StreamObserver`] |
 //!
 //! Nothing is kept between calls: what only a store of earlier replies can answer (`previous_response_id`,
 //! `conversation`, `background`, stored prompts, item references) is refused when a request is translated, and passes
@@ -15,6 +15,8 @@
 mod forward;
 mod glance;
 mod item;
+mod names;
+mod own;
 mod reply;
 mod request;
 mod signature;
@@ -31,8 +33,10 @@ use crate::{ClientCodec, ReplyInfo, failure};
 
 pub use forward::parameters;
 pub use glance::observe;
+pub use names::tool_forms;
+pub use own::own_items;
 pub use reply::encode_response;
-pub use request::{custom_tools, decode_request};
+pub use request::decode_request;
 pub use stream::{StreamEncoder, StreamObserver};
 
 #[cfg(test)]

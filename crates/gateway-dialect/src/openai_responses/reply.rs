@@ -5,7 +5,7 @@ use gateway_schema::chat::{ChatResponse, Choice, Content, FinishReason, Part};
 use gateway_schema::{Dialect, Losses};
 
 use super::item::{
-    Head, Item, Kind, Said, Standing, Status, annotation, is_custom, logprobs, reply, stand_in_id,
+    Head, Item, Kind, Said, Standing, Status, annotation, form_of, logprobs, reply, stand_in_id,
 };
 use super::{foreign, signature};
 use crate::ReplyInfo;
@@ -159,9 +159,8 @@ impl Output<'_> {
                 let stand_in = || stand_in_id(self.info, self.items.len());
                 let kind = Kind::Call {
                     call_id: call.id.clone().unwrap_or_else(stand_in),
-                    name: call.name.clone(),
+                    form: form_of(self.info, &call.name),
                     arguments: call.arguments.clone(),
-                    is_custom: is_custom(self.info, &call.name),
                 };
                 self.add(kind);
             }

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::bedrock::invoke::{self, Embedder, Vendor};
 use crate::{
-    ClientCodec, EncodedRequest, ReplyInfo, RequestOptions, anthropic, bedrock, cohere, gemini,
-    mlflow, openai, openai_responses, rerank,
+    ClientCodec, EncodedRequest, ReplyInfo, RequestOptions, ToolForm, ToolKind, anthropic, bedrock,
+    cohere, gemini, mlflow, openai, openai_responses, rerank,
 };
 
 /// Everything that reads what clients send, by the letter that a test's first byte has.
@@ -125,9 +125,12 @@ fn stream(decoder: &mut dyn Decode, body: &[u8]) {
     let mut frames = Vec::new();
     let fed = decoder.feed(Bytes::copy_from_slice(body), &mut frames);
     let failed = fed.and_then(|()| decoder.end(&mut frames)).is_err();
+    let kinds = [ToolKind::Custom, ToolKind::LocalShell, ToolKind::ToolSearch];
+    let forms = ["patch", "shell", "search"].into_iter().zip(kinds);
+    let forms = forms.map(|(name, kind)| ToolForm::new(name, kind));
     let info = ReplyInfo::new("model", "provider", "0123456789abcdef0123456789abcdef", 1)
         .with_include_usage(true)
-        .with_custom_tools(["patch".to_owned()].into());
+        .with_tool_forms(forms.collect());
     for (_, codec) in CODECS {
         let mut encoder = codec.encoder(Operation::Chat, &info);
         let mut out = BytesMut::new();

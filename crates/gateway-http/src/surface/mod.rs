@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway_dialect::ClientCodec;
+use gateway_dialect::{ClientCodec, ToolForm};
 use gateway_provider::{DecodePayload, Envelope, Journal, ScanError, StreamForm};
 use gateway_schema::{CallError, Dialect, ErrorKind, FieldError, Mapping, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -97,8 +97,8 @@ pub(crate) trait Surface: Send + Sync + 'static {
         false
     }
 
-    /// The tools that take free text and are called in a form of their own.
-    fn custom_tools(&self, body: Json<'_>) -> Vec<String> {
+    /// The tools that the client calls in a form of its own.
+    fn tool_forms(&self, body: Json<'_>) -> Vec<ToolForm> {
         let _ = body;
         Vec::new()
     }

@@ -7,8 +7,8 @@
 //!
 //! Reference: <https://platform.openai.com/docs/api-reference/responses>, read 2026-11-21.
 
-use gateway_dialect::ClientCodec as _;
 use gateway_dialect::openai_responses;
+use gateway_dialect::{ClientCodec as _, ToolForm};
 use gateway_schema::Operation;
 use http::Method;
 
@@ -61,9 +61,7 @@ impl Surface for OpenAiResponses {
         ROUTES
     }
 
-    fn custom_tools(&self, body: Json<'_>) -> Vec<String> {
-        body.get("tools")
-            .map(openai_responses::custom_tools)
-            .unwrap_or_default()
+    fn tool_forms(&self, body: Json<'_>) -> Vec<ToolForm> {
+        openai_responses::tool_forms(body.get("tools"), body.get("input"))
     }
 }

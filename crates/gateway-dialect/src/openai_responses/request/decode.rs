@@ -1,7 +1,7 @@
 //! The top level of a request.
 
 use gateway_schema::chat::{
-    ChatRequest, Content, ContentForm, Effort, Message, Part, Reasoning, ResponseFormat, Role,
+    ChatRequest, Content, ContentForm, Effort, Message, Part, Reasoning, ResponseFormat, Role, Tool,
 };
 use gateway_schema::{CallError, Decoded, Dialect, Extra, Losses, Retry};
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use super::items;
 use super::parts;
 use super::tools;
 use crate::node::{Node, Reader, request_fields};
+use crate::openai_responses::names::Names;
 
 const OURS: Dialect = Dialect::OPENAI_RESPONSES;
 
@@ -18,6 +19,9 @@ const OURS: Dialect = Dialect::OPENAI_RESPONSES;
 pub(super) struct Reading {
     pub(super) reader: Reader,
     pub(super) losses: Losses,
+    pub(super) names: Names,
+    /// The tools that items of the input declare.
+    pub(super) declared: Vec<Tool>,
     /// How many faults are none for a provider of this dialect.
     refused: usize,
 }
@@ -42,7 +46,14 @@ impl Reading {
 /// answer, then to be tried elsewhere.
 pub fn decode_request(body: &[u8]) -> Result<Decoded<ChatRequest>, CallError> {
     let fields = request_fields(body)?;
-    let mut reading = Reading::default();
+    let last = |name: &str| fields.iter().rev().find(|(key, _)| key == name);
+    let mut reading = Reading {
+        names: Names::of(
+            last("tools").map(|(_, node)| node),
+            last("input").map(|(_, node)| node),
+        ),
+        ..Reading::default()
+    };
     let mut request = ChatRequest::default();
     let mut extra = Map::new();
     let mut instructions = None;
@@ -51,6 +62,10 @@ pub fn decode_request(body: &[u8]) -> Result<Decoded<ChatRequest>, CallError> {
         match &*key {
             "input" => turns = Some(input(&mut reading, node)),
             "instructions" => instructions = self::instructions(&mut reading, node),
+            "tools" => request.tools = tools::read(&mut reading, node),
+            "tool_choice" if !node.is_null() => {
+                request.tool_choice = tools::choice(&mut reading.reader, &reading.names, node);
+            }
             _ => {
                 if let Some(node) = field(&mut reading.reader, &mut request, &key, node)
                     && let Some(node) = stored(&mut reading, &key, node)
@@ -74,7 +89,10 @@ pub fn decode_request(body: &[u8]) -> Result<Decoded<ChatRequest>, CallError> {
         reader,
         losses,
         refused,
+        declared,
+        ..
     } = reading;
+    tools::add(&mut request.tools, declared);
     match reader.finish(request) {
         Ok(value) => Ok(Decoded { value, losses }),
         Err(error) if refused > 0 && error.field_errors().len() == refused => {
@@ -134,8 +152,6 @@ fn field<'a>(
 ) -> Option<Node<'a>> {
     match key {
         "model" => request.model = reader.text("model", node),
-        "tools" => request.tools = reader.list("tools", node, tools::tool),
-        "tool_choice" if !node.is_null() => request.tool_choice = tools::choice(reader, node),
         "parallel_tool_calls" => {
             request.parallel_tool_calls = reader.bool("parallel_tool_calls", &node);
         }

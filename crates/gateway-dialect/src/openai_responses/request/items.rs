@@ -1,12 +1,15 @@
 //! Items of the input: messages, calls, results of calls, reasoning.
 
-use gateway_schema::chat::{Content, ContentForm, Message, Part, Role, ToolCall, ToolResult};
+use gateway_schema::chat::{Content, ContentForm, Message, Part, Role, Tool, ToolCall, ToolResult};
 use gateway_schema::{Dialect, Extra};
 use serde_json::Map;
 
 use super::decode::{Reading, form_of};
 use super::parts;
+use super::tools::{self, Notes};
+use crate::ToolKind;
 use crate::node::{Fields, Node, Reader};
+use crate::openai_responses::names;
 use crate::openai_responses::signature::{self, Proof};
 
 const OURS: Dialect = Dialect::OPENAI_RESPONSES;
@@ -85,6 +88,7 @@ impl Place {
 fn item(reading: &mut Reading, turns: &mut Turns, at: Place, node: Node<'_>) {
     let kind = node.get("type").and_then(Node::as_text).map(str::to_owned);
     let has_role = node.get("role").is_some();
+    let by_server = node.get("execution").and_then(Node::as_text) != Some("client");
     let fields = match node {
         Node::Object(fields) => fields,
         Node::Text(text) => {
@@ -96,20 +100,14 @@ fn item(reading: &mut Reading, turns: &mut Turns, at: Place, node: Node<'_>) {
     match kind.as_deref() {
         Some("message") => message(reading, turns, at, fields),
         None if has_role => message(reading, turns, at, fields),
-        Some("function_call") => {
-            if let Some(part) = at.read(reading, |reader| call(reader, fields, "arguments")) {
-                turns.said([part]);
-            }
+        Some("function_call") => call(reading, turns, at, (fields, ToolKind::Function)),
+        Some("custom_tool_call") => call(reading, turns, at, (fields, ToolKind::Custom)),
+        Some("local_shell_call") => call(reading, turns, at, (fields, ToolKind::LocalShell)),
+        Some("tool_search_call") if !by_server => {
+            call(reading, turns, at, (fields, ToolKind::ToolSearch));
         }
-        Some("custom_tool_call") => {
-            if let Some(part) = at.read(reading, |reader| call(reader, fields, "input")) {
-                reading
-                    .losses
-                    .approximated(at.path(), "a call with free text became one with JSON");
-                turns.said([part]);
-            }
-        }
-        Some("function_call_output" | "custom_tool_call_output") => {
+        Some("tool_search_output" | "additional_tools") => loaded(reading, turns, at, fields),
+        Some("function_call_output" | "custom_tool_call_output" | "local_shell_call_output") => {
             result(reading, turns, at, fields);
         }
         Some("reasoning") => reasoning(turns, fields),
@@ -200,16 +198,51 @@ fn message(reading: &mut Reading, turns: &mut Turns, at: Place, fields: Fields<'
     turns.messages.push(message);
 }
 
-/// A call of a function, or of a tool that takes free text.
-fn call(reader: &mut Reader, fields: Fields<'_>, said: &'static str) -> Option<Part> {
-    let (mut id, mut name, mut arguments) = (None, None, None);
+/// A call of whatever kind.
+fn call(reading: &mut Reading, turns: &mut Turns, at: Place, what: (Fields<'_>, ToolKind)) {
+    let (fields, kind) = what;
+    let called = at.read(reading, |reader| called(reader, fields, kind));
+    let Some((namespace, mut call)) = called else {
+        return;
+    };
+    call.name = reading.names.name(namespace.as_deref(), &call.name, kind);
+    let why = match kind {
+        ToolKind::Function => None,
+        ToolKind::Custom => Some("a call with free text became one with JSON"),
+        _ => Some("a call of a built-in tool became one of a function"),
+    };
+    if let Some(why) = why {
+        reading.losses.approximated(at.path(), why);
+    }
+    turns.said([Part::new(Content::ToolCall(call))]);
+}
+
+/// Reads a call, and the namespace of its tool.
+fn called(
+    reader: &mut Reader,
+    fields: Fields<'_>,
+    kind: ToolKind,
+) -> Option<(Option<String>, ToolCall)> {
+    let said = match kind {
+        ToolKind::Custom => "input",
+        ToolKind::LocalShell => "action",
+        _ => "arguments",
+    };
+    let (mut id, mut name, mut namespace, mut arguments) = (None, None, None, None);
     for (key, node) in fields {
         match &*key {
             "call_id" => id = reader.text("call_id", node),
             "name" => name = reader.text("name", node),
+            "namespace" => namespace = reader.text("namespace", node),
             key if key == said => {
                 arguments = match node {
-                    Node::Object(_) => Some(node.into_value().to_string()),
+                    Node::Object(mut fields) => {
+                        let is_said = |key: &str, node: &Node<'_>| {
+                            kind != ToolKind::LocalShell || (key != "type" && !node.is_void())
+                        };
+                        fields.retain(|(key, node)| is_said(key, node));
+                        Some(Node::Object(fields).into_value().to_string())
+                    }
                     node => reader.text(said, node),
                 };
             }
@@ -219,27 +252,90 @@ fn call(reader: &mut Reader, fields: Fields<'_>, said: &'static str) -> Option<P
     if id.is_none() {
         reader.missing("call_id", "the id that the result refers to");
     }
+    if matches!(kind, ToolKind::LocalShell | ToolKind::ToolSearch) {
+        name = Some(names::built_in(kind).to_owned());
+    }
     if name.is_none() {
         reader.missing("name", "the name of the tool");
     }
-    let arguments = arguments.unwrap_or_default();
-    let arguments = if said == "input" {
-        serde_json::json!({"input": arguments}).to_string()
-    } else {
-        arguments
-    };
-    Some(Part::new(Content::ToolCall(ToolCall {
-        id: Some(id?),
-        name: name?,
-        arguments,
-    })))
+    let mut arguments = arguments.unwrap_or_default();
+    if kind == ToolKind::Custom {
+        arguments = serde_json::json!({"input": arguments}).to_string();
+    }
+    let id = Some(id?);
+    let name = name?;
+    Some((
+        namespace.filter(|it| !it.is_empty()),
+        ToolCall {
+            id,
+            name,
+            arguments,
+        },
+    ))
+}
+
+/// Tools that may be called from here on; what a search of the client's found is the result of its call, too.
+fn loaded(reading: &mut Reading, turns: &mut Turns, at: Place, fields: Fields<'_>) {
+    let (mut id, mut list) = (None, None);
+    for (key, node) in fields {
+        match &*key {
+            "call_id" => id = node.into_text(),
+            "tools" => list = Some(node),
+            _ => {}
+        }
+    }
+    let path = format!("{}.", at.path());
+    let Reading {
+        reader,
+        losses,
+        names,
+        ..
+    } = reading;
+    let mut notes = Notes { losses, names };
+    let tools = list.and_then(|node| {
+        reader.at(at.key, |reader| {
+            reader.nth(at.index, |reader| {
+                tools::list(reader, &mut notes, &path, node)
+            })
+        })
+    });
+    let tools = tools.unwrap_or_default();
+    if let Some(call_id) = id {
+        let names: Vec<&str> = tools
+            .iter()
+            .filter_map(|tool| match tool {
+                Tool::Function(tool) => Some(tool.name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let text = serde_json::json!({ "tools": names }).to_string();
+        losses.approximated(
+            at.path(),
+            "the tools that were found became a list of names",
+        );
+        let result = ToolResult {
+            call_id,
+            name: None,
+            parts: vec![Part::text(text)],
+            form: ContentForm::Text,
+            is_error: false,
+        };
+        let message = Message::new(Role::Tool, vec![Content::ToolResult(result).into()]);
+        turns.messages.push(message);
+    }
+    reading.declared.extend(tools);
 }
 
 fn result(reading: &mut Reading, turns: &mut Turns, at: Place, fields: Fields<'_>) {
     let (mut id, mut output) = (None, None);
+    let is_shell = fields
+        .iter()
+        .any(|(key, node)| key == "type" && node.as_text() == Some("local_shell_call_output"));
     for (key, node) in fields {
         match &*key {
             "call_id" => id = at.read(reading, |reader| reader.text("call_id", node)),
+            // The shell's outputs name their call here.
+            "id" if is_shell => id = id.or(node.into_text()),
             "output" => output = Some(node),
             _ => {}
         }

@@ -6,4 +6,3 @@ mod parts;
 mod tools;
 
 pub use decode::decode_request;
-pub use tools::custom_tools;

@@ -7,12 +7,12 @@ use gateway_schema::{Dialect, Losses, Usage};
 use serde_json::{Value, json};
 
 use super::super::item::{
-    Head, Item, Kind, Said, Standing, Status, annotation, free_text, is_custom, logprobs, reply,
+    Head, Item, Kind, Said, Standing, Status, annotation, form_of, free_text, logprobs, reply,
     stand_in_id,
 };
 use super::super::{foreign, signature};
 use super::write::{Delta, Events, Place};
-use crate::ReplyInfo;
+use crate::{ReplyInfo, ToolForm, ToolKind};
 
 /// Writes canonical events as Responses events. Of several answers the first is written.
 ///
@@ -106,9 +106,8 @@ impl StreamEncoder {
                 let id = id.clone();
                 let kind = Kind::Call {
                     call_id: id.unwrap_or_else(|| stand_in_id(&self.info, index)),
-                    name: name.clone(),
+                    form: form_of(&self.info, name),
                     arguments: String::new(),
-                    is_custom: is_custom(&self.info, name),
                 };
                 self.add(kind, out);
                 self.open = None;
@@ -192,24 +191,8 @@ impl StreamEncoder {
                 events.at("response.reasoning_summary_part.done", place, part, out);
             }
             Kind::Call {
-                arguments,
-                is_custom: true,
-                ..
-            } => {
-                let input = free_text(arguments);
-                let events = &mut self.events;
-                let delta = json!({ "delta": input });
-                events.at("response.custom_tool_call_input.delta", place, delta, out);
-                let done = json!({ "input": input });
-                events.at("response.custom_tool_call_input.done", place, done, out);
-            }
-            Kind::Call {
-                arguments, name, ..
-            } => {
-                let more = json!({"name": name, "arguments": arguments});
-                self.events
-                    .at("response.function_call_arguments.done", place, more, out);
-            }
+                form, arguments, ..
+            } => end_arguments(&mut self.events, place, (form, arguments), out),
             _ => {}
         }
         let value = item.value();
@@ -377,16 +360,13 @@ impl StreamEncoder {
         }
         if let Some(Item {
             id,
-            kind:
-                Kind::Call {
-                    arguments,
-                    is_custom,
-                    ..
-                },
+            kind: Kind::Call {
+                arguments, form, ..
+            },
             ..
         }) = self.items.get_mut(index)
         {
-            if *is_custom {
+            if form.kind != ToolKind::Function {
                 // It is told when it is whole: pieces of JSON are none of its text.
                 return arguments.push_str(piece);
             }
@@ -498,6 +478,29 @@ impl StreamEncoder {
         };
         let whole = reply(&self.head, &output, &standing);
         self.events.reply(kind, &whole, out);
+    }
+}
+
+/// Ends what a tool is called with, where the API has events for it.
+fn end_arguments(
+    events: &mut Events,
+    place: Place<'_>,
+    (form, arguments): (&ToolForm, &str),
+    out: &mut BytesMut,
+) {
+    match form.kind {
+        ToolKind::Function => {
+            let more = json!({"name": form.own, "arguments": arguments});
+            events.at("response.function_call_arguments.done", place, more, out);
+        }
+        ToolKind::Custom => {
+            let input = free_text(arguments);
+            let delta = json!({ "delta": input });
+            events.at("response.custom_tool_call_input.delta", place, delta, out);
+            let done = json!({ "input": input });
+            events.at("response.custom_tool_call_input.done", place, done, out);
+        }
+        ToolKind::LocalShell | ToolKind::ToolSearch => {}
     }
 }
 

@@ -7,6 +7,7 @@ mod property;
 mod replies;
 mod requests;
 mod streams;
+mod tools;
 
 use gateway_schema::chat::{ChatRequest, StreamEvent};
 use gateway_schema::{CallError, Decoded};

@@ -6,7 +6,6 @@ use gateway_schema::chat::{
 use gateway_schema::{Dialect, Retry};
 use serde_json::json;
 
-use super::super::custom_tools;
 use super::decode;
 
 #[test]
@@ -74,8 +73,6 @@ fn a_codex_turn_becomes_one_conversation() {
     let said = patch.description.as_deref().unwrap();
     assert!(said.starts_with('d') && said.contains("lark grammar:\nstart: /.+/"));
     assert_eq!(patch.extra.dialect(), Some(Dialect::OPENAI_RESPONSES));
-    let names = custom_tools(body["tools"].to_string().as_bytes());
-    assert_eq!(names, ["apply_patch"]);
     assert!(
         matches!(&tools[2], Tool::Opaque { dialect, .. } if *dialect == Dialect::OPENAI_RESPONSES)
     );

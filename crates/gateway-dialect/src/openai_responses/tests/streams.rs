@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::StreamEncoder;
 use super::{encoded, info, parsed};
 use crate::testing::streams::{arguments, call, finish, text};
+use crate::{ToolForm, ToolKind};
 
 fn start() -> StreamEvent {
     StreamEvent::Start {
@@ -41,7 +42,7 @@ fn names(events: &[(String, Value)]) -> Vec<&str> {
 
 #[test]
 fn a_tool_that_takes_free_text_is_called_in_its_own_form() {
-    let info = info().with_custom_tools(["f".to_owned()].into());
+    let info = info().with_tool_forms([ToolForm::new("f", ToolKind::Custom)].into());
     let mut encoder = StreamEncoder::new(&info);
     let mut out = BytesMut::new();
     for group in [
