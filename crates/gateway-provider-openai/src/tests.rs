@@ -393,6 +393,25 @@ async fn a_responses_caller_gets_the_responses_api_with_defaults_under_its_names
 }
 
 #[tokio::test]
+async fn a_history_of_another_providers_reaches_the_responses_api_without_its_proofs() {
+    let text = r#"{"model":"alias","input":[{"role":"user","content":"Hi"},
+        {"type":"reasoning","summary":[],"encrypted_content":"gateway:anthropic:SIG"},
+        {"type":"function_call","call_id":"c","name":"f","arguments":"{}"}, {"type":"function_call_output","call_id":"c","output":"1"}]}"#;
+    let call = call(Operation::Chat, false, responses(text));
+    let journal = call.context.journal.clone();
+    let settings = options(&json!({"openai_api_key": "sk-1"}));
+    let (request, reply) = ask("openai", &settings, json!({"temperature": 0.5}), call).await;
+    assert_eq!(reply.lane, Lane::Same);
+    assert_eq!(
+        request.body(),
+        r#"{"temperature":0.5,"model":"gpt-4o-mini","input":[{"role":"user","content":"Hi"},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"1"}]}"#
+    );
+    let losses = journal.notes().losses.clone();
+    let lost: Vec<_> = losses.iter().map(|loss| loss.path.as_str()).collect();
+    assert_eq!(lost, ["input[1]"]);
+}
+
+#[tokio::test]
 async fn azure_has_the_responses_api_beside_its_deployments() {
     let (request, _) = ask(
         "azure",

@@ -82,12 +82,11 @@ impl OpenAiWire {
             stream_options: self.quirks.stream_options,
             defaults: &self.defaults,
         };
-        spliced(&how, body, envelope, &members)
+        splice(body, &edits(&how, body, envelope, &members))
     }
 
-    /// The same for the Responses API.
-    fn forward_responses(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> Bytes {
-        let members = envelope.places();
+    /// The same for the Responses API, without reasoning that another provider made.
+    fn forward_responses(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> (Bytes, Losses) {
         let how = Forward {
             model: self.responses.model.as_str(),
             adds_model: true,
@@ -96,7 +95,7 @@ impl OpenAiWire {
             stream_options: false,
             defaults: &self.responses.defaults,
         };
-        spliced(&how, body, envelope, &members)
+        spliced_responses(&how, body, envelope)
     }
 
     /// What stands below the Responses API: stored responses, and compaction, which names a model.
@@ -106,7 +105,6 @@ impl OpenAiWire {
         if raw.asks.is_some()
             && let Ok(envelope) = Envelope::scan(&raw.body)
         {
-            let members = envelope.places();
             let how = Forward {
                 model: self.responses.model.as_str(),
                 adds_model: true,
@@ -115,7 +113,7 @@ impl OpenAiWire {
                 stream_options: false,
                 defaults: &Defaults::new(&Map::new()),
             };
-            *request.body_mut() = spliced(&how, &raw.body, &envelope, &members);
+            *request.body_mut() = spliced_responses(&how, &raw.body, &envelope).0;
         }
         Ok(request)
     }
@@ -163,13 +161,28 @@ impl OpenAiWire {
     }
 }
 
-fn spliced(how: &Forward<'_>, body: &Bytes, envelope: &Envelope, members: &[Place]) -> Bytes {
-    let edits: Vec<Edit> = how
-        .edits(&Scanned::new(body, envelope.open(), members))
+fn edits(how: &Forward<'_>, body: &Bytes, envelope: &Envelope, members: &[Place]) -> Vec<Edit> {
+    how.edits(&Scanned::new(body, envelope.open(), members))
         .into_iter()
         .map(|(at, with)| Edit::new(at, with))
-        .collect();
-    splice(body, &edits)
+        .collect()
+}
+
+/// The caller's bytes for the Responses API, without reasoning that another provider made.
+fn spliced_responses(how: &Forward<'_>, body: &Bytes, envelope: &Envelope) -> (Bytes, Losses) {
+    let members = envelope.places();
+    let mut edits = edits(how, body, envelope, &members);
+    let own = envelope.find(body, "input").and_then(|input| {
+        let (items, losses) = openai_responses::own_items(body.get(input.value.clone())?)?;
+        Some((Edit::new(input.value.clone(), items), losses))
+    });
+    let mut losses = Losses::new();
+    if let Some((edit, lost)) = own {
+        edits.push(edit);
+        edits.sort_by_key(|edit| edit.at.start);
+        losses = lost;
+    }
+    (splice(body, &edits), losses)
 }
 
 /// The caller's bytes, if the Responses API is asked in its own words.
@@ -203,8 +216,8 @@ impl Wire for OpenAiWire {
         let native = call.payload.native(Dialect::OPENAI);
         let (lane, body, losses) = if let Some((body, envelope)) = of_responses(call) {
             uri.clone_from(&self.responses.uri);
-            let body = self.forward_responses(call, body, envelope);
-            (Lane::Same, body, Losses::new())
+            let (body, losses) = self.forward_responses(call, body, envelope);
+            (Lane::Same, body, losses)
         } else if let Some((body, envelope)) = native {
             let body = self.forward(call, body, envelope, to);
             (Lane::Same, body, Losses::new())
