@@ -145,6 +145,8 @@ const PROBES: [Probe; 7] = [
         streams: &[|| Box::new(openai_responses::StreamObserver::new())],
         bodies: &[
             |body| drop(openai_responses::observe(body)),
+            |body| drop(openai_responses::own_items(body)),
+            |body| drop(openai_responses::tool_forms(Some(body), Some(body))),
             |body| drop(openai_responses::decode_error(400, None, body)),
         ],
     },
