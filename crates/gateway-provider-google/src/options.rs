@@ -45,7 +45,7 @@ pub(crate) const VERTEX: &[OptionSpec] = &[
         CREDENTIALS,
         OptionKind::Secret,
         false,
-        "A service account or a user's credentials as JSON text, or the path of a file with it. Default: application default credentials.",
+        "A service account, a user's credentials or a federated account (external_account) as JSON text, or the path of a file with it. Default: application default credentials.",
     ),
     spec(
         BETAS,

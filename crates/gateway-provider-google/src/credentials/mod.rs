@@ -4,34 +4,37 @@
 //! |---|---|
 //! | a service account (JSON key) | a signed assertion is exchanged at its `token_uri` |
 //! | a user (`gcloud auth application-default login`) | the refresh token is exchanged |
+//! | another identity provider (workload identity federation) | its token is exchanged: see `external` |
 //! | the metadata server of a machine in Google Cloud | asked for the default service account's token |
 //!
 //! Without credentials in the configuration, application default credentials are looked for as Google's libraries do:
 //! the file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's own file, the metadata server.
 //! Reference: <https://cloud.google.com/docs/authentication/application-default-credentials>, read 2026-11-21.
 
+mod ask;
+mod external;
 mod source;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use gateway_provider::{Clock, Credential, Credentials, Deps, SendLimits, Transport, collect};
-use gateway_schema::{CallError, ErrorKind, OptionProblem, Retry, Secret};
+use gateway_provider::{Clock, Credential, Credentials, Deps, Environment, Transport};
+use gateway_schema::{CallError, ErrorKind, OptionProblem, Secret};
 use serde_json::Value;
 
+use ask::{Asking, lifetime};
 use source::Source;
 pub(crate) use source::check;
 
 /// A token is fetched anew this long before it expires, as Google's own libraries do.
 const EARLY: Duration = Duration::from_secs(225);
-/// The largest answer of a token endpoint that is read.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// Gives tokens of one account.
 pub(crate) struct GoogleCredentials {
     source: Source,
     transport: Arc<dyn Transport>,
+    environment: Arc<dyn Environment>,
     clock: Arc<dyn Clock>,
     token: RwLock<Option<Token>>,
     /// Held while a token is fetched, so that the others wait for it.
@@ -60,6 +63,7 @@ impl GoogleCredentials {
         Ok(Self {
             source,
             transport: Arc::clone(&deps.transport),
+            environment: Arc::clone(&deps.environment),
             clock: Arc::clone(&deps.clock),
             token: RwLock::new(None),
             fetching: tokio::sync::Mutex::new(()),
@@ -86,48 +90,25 @@ impl GoogleCredentials {
 
     async fn fetch(&self) -> Result<Token, CallError> {
         let now = self.clock.now();
-        let request = self.source.request(self.clock.unix_seconds())?;
-        let sent = self.transport.send(request, SendLimits::default()).await;
-        let response = sent.map_err(|error| {
-            let failed = refused("Google's token endpoint could not be reached.");
-            failed
-                .with_retry(Retry::Same)
-                .with_detail(error.to_string())
-        })?;
-        let (head, body) = response.into_parts();
-        let body = collect(body, MAX_ANSWER_BYTES).await?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let token = answer.get("access_token").and_then(Value::as_str);
-        let Some(token) = token.filter(|_| head.status.is_success()) else {
-            // Google's words name the fault, never the key.
-            let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
-            return Err(
-                refused("Google's token endpoint refused the gateway's credentials.").with_detail(
-                    format!(
-                        "status {}: {} {}",
-                        head.status,
-                        text("error"),
-                        text("error_description")
-                    ),
-                ),
-            );
+        let asking = Asking {
+            transport: &*self.transport,
+            environment: &*self.environment,
+            now,
         };
-        // Access tokens are good for an hour unless said otherwise.
-        let seconds = answer
-            .get("expires_in")
-            .and_then(Value::as_u64)
-            .unwrap_or(3600);
+        let (token, expires) = if let Source::External(external) = &self.source {
+            external.fetch(&asking).await?
+        } else {
+            let request = self.source.request(self.clock.unix_seconds())?;
+            let answer = asking.token(request).await?;
+            let token = answer.get("access_token").and_then(Value::as_str);
+            let token = Secret::new(token.unwrap_or_default().to_owned());
+            (token, now + lifetime(&answer))
+        };
         Ok(Token {
-            credential: Arc::new(Credential::Key(Secret::new(token.to_owned()))),
-            expires: now
-                .checked_add(Duration::from_secs(seconds.min(86_400)))
-                .unwrap_or(now),
+            credential: Arc::new(Credential::Key(token)),
+            expires,
         })
     }
-}
-
-fn refused(message: &'static str) -> CallError {
-    CallError::upstream(ErrorKind::Unauthenticated, message)
 }
 
 #[async_trait]

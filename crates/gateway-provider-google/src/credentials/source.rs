@@ -8,7 +8,9 @@ use http::{HeaderName, Method};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+use super::external::External;
+
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 const METADATA_HOST: &str = "metadata.google.internal";
 const METADATA_PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -32,6 +34,8 @@ pub(super) enum Source {
         refresh_token: Secret,
         token_uri: String,
     },
+    /// An account of another identity provider's.
+    External(Box<External>),
     /// The machine's own account.
     Metadata { host: String },
 }
@@ -43,6 +47,7 @@ impl std::fmt::Debug for Source {
                 f.debug_tuple("ServiceAccount").field(email).finish()
             }
             Self::User { client_id, .. } => f.debug_tuple("User").field(client_id).finish(),
+            Self::External(external) => external.fmt(f),
             Self::Metadata { host } => f.debug_tuple("Metadata").field(host).finish(),
         }
     }
@@ -131,8 +136,9 @@ impl Source {
                 refresh_token: Secret::new(needed("refresh_token")?),
                 token_uri,
             }),
+            Some("external_account") => Ok(Self::External(Box::new(External::read(&value)?))),
             Some(other) => Err(format!(
-                "is of type '{other}'; service_account and authorized_user are supported."
+                "is of type '{other}'; service_account, authorized_user and external_account are supported."
             )),
             None => Err("lacks the field type.".to_owned()),
         }
@@ -182,6 +188,7 @@ impl Source {
                     ("refresh_token", refresh_token.expose()),
                 ],
             ),
+            Self::External(_) => Err(unusable("Federated accounts are asked in several steps.")),
             Self::Metadata { host } => {
                 let mut request = to(&format!("http://{host}{METADATA_PATH}"), Bytes::new())?;
                 *request.method_mut() = Method::GET;
@@ -194,11 +201,11 @@ impl Source {
     }
 }
 
-fn unusable(message: &'static str) -> CallError {
+pub(super) fn unusable(message: &'static str) -> CallError {
     CallError::gateway(ErrorKind::Internal, message)
 }
 
-fn to(uri: &str, body: Bytes) -> Result<http::Request<Bytes>, CallError> {
+pub(super) fn to(uri: &str, body: Bytes) -> Result<http::Request<Bytes>, CallError> {
     let mut request = http::Request::new(body);
     *request.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| {
         unusable("The address of the token endpoint is not valid.").with_detail(error.to_string())
@@ -206,7 +213,7 @@ fn to(uri: &str, body: Bytes) -> Result<http::Request<Bytes>, CallError> {
     Ok(request)
 }
 
-fn form(uri: &str, fields: &[(&str, &str)]) -> Result<http::Request<Bytes>, CallError> {
+pub(super) fn form(uri: &str, fields: &[(&str, &str)]) -> Result<http::Request<Bytes>, CallError> {
     let mut body = String::new();
     for (name, value) in fields {
         if !body.is_empty() {
@@ -223,6 +230,13 @@ fn form(uri: &str, fields: &[(&str, &str)]) -> Result<http::Request<Bytes>, Call
         HeaderValue::from_static("application/x-www-form-urlencoded"),
     );
     Ok(request)
+}
+
+/// A text with everything but letters, digits and `-._~` percent-encoded.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    escape(text, &mut out);
+    out
 }
 
 /// Percent-encodes everything but letters, digits and `-._~`.

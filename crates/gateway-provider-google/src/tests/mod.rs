@@ -1,6 +1,7 @@
 //! The providers on a scripted transport.
 
 mod claude;
+mod federated;
 mod gemini;
 mod tokens;
 mod vertex;

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use super::{KEY, account};
 use crate::credentials::GoogleCredentials;
 
-struct Tokens {
-    transport: ScriptedTransport,
-    clock: Arc<ManualClock>,
+pub(super) struct Tokens {
+    pub(super) transport: ScriptedTransport,
+    pub(super) clock: Arc<ManualClock>,
     credentials: Arc<GoogleCredentials>,
 }
 
 impl Tokens {
-    fn new(configured: Option<&str>, environment: FixedEnvironment) -> Self {
+    pub(super) fn new(configured: Option<&str>, environment: FixedEnvironment) -> Self {
         let transport = ScriptedTransport::new();
         let clock = Arc::new(ManualClock::at_unix_seconds(1_800_000_000));
         let deps = Deps::new(
@@ -33,12 +33,12 @@ impl Tokens {
         }
     }
 
-    fn answer(&self, token: &str) {
+    pub(super) fn answer(&self, token: &str) {
         let body = json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"});
         self.transport.push(ScriptedReply::json(200, &body));
     }
 
-    async fn get(&self) -> Result<String, gateway_schema::CallError> {
+    pub(super) async fn get(&self) -> Result<String, gateway_schema::CallError> {
         match &*self.credentials.get().await? {
             Credential::Key(key) => Ok(key.expose().clone()),
             _ => panic!("not a token"),
@@ -172,7 +172,10 @@ fn what_is_wrong_with_credentials_is_told_without_a_key() {
             r#"{"type":"service_account","private_key":"SECRET"}"#,
             "not an RSA key",
         ),
-        (r#"{"type":"external_account"}"#, "'external_account'"),
+        (
+            r#"{"type":"external_account_authorized_user"}"#,
+            "'external_account_authorized_user'",
+        ),
         ("{}", "type"),
     ] {
         let message = crate::credentials::check(text).unwrap_err();
