@@ -1,8 +1,7 @@
 //! Settings.
 
-use gateway_provider::TargetSpec;
+use gateway_provider::{TargetSpec, is_address};
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
-use http::Uri;
 use serde_json::{Map, Value};
 
 use crate::defaults::Defaults;
@@ -15,20 +14,18 @@ const DEFAULT_SESSION: u64 = 900;
 
 /// The accepted settings.
 pub(crate) const SPECS: &[OptionSpec] = &[
-    OptionSpec {
-        name: CONFIG,
-        kind: OptionKind::Map,
-        required: true,
-        doc: "Who calls, and where: aws_bearer_token; or aws_role_arn with session_length_seconds (900) and \
-              aws_external_id; or aws_access_key_id, aws_secret_access_key and aws_session_token; or none of them for \
-              what AWS's own clients find. Beside each: aws_region, aws_profile, aws_endpoint_url.",
-    },
-    OptionSpec {
-        name: ENDPOINT,
-        kind: OptionKind::Text,
-        required: false,
-        doc: "Where Bedrock is. Default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, or AWS in the region.",
-    },
+    OptionSpec::required(
+        CONFIG,
+        OptionKind::Map,
+        "Who calls, and where: aws_bearer_token; or aws_role_arn with session_length_seconds (900) and \
+         aws_external_id; or aws_access_key_id, aws_secret_access_key and aws_session_token; or none of them for what \
+         AWS's own clients find. Beside each: aws_region, aws_profile, aws_endpoint_url.",
+    ),
+    OptionSpec::optional(
+        ENDPOINT,
+        OptionKind::Text,
+        "Where Bedrock is. Default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, or AWS in the region.",
+    ),
 ];
 
 /// Keys as they stand in the configuration.
@@ -236,13 +233,4 @@ impl Settings {
             _ => Err(problems),
         }
     }
-}
-
-fn is_address(address: &str) -> bool {
-    let Ok(uri) = address.parse::<Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.host().is_some_and(|host| !host.is_empty())
-        && uri.query().is_none()
 }

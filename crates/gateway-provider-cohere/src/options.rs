@@ -1,8 +1,7 @@
 //! Settings, with MLflow's names.
 
-use gateway_provider::TargetSpec;
+use gateway_provider::{Reading, TargetSpec};
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
-use http::{HeaderValue, Uri};
 
 const KEY: &str = "cohere_api_key";
 const BASE: &str = "cohere_api_base";
@@ -13,18 +12,12 @@ const MLFLOW_BASE: &str = "https://api.cohere.ai";
 
 /// The accepted settings.
 pub(crate) const SPECS: &[OptionSpec] = &[
-    OptionSpec {
-        name: KEY,
-        kind: OptionKind::Secret,
-        required: true,
-        doc: "The API key.",
-    },
-    OptionSpec {
-        name: BASE,
-        kind: OptionKind::Text,
-        required: false,
-        doc: "Where the API is, without the version. Default: https://api.cohere.com.",
-    },
+    OptionSpec::required(KEY, OptionKind::Secret, "The API key."),
+    OptionSpec::optional(
+        BASE,
+        OptionKind::Text,
+        "Where the API is, without the version. Default: https://api.cohere.com.",
+    ),
 ];
 
 /// Settings, read.
@@ -41,71 +34,24 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads settings, or says everything that is wrong with them.
     pub(crate) fn read(spec: &TargetSpec, options: &Options) -> Result<Self, Vec<OptionProblem>> {
-        let mut problems = Vec::new();
-        let model = spec
-            .model
-            .clone()
-            .filter(|model| !model.as_str().is_empty());
-        if model.is_none() {
-            problems.push(OptionProblem::new(
-                "",
-                "The model needs a name, for instance command-a-03-2025.",
-            ));
-        }
-        let key = key(options, &mut problems);
-        let base = base(options, &mut problems);
-        match (model, key) {
-            (Some(model), Some(key)) if problems.is_empty() => Ok(Self {
-                model,
-                key,
-                mlflow_base: base.clone().unwrap_or_else(|| MLFLOW_BASE.to_owned()),
-                base: base.unwrap_or_else(|| DEFAULT_BASE.to_owned()),
-            }),
-            _ => Err(problems),
-        }
+        let mut reading = Reading::new(options);
+        let model = reading.model(spec, "command-a-03-2025");
+        let key = reading.required_key(KEY, "a Cohere API key");
+        let base = reading.address(BASE, DEFAULT_BASE).map(unversioned);
+        let read = model.zip(key).map(|(model, key)| Self {
+            model,
+            key,
+            base: base.unwrap_or(DEFAULT_BASE).to_owned(),
+            mlflow_base: base.unwrap_or(MLFLOW_BASE).to_owned(),
+        });
+        reading.finish(read)
     }
 }
 
-fn key(options: &Options, problems: &mut Vec<OptionProblem>) -> Option<Secret> {
-    let Some(key) = options.text(KEY) else {
-        problems.push(OptionProblem::new(
-            KEY,
-            format!("{KEY} is missing: give a Cohere API key as text."),
-        ));
-        return None;
-    };
-    if HeaderValue::from_str(key).is_err() {
-        problems.push(OptionProblem::new(
-            KEY,
-            format!("{KEY} has characters that no HTTP header can carry."),
-        ));
-        return None;
-    }
-    Some(Secret::new(key.to_owned()))
-}
-
-/// The address that was given. A version at its end is taken off, for both versions are spoken.
-fn base(options: &Options, problems: &mut Vec<OptionProblem>) -> Option<String> {
-    if options.get(BASE).is_some_and(|value| !value.is_string()) {
-        problems.push(OptionProblem::new(BASE, format!("{BASE} must be text.")));
-        return None;
-    }
-    let given = options.text(BASE)?.trim_end_matches('/');
-    let base = ["/v1", "/v2"]
+/// An address without the version at its end, for both versions are spoken.
+fn unversioned(address: &str) -> &str {
+    ["/v1", "/v2"]
         .iter()
-        .find_map(|version| given.strip_suffix(version))
-        .unwrap_or(given);
-    let is_address = base.parse::<Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-    });
-    if !is_address {
-        problems.push(OptionProblem::new(
-            BASE,
-            format!("{BASE} must be an http or https address such as {DEFAULT_BASE}."),
-        ));
-        return None;
-    }
-    Some(base.to_owned())
+        .find_map(|version| address.strip_suffix(version))
+        .unwrap_or(address)
 }

@@ -1,8 +1,8 @@
 //! Settings of a row, read and checked.
 
-use gateway_provider::{Environment, TargetSpec};
+use gateway_provider::{Environment, TargetSpec, is_address};
 use gateway_schema::{ModelId, OptionProblem, Options, Secret};
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 
 use crate::preset::{Auth, Base, Preset};
 use crate::workspace;
@@ -308,14 +308,4 @@ impl<'a> Reading<'a> {
         }
         headers
     }
-}
-
-/// True for an absolute address without a query.
-pub(crate) fn is_address(base: &str) -> bool {
-    let Ok(uri) = base.parse::<Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.host().is_some_and(|host| !host.is_empty())
-        && uri.query().is_none()
 }

@@ -1,8 +1,8 @@
 //! Settings.
 
-use gateway_provider::TargetSpec;
+use gateway_provider::{TargetSpec, is_address};
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
 use serde_json::Value;
 
 use crate::defaults::Defaults;
@@ -177,12 +177,7 @@ impl<'a> Reading<'a> {
 
     fn address(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?.trim_end_matches('/');
-        let is_address = text.parse::<Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.host().is_some_and(|host| !host.is_empty())
-                && uri.query().is_none()
-        });
-        if !is_address {
+        if !is_address(text) {
             self.problem(
                 name,
                 format!("{name} must be an http or https address such as {DEFAULT_BASE}."),

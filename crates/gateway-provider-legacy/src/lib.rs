@@ -31,25 +31,6 @@ use options::Form;
 const COMPLETION: &[Operation] = &[Operation::Completion];
 const ALL: &[Operation] = &[Operation::Chat, Operation::Completion, Operation::Embedding];
 
-/// Text that must be given.
-const fn text(name: &'static str, required: bool, doc: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        kind: OptionKind::Text,
-        required,
-        doc,
-    }
-}
-
-const fn key(name: &'static str, required: bool, doc: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        kind: OptionKind::Secret,
-        required,
-        doc,
-    }
-}
-
 fn any_model(model: Option<&str>, _: Operation) -> Result<(), String> {
     match model {
         Some(_) => Ok(()),
@@ -73,10 +54,10 @@ pub const HUGGING_FACE: Factory = Factory {
     aliases: &[],
     display_name: HUGGING_FACE_FORM.display_name,
     options: &[
-        text("hf_server_url", true, "Where the server is."),
-        key(
+        OptionSpec::required("hf_server_url", OptionKind::Text, "Where the server is."),
+        OptionSpec::optional(
             "hf_api_key",
-            false,
+            OptionKind::Secret,
             "The bearer token of a server that wants one. Default: none is sent.",
         ),
     ],
@@ -110,10 +91,10 @@ pub const AI21_LABS: Factory = Factory {
     aliases: &[],
     display_name: AI21_LABS_FORM.display_name,
     options: &[
-        key("ai21labs_api_key", true, "The API key."),
-        text(
+        OptionSpec::required("ai21labs_api_key", OptionKind::Secret, "The API key."),
+        OptionSpec::optional(
             "ai21labs_api_base",
-            false,
+            OptionKind::Text,
             "Where the API is. Default: https://api.ai21.com/studio/v1.",
         ),
     ],
@@ -151,10 +132,10 @@ pub const MOSAIC_ML: Factory = Factory {
     aliases: &[],
     display_name: MOSAIC_ML_FORM.display_name,
     options: &[
-        key("mosaicml_api_key", true, "The API key."),
-        text(
+        OptionSpec::required("mosaicml_api_key", OptionKind::Secret, "The API key."),
+        OptionSpec::optional(
             "mosaicml_api_base",
-            false,
+            OptionKind::Text,
             "Where the models are. Default: https://models.hosted-on.mosaicml.hosting.",
         ),
     ],
@@ -179,10 +160,10 @@ pub const PALM: Factory = Factory {
     aliases: &[],
     display_name: PALM_FORM.display_name,
     options: &[
-        key("palm_api_key", true, "The API key."),
-        text(
+        OptionSpec::required("palm_api_key", OptionKind::Secret, "The API key."),
+        OptionSpec::optional(
             "palm_api_base",
-            false,
+            OptionKind::Text,
             "Where the API is. Default: https://generativelanguage.googleapis.com/v1beta3.",
         ),
     ],

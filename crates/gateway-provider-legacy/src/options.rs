@@ -1,12 +1,16 @@
 //! Settings, checked the same way for every vendor.
 
 use gateway_dialect::openai::Defaults;
-use gateway_provider::{Deps, HttpProvider, Provider, ProviderInfo, StaticCredential, TargetSpec};
+use gateway_provider::{
+    Deps, HttpProvider, Provider, ProviderInfo, Reading, StaticCredential, TargetSpec,
+};
 use gateway_schema::{ModelId, Operation, OptionProblem, Options, Secret};
-use http::{HeaderValue, Uri};
 use std::sync::Arc;
 
 use crate::wire::{LegacyWire, Vendor};
+
+/// An address, for messages.
+const EXAMPLE: &str = "http://host:8080";
 
 /// What a vendor's settings are called, and what holds without them.
 pub(crate) struct Form {
@@ -67,57 +71,27 @@ impl Form {
     }
 
     fn read(&self, spec: &TargetSpec, options: &Options) -> Result<Settings, Vec<OptionProblem>> {
-        let mut problems = Vec::new();
+        let mut reading = Reading::new(options);
         let model = spec.model.as_ref().map(ModelId::as_str);
         let model = model.filter(|model| !model.is_empty());
         if let Err(message) = (self.model)(model, spec.operation) {
-            problems.push(OptionProblem::new("", message));
+            reading.problem("", message);
         }
         let (name, is_needed) = self.key;
-        let key = text(options, name, &mut problems);
-        if key.is_none() && is_needed {
-            let message = format!("{name} is missing: give the API key as text.");
-            problems.push(OptionProblem::new(name, message));
-        }
-        if key.is_some_and(|key| HeaderValue::from_str(key).is_err()) {
-            let message = format!("{name} has characters that no HTTP header can carry.");
-            problems.push(OptionProblem::new(name, message));
-        }
-        let name = self.base;
-        let base = text(options, name, &mut problems).or(self.default_base);
-        let base = base.unwrap_or_default().trim_end_matches('/');
-        if !is_address(base) {
-            let message =
-                format!("{name} must be an http or https address such as http://host:8080.");
-            problems.push(OptionProblem::new(name, message));
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        Ok(Settings {
+        let key = if is_needed {
+            reading.required_key(name, "the API key")
+        } else {
+            reading.key(name)
+        };
+        let base = match self.default_base {
+            Some(default) => reading.address(self.base, EXAMPLE).or(Some(default)),
+            None => reading.required_address(self.base, EXAMPLE),
+        };
+        let read = base.map(|base| Settings {
             model: ModelId::from(model.unwrap_or(self.name)),
-            key: key.map(|key| Secret::new(key.to_owned())),
+            key,
             base: base.to_owned(),
-        })
+        });
+        reading.finish(read)
     }
-}
-
-fn text<'a>(
-    options: &'a Options,
-    name: &str,
-    problems: &mut Vec<OptionProblem>,
-) -> Option<&'a str> {
-    if options.get(name).is_some_and(|value| !value.is_string()) {
-        problems.push(OptionProblem::new(name, format!("{name} must be text.")));
-    }
-    options.text(name)
-}
-
-fn is_address(base: &str) -> bool {
-    let Ok(uri) = base.parse::<Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.host().is_some_and(|host| !host.is_empty())
-        && uri.query().is_none()
 }

@@ -32,18 +32,8 @@ pub const TYPESAFE: Factory = Factory {
     aliases: &[],
     display_name: "TypeSafe",
     options: &[
-        OptionSpec {
-            name: "typesafe_api_key",
-            kind: OptionKind::Secret,
-            required: true,
-            doc: "The API key.",
-        },
-        OptionSpec {
-            name: "typesafe_api_base",
-            kind: OptionKind::Text,
-            required: false,
-            doc: "Where the API is.",
-        },
+        OptionSpec::required("typesafe_api_key", OptionKind::Secret, "The API key."),
+        OptionSpec::optional("typesafe_api_base", OptionKind::Text, "Where the API is."),
     ],
     operations: OPERATIONS,
     check: |_, _| Vec::new(),

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use gateway_provider::{TargetSpec, unversioned};
+use gateway_provider::{Reading, TargetSpec, is_address, unversioned};
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
 
 const KEY: &str = "openai_api_key";
 const TYPE: &str = "openai_api_type";
@@ -16,57 +16,37 @@ const DEFAULT_BASE: &str = "https://api.openai.com/v1";
 
 /// The accepted settings.
 pub(crate) const SPECS: &[OptionSpec] = &[
-    spec(
+    OptionSpec::required(
         KEY,
         OptionKind::Secret,
-        true,
         "The API key; for azuread a bearer token.",
     ),
-    spec(
+    OptionSpec::optional(
         TYPE,
         OptionKind::Text,
-        false,
         "One of openai, azure, azuread. Default: openai.",
     ),
-    spec(
+    OptionSpec::optional(
         BASE,
         OptionKind::Text,
-        false,
         "Where the API is. Default: https://api.openai.com/v1. Required for Azure: https://<resource>.openai.azure.com.",
     ),
-    spec(
+    OptionSpec::optional(
         VERSION,
         OptionKind::Text,
-        false,
         "The api-version parameter, such as 2024-10-21. Required for Azure.",
     ),
-    spec(
+    OptionSpec::optional(
         DEPLOYMENT,
         OptionKind::Text,
-        false,
         "The deployment. Required for Azure, refused otherwise.",
     ),
-    spec(
+    OptionSpec::optional(
         ORGANIZATION,
         OptionKind::Text,
-        false,
         "The organization to bill. Refused for Azure.",
     ),
 ];
-
-const fn spec(
-    name: &'static str,
-    kind: OptionKind,
-    required: bool,
-    doc: &'static str,
-) -> OptionSpec {
-    OptionSpec {
-        name,
-        kind,
-        required,
-        doc,
-    }
-}
 
 /// Which of the three services answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,14 +81,11 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads settings, or says everything that is wrong with them.
     pub(crate) fn read(spec: &TargetSpec, options: &Options) -> Result<Self, Vec<OptionProblem>> {
-        let mut reading = Reading {
-            options,
-            problems: Vec::new(),
-        };
-        let service = reading.service(&spec.provider);
-        let key = reading.key();
-        let base = reading.base(service);
-        let organization = reading.organization(service);
+        let mut reading = Reading::new(options);
+        let service = service(&mut reading, &spec.provider);
+        let key = reading.required_key(KEY, "an OpenAI API key");
+        let base = base(&mut reading, service);
+        let organization = organization(&mut reading, service);
         let deployment = reading.text(DEPLOYMENT);
         let model = spec
             .model
@@ -117,16 +94,13 @@ impl Settings {
             .or_else(|| deployment.map(ModelId::from));
         let resource = reading.text(BASE);
         if model.is_none() {
-            reading.problem(
-                "",
-                "The model needs a name, for instance gpt-5-mini.".to_owned(),
-            );
+            reading.problem("", "The model needs a name, for instance gpt-5-mini.");
         }
         let query = reading.text(VERSION).map_or_else(String::new, |version| {
             format!("?api-version={}", escaped(version))
         });
-        match (model, key, base) {
-            (Some(model), Some(key), Some(base)) if reading.problems.is_empty() => Ok(Self {
+        let read = match (model, key, base) {
+            (Some(model), Some(key), Some(base)) => Some(Self {
                 root: match (service, resource) {
                     (Service::Azure | Service::AzureAd, Some(resource)) => {
                         resource.trim_end_matches('/').to_owned()
@@ -150,131 +124,86 @@ impl Settings {
                 query,
                 organization,
             }),
-            _ => Err(reading.problems),
-        }
-    }
-}
-
-struct Reading<'a> {
-    options: &'a Options,
-    problems: Vec<OptionProblem>,
-}
-
-impl<'a> Reading<'a> {
-    fn problem(&mut self, path: &str, message: String) {
-        self.problems.push(OptionProblem::new(path, message));
-    }
-
-    fn text(&mut self, name: &'static str) -> Option<&'a str> {
-        let options = self.options;
-        if options.get(name).is_some_and(|value| !value.is_string())
-            && !self.problems.iter().any(|problem| problem.path == name)
-        {
-            self.problem(name, format!("{name} must be text."));
-        }
-        options.text(name)
-    }
-
-    /// A provider that is called azure and has a deployment needs no type.
-    fn service(&mut self, provider: &str) -> Service {
-        let word = self.text(TYPE).map(str::to_ascii_lowercase);
-        match word.as_deref() {
-            None if provider.eq_ignore_ascii_case("azure") && self.text(DEPLOYMENT).is_some() => {
-                Service::Azure
-            }
-            None | Some("openai") => Service::OpenAi,
-            Some("azure") => Service::Azure,
-            Some("azuread") => Service::AzureAd,
-            Some(other) => {
-                let message = format!("Invalid OpenAI API type '{other}'");
-                self.problem(TYPE, message);
-                Service::OpenAi
-            }
-        }
-    }
-
-    fn key(&mut self) -> Option<Secret> {
-        let Some(key) = self.text(KEY) else {
-            self.problem(
-                KEY,
-                format!("{KEY} is missing: give an OpenAI API key as text."),
-            );
-            return None;
+            _ => None,
         };
-        if HeaderValue::from_str(key).is_err() {
-            self.problem(
-                KEY,
-                format!("{KEY} has characters that no HTTP header can carry."),
-            );
-            return None;
-        }
-        Some(Secret::new(key.to_owned()))
+        reading.finish(read)
     }
+}
 
-    fn base(&mut self, service: Service) -> Option<String> {
-        let base = self.text(BASE);
-        let deployment = self.text(DEPLOYMENT);
-        let version = self.text(VERSION);
-        let base = if service == Service::OpenAi {
-            if deployment.is_some() && !self.problems.iter().any(|problem| problem.path == TYPE) {
-                self.problem(
-                    DEPLOYMENT,
-                    format!(
-                        "OpenAI route configuration can only specify a value for '{DEPLOYMENT}' if '{TYPE}' is \
-                         'OpenAIAPIType.AZURE' or 'OpenAIAPIType.AZUREAD'. Found type: 'openai'"
-                    ),
-                );
-            }
-            base.unwrap_or(DEFAULT_BASE)
-                .trim_end_matches('/')
-                .to_owned()
-        } else if let (Some(base), Some(deployment), Some(_)) = (base, deployment, version) {
+/// A provider that is called azure and has a deployment needs no type.
+fn service(reading: &mut Reading<'_>, provider: &str) -> Service {
+    let word = reading.text(TYPE).map(str::to_ascii_lowercase);
+    match word.as_deref() {
+        None if provider.eq_ignore_ascii_case("azure") && reading.text(DEPLOYMENT).is_some() => {
+            Service::Azure
+        }
+        None | Some("openai") => Service::OpenAi,
+        Some("azure") => Service::Azure,
+        Some("azuread") => Service::AzureAd,
+        Some(other) => {
+            let message = format!("Invalid OpenAI API type '{other}'");
+            reading.problem(TYPE, message);
+            Service::OpenAi
+        }
+    }
+}
+
+fn base(reading: &mut Reading<'_>, service: Service) -> Option<String> {
+    let base = reading.text(BASE);
+    let deployment = reading.text(DEPLOYMENT);
+    let version = reading.text(VERSION);
+    let base = if service == Service::OpenAi {
+        if deployment.is_some() && !reading.has_problem(TYPE) {
+            reading.problem(
+                DEPLOYMENT,
+                format!(
+                    "OpenAI route configuration can only specify a value for '{DEPLOYMENT}' if '{TYPE}' is \
+                     'OpenAIAPIType.AZURE' or 'OpenAIAPIType.AZUREAD'. Found type: 'openai'"
+                ),
+            );
+        }
+        base.unwrap_or(DEFAULT_BASE)
+            .trim_end_matches('/')
+            .to_owned()
+    } else if let (Some(base), Some(deployment), Some(_)) = (base, deployment, version) {
+        format!(
+            "{}/openai/deployments/{}",
+            base.trim_end_matches('/'),
+            escaped(deployment)
+        )
+    } else {
+        reading.problem(
+            TYPE,
             format!(
-                "{}/openai/deployments/{}",
-                base.trim_end_matches('/'),
-                escaped(deployment)
-            )
-        } else {
-            self.problem(
-                TYPE,
-                format!(
-                    "OpenAI route configuration must specify '{BASE}', '{DEPLOYMENT}', and '{VERSION}' if '{TYPE}' is \
-                     'OpenAIAPIType.AZURE' or 'OpenAIAPIType.AZUREAD'."
-                ),
-            );
-            return None;
-        };
-        if !is_address(&base) {
-            self.problem(
-                BASE,
-                format!("{BASE} must be an http or https address such as {DEFAULT_BASE}."),
-            );
-            return None;
-        }
-        Some(base)
+                "OpenAI route configuration must specify '{BASE}', '{DEPLOYMENT}', and '{VERSION}' if '{TYPE}' is \
+                 'OpenAIAPIType.AZURE' or 'OpenAIAPIType.AZUREAD'."
+            ),
+        );
+        return None;
+    };
+    if !is_address(&base) {
+        reading.problem(
+            BASE,
+            format!("{BASE} must be an http or https address such as {DEFAULT_BASE}."),
+        );
+        return None;
     }
+    Some(base)
+}
 
-    fn organization(&mut self, service: Service) -> Option<HeaderValue> {
-        let name = self.text(ORGANIZATION)?;
-        if service != Service::OpenAi {
-            self.problem(
-                ORGANIZATION,
-                format!(
-                    "OpenAI route configuration can only specify a value for '{ORGANIZATION}' if '{TYPE}' is \
-                     'OpenAIAPIType.OPENAI'"
-                ),
-            );
-            return None;
-        }
-        let value = HeaderValue::from_str(name).ok();
-        if value.is_none() {
-            self.problem(
-                ORGANIZATION,
-                format!("{ORGANIZATION} has characters that no HTTP header can carry."),
-            );
-        }
-        value
+fn organization(reading: &mut Reading<'_>, service: Service) -> Option<HeaderValue> {
+    let name = reading.text(ORGANIZATION)?;
+    if service != Service::OpenAi {
+        reading.problem(
+            ORGANIZATION,
+            format!(
+                "OpenAI route configuration can only specify a value for '{ORGANIZATION}' if '{TYPE}' is \
+                 'OpenAIAPIType.OPENAI'"
+            ),
+        );
+        return None;
     }
+    reading.header(ORGANIZATION, name)
 }
 
 /// A segment or a value of an address.
@@ -289,13 +218,4 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-fn is_address(base: &str) -> bool {
-    let Ok(uri) = base.parse::<Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.host().is_some_and(|host| !host.is_empty())
-        && uri.query().is_none()
 }

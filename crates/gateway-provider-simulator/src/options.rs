@@ -9,51 +9,42 @@ use crate::fault::Fault;
 
 /// What a simulator accepts under `model.config`.
 pub const OPTIONS: &[OptionSpec] = &[
-    spec(
+    OptionSpec::optional(
         "seed",
         OptionKind::Integer,
         "Answers depend on this number and on the request, on nothing else. Default 0.",
     ),
-    spec(
+    OptionSpec::optional(
         "reply",
         OptionKind::Text,
         "What chats and completions say: `lorem` (made-up words) or `echo` (the last message again). Default lorem.",
     ),
-    spec(
+    OptionSpec::optional(
         "reply_tokens",
         OptionKind::Integer,
         "How long made-up answers are, in tokens of about 4 bytes. Default 24.",
     ),
-    spec(
+    OptionSpec::optional(
         "time_to_first_token",
         OptionKind::Text,
         "How long to think before the first token, as `50ms` or `1.5s`. Default 0ms.",
     ),
-    spec(
+    OptionSpec::optional(
         "tokens_per_second",
         OptionKind::Number,
         "How fast tokens follow. Default 0: at once.",
     ),
-    spec(
+    OptionSpec::optional(
         "dimensions",
         OptionKind::Integer,
         "How long embedding vectors are unless the request says. Default 16.",
     ),
-    spec(
+    OptionSpec::optional(
         "faults",
         OptionKind::Maps,
         "What goes wrong, and when: a list of `{kind, rate | every | at, after_events, retry_after, status, pause}`.",
     ),
 ];
-
-const fn spec(name: &'static str, kind: OptionKind, doc: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        kind,
-        required: false,
-        doc,
-    }
-}
 
 /// What chats and completions say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -39,6 +39,28 @@ pub struct OptionSpec {
     pub doc: &'static str,
 }
 
+impl OptionSpec {
+    /// A setting that must be given.
+    pub const fn required(name: &'static str, kind: OptionKind, doc: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            required: true,
+            doc,
+        }
+    }
+
+    /// A setting that may be left out.
+    pub const fn optional(name: &'static str, kind: OptionKind, doc: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+            doc,
+        }
+    }
+}
+
 /// The settings given for one endpoint, references already resolved.
 ///
 /// `Debug` shows keys only: values may be credentials.

@@ -41,67 +41,58 @@ const FLAT: [(&str, &str); 7] = [
     ("aws_profile", "aws_profile"),
 ];
 
-const fn spec(name: &'static str, kind: OptionKind, doc: &'static str) -> OptionSpec {
-    OptionSpec {
-        name,
-        kind,
-        required: false,
-        doc,
-    }
-}
-
 const SPECS: &[OptionSpec] = &[
-    spec(
+    OptionSpec::optional(
         "aws_region_name",
         OptionKind::Text,
         "The region. Default: where AWS's own clients look.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_access_key_id",
         OptionKind::Secret,
         "The public half of a key pair. Without: what AWS's own clients find.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_secret_access_key",
         OptionKind::Secret,
         "The secret half of the key pair.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_session_token",
         OptionKind::Secret,
         "The session token of temporary keys.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_role_name",
         OptionKind::Text,
         "The ARN of a role to be assumed.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_session_name",
         OptionKind::Text,
         "What the role's session is called.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_profile",
         OptionKind::Text,
         "The profile in AWS's shared files.",
     ),
-    spec(
+    OptionSpec::optional(
         CONFIG,
         OptionKind::Map,
         "The same as one map, with Bedrock's names.",
     ),
-    spec(
+    OptionSpec::optional(
         "aws_endpoint_url",
         OptionKind::Text,
         "Where SageMaker is. Default: AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME, AWS_ENDPOINT_URL, or AWS in the region.",
     ),
-    spec(
+    OptionSpec::optional(
         SERVED,
         OptionKind::Text,
         "What the container calls its model. Default: the name of the endpoint.",
     ),
-    spec(
+    OptionSpec::optional(
         COMPONENT,
         OptionKind::Text,
         "The inference component, for endpoints that host several.",
