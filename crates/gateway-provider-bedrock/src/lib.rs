@@ -28,8 +28,8 @@ mod tests;
 use std::sync::Arc;
 
 use gateway_dialect::bedrock::invoke::Embedder;
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, TargetSpec};
-use gateway_schema::{Operation, OptionProblem, Options};
+use gateway_provider::{Built, Deps, Factory, HttpProvider, TargetSpec};
+use gateway_schema::{Operation, Options};
 
 use options::Settings;
 use place::{Place, Runtime};
@@ -53,19 +53,11 @@ pub const BEDROCK: Factory = Factory {
     display_name: "Amazon Bedrock",
     options: options::SPECS,
     operations: OPERATIONS,
-    check,
+    check: |spec, options| Settings::read(spec, options).err().unwrap_or_default(),
     build,
 };
 
-fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
-    Settings::read(spec, options).err().unwrap_or_default()
-}
-
-fn build(
-    spec: &TargetSpec,
-    options: &Options,
-    deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let settings = Settings::read(spec, options)?;
     let place = Place::find(&settings, &*deps.environment, Runtime::BEDROCK);
     let credentials = credentials::find(&settings, &place, deps);

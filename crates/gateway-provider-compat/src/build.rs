@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gateway_provider::{
-    Credential, Credentials, Deps, HttpProvider, Provider, StaticCredential, TargetSpec,
+    Built, Credential, Credentials, Deps, HttpProvider, StaticCredential, TargetSpec,
 };
 use gateway_schema::{OptionProblem, Options};
 
@@ -25,7 +25,7 @@ pub(crate) fn build(
     spec: &TargetSpec,
     options: &Options,
     deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+) -> Built {
     let settings = Settings::read(preset, spec, options, Some(&*deps.environment))?;
     let Some(mut settings) = settings else {
         let message = format!("The settings of {} are not complete.", preset.display_name);

@@ -25,7 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
+use gateway_provider::{Built, Deps, Factory, HttpProvider, StaticCredential, TargetSpec};
 use gateway_schema::{Operation, OptionProblem, Options};
 
 use claude::ClaudeWire;
@@ -64,8 +64,6 @@ pub const VERTEX_AI: Factory = Factory {
     check: |spec, options| Vertex::read(spec, options).err().unwrap_or_default(),
     build: build_vertex,
 };
-
-type Built = Result<Arc<dyn Provider>, Vec<OptionProblem>>;
 
 fn build_studio(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let settings = Studio::read(spec, options)?;

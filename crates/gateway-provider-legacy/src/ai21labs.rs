@@ -3,6 +3,7 @@
 //! Spec: MLflow 3.17 `mlflow/gateway/providers/ai21labs.py`; parameters of
 //! <https://docs.ai21.com/reference/j2-complete-ref>.
 
+use gateway_provider::escaped;
 use gateway_schema::chat::{Finish, FinishReason};
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::{CallError, Dialect, Operation, Response, Usage};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::params::{Words, at_most_one};
 use crate::read;
-use crate::wire::{Ask, Auth, Vendor, Written, segment};
+use crate::wire::{Ask, Auth, Vendor, Written};
 
 /// The models MLflow knows.
 pub(crate) const MODELS: [&str; 3] = ["j2-ultra", "j2-mid", "j2-light"];
@@ -50,7 +51,7 @@ impl Vendor for Ai21Labs {
         let prompt = WORDS.prompt(&request.prompt)?;
         body.insert("prompt".to_owned(), prompt.into());
         Ok(Some((
-            format!("{}/complete", segment(ask.model)),
+            format!("{}/complete", escaped(ask.model)),
             body.into(),
         )))
     }

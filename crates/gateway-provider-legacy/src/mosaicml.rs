@@ -2,6 +2,7 @@
 //!
 //! Spec: MLflow 3.17 `mlflow/gateway/providers/mosaicml.py`, as in the recorded cases.
 
+use gateway_provider::escaped;
 use gateway_schema::chat::{ChatRequest, Role};
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::embedding::EmbeddingRequest;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::params::{Words, role};
 use crate::read;
-use crate::wire::{Ask, Auth, Vendor, Written, refused, segment};
+use crate::wire::{Ask, Auth, Vendor, Written, refused};
 
 /// How the names of the models that chat begin.
 pub(crate) const CHAT_MODELS: &str = "llama2";
@@ -42,7 +43,7 @@ impl MosaicMl {
         if let (Value::Object(fields), Some(parameters)) = (&mut body, parameters) {
             fields.insert("parameters".to_owned(), parameters);
         }
-        (format!("{}/v1/predict", segment(ask.model)), body)
+        (format!("{}/v1/predict", escaped(ask.model)), body)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gateway_dialect::openai::Defaults;
 use gateway_provider::{
-    Deps, HttpProvider, Provider, ProviderInfo, Reading, StaticCredential, TargetSpec,
+    Built, Deps, HttpProvider, ProviderInfo, Reading, StaticCredential, TargetSpec,
 };
 use gateway_schema::{ModelId, Operation, OptionProblem, Options, Secret};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Form {
         spec: &TargetSpec,
         options: &Options,
         deps: &Deps,
-    ) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+    ) -> Built {
         let settings = self.read(spec, options)?;
         let info = ProviderInfo::new(
             spec.provider.as_str(),

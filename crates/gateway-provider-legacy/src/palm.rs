@@ -2,6 +2,7 @@
 //!
 //! Spec: MLflow 3.17 `mlflow/gateway/providers/palm.py`, as in the recorded cases.
 
+use gateway_provider::escaped;
 use gateway_schema::chat::ChatRequest;
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::embedding::EmbeddingRequest;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::params::{Words, at_most_one, role};
 use crate::read;
-use crate::wire::{Ask, Auth, Vendor, Written, refused, segment};
+use crate::wire::{Ask, Auth, Vendor, Written, refused};
 
 /// MLflow's callers say 0 to 2, PaLM 0 to 1.
 const TEMPERATURE: fn(f64, &mut Ask<'_>) -> Option<f64> = |temperature, ask| {
@@ -51,7 +52,7 @@ const TEXT: Words = Words {
 pub(crate) struct Palm;
 
 fn written(method: &str, body: Map<String, Value>, ask: &Ask<'_>) -> Written {
-    let path = format!("models/{}:{method}", segment(ask.model));
+    let path = format!("models/{}:{method}", escaped(ask.model));
     (path, body.into())
 }
 

@@ -1,7 +1,6 @@
 //! What all of them share: one JSON document there, one back.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -213,18 +212,4 @@ pub(crate) fn refused(text: impl Into<String>) -> CallError {
 /// What this vendor cannot do and another may.
 pub(crate) fn unsupported(text: impl Into<String>) -> CallError {
     CallError::client(ErrorKind::Unsupported, text.into()).with_retry(Retry::Elsewhere)
-}
-
-/// A model's name as one segment of a path.
-pub(crate) fn segment(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }

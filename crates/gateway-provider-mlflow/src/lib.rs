@@ -24,8 +24,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
-use gateway_schema::{Operation, OptionProblem, Options};
+use gateway_provider::{Built, Deps, Factory, HttpProvider, StaticCredential, TargetSpec};
+use gateway_schema::{Operation, Options};
 
 use options::Settings;
 use wire::ServingWire;
@@ -41,22 +41,14 @@ pub const MODEL_SERVING: Factory = Factory {
     display_name: "MLflow Model Serving",
     options: options::SPECS,
     operations: OPERATIONS,
-    check,
+    check: |spec, options| Settings::read(spec, options).err().unwrap_or_default(),
     build,
 };
 
 /// All of them.
 pub const FACTORIES: [Factory; 3] = [MODEL_SERVING, SAP_AI_CORE, TYPESAFE];
 
-fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
-    Settings::read(spec, options).err().unwrap_or_default()
-}
-
-fn build(
-    spec: &TargetSpec,
-    options: &Options,
-    deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let settings = Settings::read(spec, options)?;
     let credential = StaticCredential::optional(settings.token.clone());
     let wire = ServingWire::new(spec, settings);

@@ -22,8 +22,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
-use gateway_schema::{Operation, OptionProblem, Options};
+use gateway_provider::{Built, Deps, Factory, HttpProvider, StaticCredential, TargetSpec};
+use gateway_schema::{Operation, Options};
 
 use options::Settings;
 use wire::OpenAiWire;
@@ -38,19 +38,11 @@ pub const OPENAI: Factory = Factory {
     display_name: "OpenAI",
     options: options::SPECS,
     operations: OPERATIONS,
-    check,
+    check: |spec, options| Settings::read(spec, options).err().unwrap_or_default(),
     build,
 };
 
-fn check(spec: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
-    Settings::read(spec, options).err().unwrap_or_default()
-}
-
-fn build(
-    spec: &TargetSpec,
-    options: &Options,
-    deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let settings = Settings::read(spec, options)?;
     let key = StaticCredential::key(settings.key.expose().clone());
     let wire = OpenAiWire::new(spec.provider.as_str(), settings, &spec.defaults);

@@ -1,8 +1,6 @@
 //! Settings, with MLflow's names, rules and texts.
 
-use std::fmt::Write as _;
-
-use gateway_provider::{Reading, TargetSpec, is_address, unversioned};
+use gateway_provider::{Reading, TargetSpec, escaped, is_address, unversioned};
 use gateway_schema::{ModelId, OptionKind, OptionProblem, OptionSpec, Options, Secret};
 use http::HeaderValue;
 
@@ -204,18 +202,4 @@ fn organization(reading: &mut Reading<'_>, service: Service) -> Option<HeaderVal
         return None;
     }
     reading.header(ORGANIZATION, name)
-}
-
-/// A segment or a value of an address.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }

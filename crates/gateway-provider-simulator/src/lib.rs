@@ -37,8 +37,10 @@ mod wire;
 
 use std::sync::Arc;
 
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec};
-use gateway_schema::{ModelId, Operation, OptionProblem, Options};
+use gateway_provider::{
+    Built, Deps, Factory, HttpProvider, Provider, StaticCredential, TargetSpec,
+};
+use gateway_schema::{ModelId, Operation, Options};
 
 pub use fault::{Fault, FaultKind, Schedule, Wait};
 pub use options::{OPTIONS, Settings, Speech};
@@ -60,19 +62,11 @@ pub const SIMULATOR: Factory = Factory {
     display_name: "Simulator",
     options: OPTIONS,
     operations: OPERATIONS,
-    check,
+    check: |_, options| Settings::read(options).err().unwrap_or_default(),
     build,
 };
 
-fn check(_: &TargetSpec, options: &Options) -> Vec<OptionProblem> {
-    Settings::read(options).err().unwrap_or_default()
-}
-
-fn build(
-    spec: &TargetSpec,
-    options: &Options,
-    deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let settings = Settings::read(options)?;
     let server = SimulatedServer::new(settings, Arc::clone(&deps.clock));
     let mut deps = deps.clone();

@@ -1,5 +1,7 @@
 //! The request that nearly every wire makes: JSON, posted.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use gateway_schema::{CallError, ErrorKind};
 use http::header::CONTENT_TYPE;
@@ -21,6 +23,20 @@ pub fn post_json(uri: &str, body: Bytes) -> Result<Request<Bytes>, CallError> {
     })?;
     request.headers_mut().insert(CONTENT_TYPE, JSON);
     Ok(request)
+}
+
+/// Text as one segment of a path, or as a value in a query.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 /// A credential as the value of a header, marked so that nothing prints it.
@@ -56,6 +72,12 @@ mod tests {
         assert_eq!((request.method(), request.body().len()), (&Method::POST, 2));
         assert_eq!(request.headers()[CONTENT_TYPE], JSON);
         assert!(post_json("https://exa mple", Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn what_means_something_in_an_address_is_escaped() {
+        assert_eq!(escaped("a-b_c.d~9"), "a-b_c.d~9");
+        assert_eq!(escaped("a/b?c=d é"), "a%2Fb%3Fc%3Dd%20%C3%A9");
     }
 
     #[test]

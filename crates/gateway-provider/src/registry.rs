@@ -84,8 +84,11 @@ impl TargetSpec {
     }
 }
 
-/// Builds one provider from its target and settings, or says everything that is wrong with them. Never connects.
-pub type Build = fn(&TargetSpec, &Options, &Deps) -> Result<Arc<dyn Provider>, Vec<OptionProblem>>;
+/// A provider, or everything that is wrong with its settings.
+pub type Built = Result<Arc<dyn Provider>, Vec<OptionProblem>>;
+
+/// Builds one provider from its target and settings. Never connects.
+pub type Build = fn(&TargetSpec, &Options, &Deps) -> Built;
 
 /// Makes one vendor's providers. A provider crate exports one per name as a constant.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use gateway_provider::{Deps, Factory, HttpProvider, Provider, TargetSpec};
+use gateway_provider::{Built, Deps, Factory, HttpProvider, TargetSpec};
 use gateway_schema::{Operation, OptionKind, OptionProblem, OptionSpec, Options};
 use http::HeaderValue;
 use serde_json::{Map, Value};
@@ -163,11 +163,7 @@ fn read(spec: &TargetSpec, options: &Options) -> Result<Endpoint, Vec<OptionProb
     })
 }
 
-fn build(
-    spec: &TargetSpec,
-    options: &Options,
-    deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let endpoint = read(spec, options)?;
     let place = Place::find(&endpoint.aws, &*deps.environment, Runtime::SAGEMAKER);
     let credentials = credentials::find(&endpoint.aws, &place, deps);

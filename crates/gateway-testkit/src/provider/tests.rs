@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use gateway_provider::{
-    Call, Credential, Deps, Edit, Encoded, Factory, HttpProvider, Lane, Provider, ProviderInfo,
+    Built, Call, Credential, Deps, Edit, Encoded, Factory, HttpProvider, Lane, ProviderInfo,
     StaticCredential, Target, TargetSpec, Whole, Wire, splice,
 };
 use gateway_schema::chat::{ChatResponse, Choice, Finish, FinishReason, Part, StreamEvent};
@@ -47,11 +47,7 @@ const FACTORY: Factory = Factory {
     build,
 };
 
-fn build(
-    spec: &TargetSpec,
-    options: &Options,
-    deps: &Deps,
-) -> Result<Arc<dyn Provider>, Vec<OptionProblem>> {
+fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {
     let (Some(key), Some(model)) = (options.text("toy_key"), spec.model.clone()) else {
         return Err(vec![OptionProblem::new("toy_key", "is missing")]);
     };
