@@ -70,10 +70,7 @@ impl Facts {
                 | StreamEvent::ToolCall {
                     arguments: text, ..
                 } => {
-                    facts.content_events += 1;
-                    facts.text_bytes = facts
-                        .text_bytes
-                        .saturating_add(u32::try_from(text.len()).unwrap_or(u32::MAX));
+                    facts.count(text.len());
                 }
                 StreamEvent::Finish { finish, .. } => facts.finish = Some(finish.reason),
                 StreamEvent::Usage(usage) => match &mut facts.usage {
@@ -86,6 +83,13 @@ impl Facts {
             }
         }
         facts
+    }
+
+    /// Counts a content event that holds so many bytes of text.
+    pub fn count(&mut self, text_bytes: usize) {
+        let text_bytes = u32::try_from(text_bytes).unwrap_or(u32::MAX);
+        self.content_events = self.content_events.saturating_add(1);
+        self.text_bytes = self.text_bytes.saturating_add(text_bytes);
     }
 
     /// Takes over what a later frame of the same answer says.

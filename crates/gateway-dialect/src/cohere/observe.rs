@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::stream::cut_short;
 use super::{error, finish, object, unreadable, usage};
-use crate::sse::{self, Held, SseScanner};
+use crate::sse::{self, Reader, SseEvent, Watch};
 
 #[derive(Deserialize)]
 struct Whole<'a> {
@@ -85,9 +85,10 @@ const KINDS: [&str; 11] = [
 ///
 /// `message-end` completes an answer; the end is what comes after it, `[DONE]` or the end of the body.
 #[derive(Debug, Default)]
-pub struct StreamObserver {
-    scanner: SseScanner,
-    held: Held,
+pub struct StreamObserver(Watch<Events>);
+
+#[derive(Debug, Default)]
+struct Events {
     complete: bool,
     ended: bool,
     failed: bool,
@@ -98,24 +99,22 @@ impl StreamObserver {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    fn event(&mut self, name: Option<&str>, data: &[u8], facts: &mut Facts) {
-        if data.trim_ascii() == b"[DONE]" {
+impl Reader for Events {
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
+        let data = event.data;
+        if Self::is_word(data) {
             if self.complete {
                 self.ended = true;
                 facts.ended = true;
             }
             return;
         }
-        match name.or_else(|| kind_of(data)).unwrap_or_default() {
+        match event.name.or_else(|| kind_of(data)).unwrap_or_default() {
             "content-delta" | "tool-plan-delta" | "tool-call-delta" => {
-                let bytes = ["text", "thinking", "tool_plan", "arguments"]
-                    .iter()
-                    .find_map(|field| text_length(data, field));
-                facts.content_events = facts.content_events.saturating_add(1);
-                facts.text_bytes = facts
-                    .text_bytes
-                    .saturating_add(u32::try_from(bytes.unwrap_or(0)).unwrap_or(u32::MAX));
+                let bytes = sse::text_length(data, &["text", "thinking", "tool_plan", "arguments"]);
+                facts.count(bytes.unwrap_or(0));
                 facts.meaningful |= bytes != Some(0);
             }
             "tool-call-start" | "citation-start" => facts.meaningful = true,
@@ -124,6 +123,28 @@ impl StreamObserver {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    fn is_word(data: &[u8]) -> bool {
+        data.trim_ascii() == b"[DONE]"
+    }
+
+    fn end(&mut self, facts: &mut Facts) -> Result<(), CallError> {
+        if self.complete && !self.ended {
+            self.ended = true;
+            facts.ended = true;
+        }
+        if self.ended || self.failed {
+            Ok(())
+        } else {
+            Err(cut_short())
+        }
+    }
+}
+
+impl Events {
     fn read(&mut self, data: &[u8], facts: &mut Facts) {
         // What cannot be read states no facts; the client sees the bytes in any case.
         let Ok(Value::Object(mut fields)) = serde_json::from_slice(data) else {
@@ -175,87 +196,12 @@ fn kind_of(data: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The length of the text of a field, escapes counted as they stand.
-fn text_length(data: &[u8], field: &str) -> Option<usize> {
-    memmem::find_iter(data, field.as_bytes()).find_map(|at| {
-        let before = at.checked_sub(1).and_then(|before| data.get(before))?;
-        let after = data.get(at + field.len()..)?.strip_prefix(b"\"")?;
-        let value = after.trim_ascii_start().strip_prefix(b":")?;
-        let value = value.trim_ascii_start().strip_prefix(b"\"")?;
-        (*before == b'"').then(|| closing_quote(value))
-    })
-}
-
-fn closing_quote(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(found) = text
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        at += found;
-        if text.get(at) == Some(&b'"') {
-            return at;
-        }
-        at += 2;
-    }
-    text.len()
-}
-
 impl Decode for StreamObserver {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let mut facts = Facts::default();
-        let mut malformed = None;
-        let scanned = scanner.feed(&chunk, |event| {
-            let data = event.data.trim_ascii();
-            if malformed.is_some() {
-            } else if self.ended || data == b"[DONE]" || sse::may_be_object(data) {
-                self.event(event.name, event.data, &mut facts);
-            } else {
-                malformed = Some(event.start);
-            }
-        });
-        self.scanner = scanner;
-        let tail = scanned?;
-        if let Some(start) = malformed {
-            // What came before the event is good.
-            let good = start.map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
-            out.push(Frame::raw(good, facts));
-            return Err(sse::malformed());
-        }
-        let bytes = self.held.pass(&chunk, tail);
-        if !bytes.is_empty() || facts != Facts::default() {
-            out.push(Frame::raw(bytes, facts));
-        }
-        Ok(())
+        self.0.feed(&chunk, out)
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let mut facts = Facts::default();
-        let mut is_half = false;
-        scanner.finish(|event| {
-            // What the connection's end cut short is no event, whatever it began to say.
-            is_half = event.data.trim_ascii() != b"[DONE]" && !sse::is_whole(event.data);
-            if !is_half {
-                self.event(event.name, event.data, &mut facts);
-            }
-        });
-        let mut rest = self.held.take();
-        if is_half {
-            rest.clear();
-        }
-        if self.complete && !self.ended {
-            self.ended = true;
-            facts.ended = true;
-        }
-        if !rest.is_empty() || facts != Facts::default() {
-            out.push(Frame::raw(rest, facts));
-        }
-        if self.ended || self.failed {
-            Ok(())
-        } else {
-            Err(cut_short())
-        }
+        self.0.end(out)
     }
 }

@@ -20,12 +20,13 @@
 
 mod held;
 mod scanner;
+mod watch;
 mod writer;
 
 use gateway_schema::{CallError, ErrorKind};
 
-pub(crate) use held::Held;
 pub use scanner::{SseEvent, SseOverflow, SseScanner};
+pub(crate) use watch::{Reader, Watch, string_length, text_length};
 pub use writer::{write_comment, write_event, write_json};
 
 /// True when `data` is a whole JSON document: not one that the end of a connection cut short.

@@ -13,7 +13,7 @@ use super::super::error::ErrorIn;
 use super::super::finish;
 use super::super::usage::UsageIn;
 use super::cut_short;
-use crate::sse::{self, Held, SseScanner};
+use crate::sse::{self, Reader, SseEvent, Watch};
 
 #[derive(Deserialize)]
 struct Seen {
@@ -50,9 +50,10 @@ const KINDS: [(&str, &[u8]); 8] = [
 
 /// Reads the facts of a stream and leaves its bytes alone. One per stream.
 #[derive(Debug, Default)]
-pub struct StreamObserver {
-    scanner: SseScanner,
-    held: Held,
+pub struct StreamObserver(Watch<Events>);
+
+#[derive(Debug, Default)]
+struct Events {
     usage: Usage,
     ended: bool,
     failed: bool,
@@ -63,17 +64,15 @@ impl StreamObserver {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    fn event(&mut self, name: Option<&str>, data: &[u8], facts: &mut Facts) {
-        match name.or_else(|| kind_of(data)).unwrap_or_default() {
+impl Reader for Events {
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
+        let data = event.data;
+        match event.name.or_else(|| kind_of(data)).unwrap_or_default() {
             "content_block_delta" => {
-                let bytes = ["text", "thinking", "partial_json"]
-                    .iter()
-                    .find_map(|field| text_length(data, field));
-                facts.content_events = facts.content_events.saturating_add(1);
-                facts.text_bytes = facts
-                    .text_bytes
-                    .saturating_add(u32::try_from(bytes.unwrap_or(0)).unwrap_or(u32::MAX));
+                let bytes = sse::text_length(data, &["text", "thinking", "partial_json"]);
+                facts.count(bytes.unwrap_or(0));
                 // A delta without text proves something else: a signature, a citation.
                 facts.meaningful |= bytes != Some(0);
             }
@@ -93,6 +92,20 @@ impl StreamObserver {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    fn end(&mut self, _facts: &mut Facts) -> Result<(), CallError> {
+        if self.ended || self.failed {
+            Ok(())
+        } else {
+            Err(cut_short())
+        }
+    }
+}
+
+impl Events {
     fn read(&mut self, data: &[u8], facts: &mut Facts) {
         // What cannot be read states no facts; the client sees the bytes in any case.
         let Ok(seen) = serde_json::from_slice::<Seen>(data) else {
@@ -132,93 +145,12 @@ fn kind_of(data: &[u8]) -> Option<&'static str> {
         .map(|(kind, _)| *kind)
 }
 
-/// The length of the text of a field, escapes counted as they stand.
-fn text_length(data: &[u8], field: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let rest = data.get(from..)?;
-        let at = memmem::find(rest, field.as_bytes())?;
-        from += at + field.len();
-        let is_key = at.checked_sub(1).and_then(|before| rest.get(before)) == Some(&b'"');
-        let after = data.get(from..)?;
-        let Some(value) = after.strip_prefix(b"\"").filter(|_| is_key) else {
-            continue;
-        };
-        let Some(value) = value.trim_ascii_start().strip_prefix(b":") else {
-            continue;
-        };
-        let Some(value) = value.trim_ascii_start().strip_prefix(b"\"") else {
-            continue;
-        };
-        return Some(closing_quote(value));
-    }
-}
-
-fn closing_quote(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(found) = text
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        at += found;
-        if text.get(at) == Some(&b'"') {
-            return at;
-        }
-        at += 2;
-    }
-    text.len()
-}
-
 impl Decode for StreamObserver {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let mut facts = Facts::default();
-        let mut malformed = None;
-        let scanned = scanner.feed(&chunk, |event| {
-            if malformed.is_some() {
-            } else if self.ended || sse::may_be_object(event.data) {
-                self.event(event.name, event.data, &mut facts);
-            } else {
-                malformed = Some(event.start);
-            }
-        });
-        self.scanner = scanner;
-        let tail = scanned?;
-        if let Some(start) = malformed {
-            // What came before the event is good.
-            let good = start.map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
-            out.push(Frame::raw(good, facts));
-            return Err(sse::malformed());
-        }
-        let bytes = self.held.pass(&chunk, tail);
-        if !bytes.is_empty() || facts != Facts::default() {
-            out.push(Frame::raw(bytes, facts));
-        }
-        Ok(())
+        self.0.feed(&chunk, out)
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let mut facts = Facts::default();
-        let mut is_half = false;
-        scanner.finish(|event| {
-            // What the connection's end cut short is no event, whatever it began to say.
-            is_half = !sse::is_whole(event.data);
-            if !is_half {
-                self.event(event.name, event.data, &mut facts);
-            }
-        });
-        let mut rest = self.held.take();
-        if is_half {
-            rest.clear();
-        }
-        if !rest.is_empty() || facts != Facts::default() {
-            out.push(Frame::raw(rest, facts));
-        }
-        if self.ended || self.failed {
-            Ok(())
-        } else {
-            Err(cut_short())
-        }
+        self.0.end(out)
     }
 }

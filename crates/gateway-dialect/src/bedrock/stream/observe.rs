@@ -98,10 +98,7 @@ impl StreamObserver {
             "contentBlockDelta" => {
                 let seen: Option<SeenDelta<'_>> = serde_json::from_slice(message.payload).ok();
                 let bytes = seen.and_then(|seen| seen.delta).and_then(|it| it.bytes());
-                facts.content_events = facts.content_events.saturating_add(1);
-                facts.text_bytes = facts
-                    .text_bytes
-                    .saturating_add(u32::try_from(bytes.unwrap_or(0)).unwrap_or(u32::MAX));
+                facts.count(bytes.unwrap_or(0));
                 // A delta without text proves something else: a signature, a citation.
                 facts.meaningful |= bytes != Some(0);
             }

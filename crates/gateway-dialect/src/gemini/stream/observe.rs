@@ -137,10 +137,7 @@ impl State {
                 .map_or(0, |text| text.get().len().saturating_sub(2));
             let call = part.function_call.map_or(0, |call| call.get().len());
             self.has_calls |= call > 0 && candidate.index.unwrap_or(0) == 0;
-            facts.content_events = facts.content_events.saturating_add(1);
-            facts.text_bytes = facts
-                .text_bytes
-                .saturating_add(u32::try_from(text.saturating_add(call)).unwrap_or(u32::MAX));
+            facts.count(text.saturating_add(call));
             facts.meaningful |= text > 0
                 || call > 0
                 || part.thought_signature.is_some()

@@ -244,8 +244,7 @@ impl Watch<'_> {
         let settled = *self.is_known && *self.is_begun;
         if settled && event.name != Some("error") && data != DONE && !is_interesting(data) {
             facts.meaningful = true;
-            facts.content_events += 1;
-            facts.text_bytes = facts.text_bytes.saturating_add(text_length(data));
+            facts.count(text_length(data));
             return if sse::may_be_object(data) {
                 Ok(())
             } else {
@@ -317,7 +316,7 @@ fn has_value(data: &[u8], quoted: &Finder<'_>) -> bool {
 }
 
 /// The length of the text that an event adds, escapes counted as they stand.
-fn text_length(data: &[u8]) -> u32 {
+fn text_length(data: &[u8]) -> usize {
     for key in &NEEDLES.texts {
         let Some(at) = key.find(data) else {
             continue;
@@ -327,29 +326,13 @@ fn text_length(data: &[u8]) -> u32 {
             .unwrap_or_default()
             .trim_ascii_start();
         if let Some(text) = value.strip_prefix(b"\"") {
-            let length = string_length(text);
+            let length = sse::string_length(text);
             if length > 0 {
-                return u32::try_from(length).unwrap_or(u32::MAX);
+                return length;
             }
         }
     }
     0
-}
-
-/// The length of a JSON string whose opening quote was taken off.
-fn string_length(text: &[u8]) -> usize {
-    let mut from = 0;
-    while let Some(found) = text
-        .get(from..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        let at = from + found;
-        if text.get(at) == Some(&b'"') {
-            return at;
-        }
-        from = at + 2;
-    }
-    text.len()
 }
 
 /// True for the chunk that reports usage and nothing else.

@@ -6,13 +6,12 @@
 use bytes::Bytes;
 use gateway_schema::stream::{Decode, Facts, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind};
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::glance::Glance;
 use crate::failure::{self, Said};
-use crate::sse::{self, Held, SseEvent, SseScanner};
+use crate::sse::{self, Reader, SseEvent, Watch};
 
 /// How much of a document that calls itself a stream is kept.
 const MAX_PLAIN_BYTES: usize = 64 * 1024;
@@ -31,9 +30,10 @@ struct Kind<'a> {
 
 /// Reads the facts of a stream and leaves its bytes alone. One per stream.
 #[derive(Debug, Default)]
-pub struct StreamObserver {
-    scanner: SseScanner,
-    held: Held,
+pub struct StreamObserver(Watch<Events>);
+
+#[derive(Debug, Default)]
+struct Events {
     ended: bool,
     failed: bool,
     /// The beginning, while it may be a plain document.
@@ -46,11 +46,9 @@ impl StreamObserver {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    const fn is_over(&self) -> bool {
-        self.ended || self.failed
-    }
-
+impl Reader for Events {
     fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) {
         if self.is_over() {
             return;
@@ -66,6 +64,20 @@ impl StreamObserver {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.ended || self.failed
+    }
+
+    fn end(&mut self, _facts: &mut Facts) -> Result<(), CallError> {
+        if self.is_over() {
+            Ok(())
+        } else {
+            Err(self.cut_short())
+        }
+    }
+}
+
+impl Events {
     fn named(&mut self, name: &str, data: &[u8], facts: &mut Facts) {
         match name {
             "response.created" => {
@@ -103,9 +115,7 @@ impl StreamObserver {
             "response.output_item.added" | "response.output_item.done" => facts.meaningful = true,
             _ if name.strip_suffix(".delta").is_some() => {
                 facts.meaningful = true;
-                facts.content_events = facts.content_events.saturating_add(1);
-                let length = u32::try_from(delta_length(data)).unwrap_or(u32::MAX);
-                facts.text_bytes = facts.text_bytes.saturating_add(length);
+                facts.count(sse::text_length(data, &["delta"]).unwrap_or(0));
             }
             _ => {}
         }
@@ -144,85 +154,13 @@ fn read(data: &[u8]) -> Option<Glance> {
     serde_json::from_slice::<Seen>(data).ok()?.response
 }
 
-/// The length of the text of a delta, escapes counted as they stand.
-fn delta_length(data: &[u8]) -> usize {
-    let key = b"\"delta\"";
-    let Some(at) = memmem::find(data, key) else {
-        return 0;
-    };
-    let after = data.get(at + key.len()..).unwrap_or_default();
-    let text = after
-        .trim_ascii_start()
-        .strip_prefix(b":")
-        .and_then(|value| value.trim_ascii_start().strip_prefix(b"\""));
-    let Some(text) = text else {
-        return 0;
-    };
-    let mut from = 0;
-    while let Some(found) = text
-        .get(from..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        let at = from + found;
-        if text.get(at) == Some(&b'"') {
-            return at;
-        }
-        from = at + 2;
-    }
-    text.len()
-}
-
 impl Decode for StreamObserver {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        self.keep(&chunk);
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let mut facts = Facts::default();
-        let mut malformed = None;
-        let scanned = scanner.feed(&chunk, |event| {
-            if malformed.is_some() {
-            } else if self.is_over() || sse::may_be_object(event.data) {
-                self.event(&event, &mut facts);
-            } else {
-                malformed = Some(event.start);
-            }
-        });
-        self.scanner = scanner;
-        let tail = scanned?;
-        if let Some(start) = malformed {
-            // What came before the event is good.
-            let good = start.map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
-            out.push(Frame::raw(good, facts));
-            return Err(sse::malformed());
-        }
-        let bytes = self.held.pass(&chunk, tail);
-        if !bytes.is_empty() || facts != Facts::default() {
-            out.push(Frame::raw(bytes, facts));
-        }
-        Ok(())
+        self.0.reader.keep(&chunk);
+        self.0.feed(&chunk, out)
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        let mut facts = Facts::default();
-        let mut is_half = false;
-        scanner.finish(|event| {
-            // What the connection's end cut short is no event, whatever it began to say.
-            is_half = !sse::is_whole(event.data);
-            if !is_half {
-                self.event(&event, &mut facts);
-            }
-        });
-        let mut rest = self.held.take();
-        if is_half {
-            rest.clear();
-        }
-        if !rest.is_empty() || facts != Facts::default() {
-            out.push(Frame::raw(rest, facts));
-        }
-        if self.ended || self.failed {
-            Ok(())
-        } else {
-            Err(self.cut_short())
-        }
+        self.0.end(out)
     }
 }
