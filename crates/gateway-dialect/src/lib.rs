@@ -30,6 +30,7 @@ pub mod rerank;
 pub mod sse;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tgi;
 mod tool_form;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Models at SageMaker endpoints, whose containers speak OpenAI's wire: vLLM, LMI, Text Generation Inference.
+//! Models at SageMaker endpoints, whose containers speak OpenAI's wire (vLLM, LMI, Text Generation Inference) or, where
+//! `body_format` says so, Text Generation Inference's own.
 //!
 //! `InvokeEndpoint` carries the container's own bytes, `InvokeEndpointWithResponseStream` pieces of its event stream inside
 //! messages of AWS's; signed for `sagemaker`, with credentials from the same places as Bedrock's.
@@ -13,6 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use gateway_dialect::tgi::Template;
 use gateway_provider::{Built, Deps, Factory, HttpProvider, TargetSpec};
 use gateway_schema::{Operation, OptionKind, OptionProblem, OptionSpec, Options};
 use http::HeaderValue;
@@ -28,6 +30,8 @@ const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::Completion, Opera
 
 const SERVED: &str = "served_model";
 const COMPONENT: &str = "inference_component";
+const FORMAT: &str = "body_format";
+const TEMPLATE: &str = "prompt_template";
 const CONFIG: &str = "aws_config";
 
 /// MLflow's names of the settings, and ours.
@@ -97,6 +101,16 @@ const SPECS: &[OptionSpec] = &[
         OptionKind::Text,
         "The inference component, for endpoints that host several.",
     ),
+    spec(
+        FORMAT,
+        OptionKind::Text,
+        "What the container speaks: openai, or tgi for Text Generation Inference's own inputs and parameters. Default: openai.",
+    ),
+    spec(
+        TEMPLATE,
+        OptionKind::Text,
+        "How turns become one text for tgi: plain, chatml, llama2, llama3, mistral or zephyr. Default: plain.",
+    ),
 ];
 
 /// Makes providers of SageMaker endpoints; the model's name is the endpoint's.
@@ -115,6 +129,8 @@ struct Endpoint {
     aws: Settings,
     served: String,
     component: Option<HeaderValue>,
+    /// Set for containers that speak Text Generation Inference's own format.
+    template: Option<Template>,
 }
 
 /// Reads settings, or says everything that is wrong with them.
@@ -149,6 +165,7 @@ fn read(spec: &TargetSpec, options: &Options) -> Result<Endpoint, Vec<OptionProb
         problems.push(OptionProblem::new(COMPONENT, message));
         None
     });
+    let template = template(options, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -160,7 +177,40 @@ fn read(spec: &TargetSpec, options: &Options) -> Result<Endpoint, Vec<OptionProb
         aws,
         served,
         component,
+        template,
     })
+}
+
+/// The template, for containers that need one.
+fn template(options: &Options, problems: &mut Vec<OptionProblem>) -> Option<Template> {
+    let name = options.text(TEMPLATE);
+    match options.text(FORMAT) {
+        None | Some("openai") => {
+            if name.is_some() {
+                let message =
+                    format!("{TEMPLATE} is for {FORMAT} tgi; others read turns themselves.");
+                problems.push(OptionProblem::new(TEMPLATE, message));
+            }
+            None
+        }
+        Some("tgi") => {
+            let found = Template::named(name.unwrap_or("plain"));
+            if found.is_none() {
+                let names = Template::NAMES.join(", ");
+                let message = format!(
+                    "{TEMPLATE} is '{}'; one of {names} is expected.",
+                    name.unwrap_or_default()
+                );
+                problems.push(OptionProblem::new(TEMPLATE, message));
+            }
+            found
+        }
+        Some(other) => {
+            let message = format!("{FORMAT} is '{other}'; openai or tgi is expected.");
+            problems.push(OptionProblem::new(FORMAT, message));
+            None
+        }
+    }
 }
 
 fn build(spec: &TargetSpec, options: &Options, deps: &Deps) -> Built {

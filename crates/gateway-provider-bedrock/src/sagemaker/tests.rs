@@ -197,3 +197,86 @@ fn settings_may_have_mlflows_names_and_a_bearer_token_is_refused() {
     assert!(!check(json!({"aws_access_key_id": "AKID"})).is_empty());
     assert!(!check(json!({"aws_config": {"aws_bearer_token": "x"}})).is_empty());
 }
+
+fn tgi() -> Value {
+    let mut config = config();
+    config["body_format"] = json!("tgi");
+    config["prompt_template"] = json!("chatml");
+    config
+}
+
+#[tokio::test]
+async fn a_container_that_knows_no_chat_is_asked_in_its_own_format() {
+    let answer = json!([{"generated_text": "Hi", "details": {"finish_reason": "eos_token", "generated_tokens": 2}}]);
+    let transport = ScriptedTransport::new().always(ScriptedReply::json(200, &answer));
+    let body = "{\"model\":\"chat\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}";
+    let reply = provider(&tgi(), &transport).call(native(body, false)).await;
+    let ReplyBody::Whole(Whole::Canonical(Response::Chat(chat))) = reply.unwrap().body else {
+        panic!("an answer that was read");
+    };
+    assert_eq!(chat.usage.unwrap().output_tokens, Some(2));
+    assert_eq!(
+        chat.choices[0].parts[0],
+        gateway_schema::chat::Part::text("Hi")
+    );
+    let sent = transport.last_request().unwrap();
+    assert!(sent.uri().path().ends_with("/endpoints/my-llm/invocations"));
+    let sent: Value = serde_json::from_slice(sent.body()).unwrap();
+    assert_eq!(
+        sent,
+        json!({"inputs": "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n",
+            "parameters": {"max_new_tokens": 5, "stop": ["<|im_end|>"], "details": true}})
+    );
+    // It has neither tools nor vectors, and says so before anything is sent.
+    let body = "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}";
+    let error = provider(&tgi(), &transport)
+        .call(native(body, false))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), transport.requests().len()),
+        (ErrorKind::Unsupported, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_stream_of_tokens_is_unwrapped_wherever_its_parts_are_cut() {
+    let said = "data:{\"index\":1,\"token\":{\"id\":1,\"text\":\"Hi\",\"special\":false},\"generated_text\":null,\"details\":null}\n\n\
+        data:{\"index\":2,\"token\":{\"id\":2,\"text\":\"<|im_end|>\",\"special\":true},\"generated_text\":\"Hi\",\
+        \"details\":{\"finish_reason\":\"eos_token\",\"generated_tokens\":2,\"input_length\":9}}\n\n";
+    for size in [1, 7, 10_000] {
+        let mut parts = BytesMut::new();
+        for part in said.as_bytes().chunks(size) {
+            write_event(&mut parts, "PayloadPart", part);
+        }
+        let reply = ScriptedReply::new(200, EVENTS, parts.freeze());
+        let transport = ScriptedTransport::new().always(reply);
+        let reply = provider(&tgi(), &transport).call(foreign(true)).await;
+        assert_eq!(gathered(reply.unwrap()).await.unwrap().1, Some(9), "{size}");
+        let sent: Value = serde_json::from_slice(transport.last_request().unwrap().body()).unwrap();
+        assert_eq!(sent["stream"], true);
+    }
+}
+
+#[test]
+fn what_a_container_speaks_is_one_of_two_and_only_one_needs_a_template() {
+    let spec = TargetSpec::new("sagemaker", Some("e".into()), Operation::Chat);
+    let check = |key: &str, value: &str| {
+        let mut options = tgi();
+        options[key] = json!(value);
+        let found = (SAGEMAKER.check)(&spec, &Options::new(options.as_object().unwrap().clone()));
+        found.first().map(|problem| problem.message.clone())
+    };
+    assert_eq!(check("body_format", "tgi"), None);
+    assert!(
+        check("body_format", "openai")
+            .unwrap()
+            .contains("prompt_template is for")
+    );
+    assert!(
+        check("body_format", "triton")
+            .unwrap()
+            .contains("openai or tgi")
+    );
+    assert!(check("prompt_template", "gpt").unwrap().contains("llama3"));
+}

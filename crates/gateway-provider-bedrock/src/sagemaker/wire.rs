@@ -7,13 +7,16 @@ use bytes::Bytes;
 use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Quirks, Scanned, StreamDecoder, UsageChunk,
 };
+use gateway_dialect::tgi::{self, Template};
 use gateway_dialect::{RequestOptions, bedrock, known};
 use gateway_provider::{
     Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target,
     TargetSpec, Whole, Wire, content_type, post_json, splice,
 };
 use gateway_schema::stream::Decode;
-use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Retry};
+use gateway_schema::{
+    CallError, Decoded, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry,
+};
 use gateway_sigv4::percent_encode;
 use http::header::ACCEPT;
 use http::response::Parts;
@@ -36,6 +39,7 @@ pub(super) struct SageMakerWire {
     endpoint: String,
     served: String,
     component: Option<HeaderValue>,
+    template: Option<Template>,
     defaults: Defaults,
 }
 
@@ -55,6 +59,7 @@ impl SageMakerWire {
             endpoint,
             served: settings.served,
             component: settings.component,
+            template: settings.template,
             defaults: Defaults::new(&spec.defaults),
         }
     }
@@ -89,21 +94,53 @@ impl SageMakerWire {
         splice(body, &edits)
     }
 
-    fn translate(&self, call: &Call) -> Result<(Bytes, Losses), CallError> {
-        let decoded = call.canonical()?;
+    /// What is asked, with absent defaults.
+    fn filled<'a>(&self, decoded: &'a Decoded, stream: bool) -> Cow<'a, Request> {
         let mut request = Cow::Borrowed(&decoded.value);
         if !self.defaults.is_empty() {
             self.defaults.fill(request.to_mut());
         }
-        if request.stream().is_some_and(|it| it != call.stream) {
-            request.to_mut().set_stream(call.stream);
+        if request.stream().is_some_and(|it| it != stream) {
+            request.to_mut().set_stream(stream);
         }
-        let options = RequestOptions::new(&self.served).with_mapping(call.context.mapping);
-        let encoded = openai::encode_request(&request, &options, &Quirks::COMPATIBLE)?;
+        request
+    }
+
+    /// The stop sequences that a reply is read with.
+    fn stops(&self, call: &Call, template: Template) -> Vec<String> {
+        let decoded = call.canonical();
+        decoded.map_or_else(
+            |_| Vec::new(),
+            |decoded| tgi::stops(&self.filled(decoded, call.stream), template),
+        )
+    }
+
+    fn translate(&self, call: &Call) -> Result<(Bytes, Losses), CallError> {
+        let decoded = call.canonical()?;
+        let request = self.filled(decoded, call.stream);
+        let encoded = match (self.template, &*request) {
+            (Some(template), Request::Chat(chat)) => tgi::encode_chat(chat, template)?,
+            (Some(_), Request::Completion(text)) => tgi::encode_completion(text)?,
+            (Some(_), _) => return Err(self.info.lacks(call.operation).with_status(501)),
+            (None, request) => {
+                let options = RequestOptions::new(&self.served).with_mapping(call.context.mapping);
+                openai::encode_request(request, &options, &Quirks::COMPATIBLE)?
+            }
+        };
         let mut losses = decoded.losses.clone();
         losses.extend(encoded.losses);
         Ok((encoded.body, losses))
     }
+}
+
+/// Reads what a container says in Text Generation Inference's own words.
+fn read_text(call: &Call, stops: &[String], body: &[u8]) -> Result<Response, CallError> {
+    if call.operation == Operation::Completion {
+        let reply = tgi::decode_completion(body, stops)?;
+        return Ok(Response::Completion(Box::new(reply)));
+    }
+    let reply = tgi::decode_chat(body, stops)?;
+    Ok(Response::Chat(Box::new(reply)))
 }
 
 fn text<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
@@ -126,7 +163,7 @@ impl Wire for SageMakerWire {
         };
         let uri = format!("{}/endpoints/{}/{action}", self.base()?, self.endpoint);
         let native = call.payload.native(Dialect::OPENAI);
-        let (lane, (body, losses)) = match native {
+        let (lane, (body, losses)) = match native.filter(|_| self.template.is_none()) {
             Some((body, envelope)) => {
                 let body = self.forward(call, body, envelope);
                 (Lane::Same, (body, Losses::new()))
@@ -167,6 +204,10 @@ impl Wire for SageMakerWire {
             let facts = openai::observe(&body)?;
             return Ok(Whole::raw(&head, body, facts));
         }
+        if let Some(template) = self.template {
+            let stops = self.stops(call, template);
+            return read_text(call, &stops, &body).map(Whole::Canonical);
+        }
         openai::decode_response(call.operation, &body).map(Whole::Canonical)
     }
 
@@ -175,9 +216,10 @@ impl Wire for SageMakerWire {
             .payload
             .native(Dialect::OPENAI)
             .filter(|_| lane == Lane::Same);
-        let inner: Box<dyn Decode> = match native {
-            None => Box::new(StreamDecoder::new()),
-            Some((body, envelope)) => {
+        let inner: Box<dyn Decode> = match (native, self.template) {
+            (_, Some(template)) => Box::new(tgi::StreamDecoder::new(self.stops(call, template))),
+            (None, None) => Box::new(StreamDecoder::new()),
+            (Some((body, envelope)), None) => {
                 let members = envelope.places();
                 let hides = Scanned::new(body, envelope.open(), &members).leaves_usage_open();
                 Box::new(Observer::new(UsageChunk::hidden_when(hides)))
