@@ -14,7 +14,7 @@ use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Operation};
 
 use crate::bedrock::invoke::{InvokeDecoder, Vendor};
-use crate::{anthropic, bedrock, cohere, gemini, openai, openai_responses};
+use crate::{anthropic, bedrock, cohere, gemini, openai, openai_responses, rerank};
 use whole::WholeObserver;
 
 /// What a path asks, and what its answer looks like.
@@ -41,6 +41,8 @@ enum Format {
     Cohere,
     CohereOne,
     CohereEmbedding,
+    /// Ranks, in whatever form: tokens and searches.
+    Rerank,
     /// An answer without usage.
     Nothing,
 }
@@ -171,7 +173,8 @@ fn by_words(before: Option<&str>, last: &str) -> Option<(Option<Operation>, Form
         // Below a thread, messages are something else.
         (_, "messages") if versioned => (Some(Operation::Chat), Format::Anthropic),
         (_, "embed") if versioned => (Some(Operation::Embedding), Format::CohereEmbedding),
-        (_, "rerank" | "moderations") => (Some(Operation::Rerank), Format::Nothing),
+        (_, "rerank" | "reranking") => (Some(Operation::Rerank), Format::Rerank),
+        (_, "moderations") => (Some(Operation::Rerank), Format::Nothing),
         _ => return None,
     })
 }
@@ -197,6 +200,7 @@ fn reader(format: Format) -> Option<Reader> {
         Format::Cohere => |body| Ok(used(cohere::decode_chat(body)?.usage)),
         Format::CohereOne => |body| Ok(used(cohere::v1::decode_chat(body)?.usage)),
         Format::CohereEmbedding => |body| Ok(used(cohere::decode_embedding(body)?.usage)),
+        Format::Rerank => rerank::observe,
         Format::Gemini | Format::Nothing => return None,
     })
 }

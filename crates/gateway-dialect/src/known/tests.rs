@@ -159,3 +159,84 @@ fn usage_is_read_from_whole_answers_and_streams() {
         }
     }
 }
+
+#[test]
+fn searches_and_tokens_of_ranking_are_read_in_every_vendors_form() {
+    for (path, body, tokens, units) in [
+        // Cohere, both versions.
+        (
+            "v2/rerank",
+            r#"{"id":"r","results":[{"index":0,"relevance_score":0.9}],"meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}}}"#,
+            None,
+            Some(1),
+        ),
+        (
+            "v1/rerank",
+            r#"{"results":[],"meta":{"billed_units":{"search_units":2.0},"tokens":{"input_tokens":7}}}"#,
+            Some(7),
+            Some(2),
+        ),
+        // Voyage and Jina.
+        (
+            "v1/rerank",
+            r#"{"object":"list","data":[{"index":0,"relevance_score":0.5}],"model":"rerank-2","usage":{"total_tokens":26}}"#,
+            Some(26),
+            None,
+        ),
+        (
+            "v1/rerank",
+            r#"{"model":"jina","results":[],"usage":{"prompt_tokens":5,"total_tokens":9}}"#,
+            Some(5),
+            None,
+        ),
+    ] {
+        let facts = read(path, "application/json", body.as_bytes());
+        let usage = facts.usage.unwrap_or_else(|| panic!("{body}"));
+        assert_eq!(
+            (usage.input_tokens, usage.search_units),
+            (tokens, units),
+            "{body}"
+        );
+    }
+    // A bare list says nothing of it, and is no fault.
+    let facts = read(
+        "rerank",
+        "application/json",
+        br#"[{"index":0,"score":0.5}]"#,
+    );
+    assert!(facts.usage.is_none() && facts.ended);
+}
+
+#[test]
+fn recorded_ranking_is_read() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    let mut seen = 0;
+    for vendor in ["cohere", "voyage", "openrouter"] {
+        for entry in std::fs::read_dir(root.join(vendor)).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if !name.starts_with("rerank_") {
+                continue;
+            }
+            let recorded: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            if recorded["response"]["status"] != 200 {
+                continue;
+            }
+            let body = &recorded["response"]["body"];
+            let body = body
+                .as_str()
+                .map_or_else(|| body.to_string(), str::to_owned);
+            let facts = read("v1/rerank", "application/json", body.as_bytes());
+            let usage = facts.usage.unwrap_or_else(|| panic!("{name}: {body}"));
+            assert!(
+                usage.search_units.is_some() || usage.input_tokens.is_some(),
+                "{name}"
+            );
+            seen += 1;
+        }
+    }
+    if seen == 0 {
+        eprintln!("skipped: corpus absent");
+    }
+}

@@ -19,7 +19,7 @@ mod request;
 mod tests;
 
 pub use codec::RerankCodec;
-pub use reply::decode;
+pub use reply::{decode, observe};
 pub use request::encode;
 
 /// What a provider calls it.

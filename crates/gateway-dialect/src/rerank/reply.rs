@@ -2,6 +2,7 @@
 
 use gateway_schema::chat::RemoteError;
 use gateway_schema::rerank::{RerankRequest, RerankResponse, RerankResult};
+use gateway_schema::stream::Facts;
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Usage};
 use serde_json::{Map, Value};
 
@@ -42,6 +43,51 @@ pub fn decode(body: &[u8], request: &RerankRequest) -> Result<RerankResponse, Ca
     }
     rest(fields, &mut response);
     Ok(response)
+}
+
+/// What an answer says of its consumption, in whatever form: `usage` in tokens, Cohere's `meta` in searches and tokens.
+///
+/// # Errors
+/// Of origin upstream: not JSON.
+pub fn observe(body: &[u8]) -> Result<Facts, CallError> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let mut facts = Facts::default();
+    facts.ended = true;
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(mut fields)) => {
+            facts.model = fields
+                .get("model")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            let mut used = fields.remove("usage").and_then(usage);
+            if let Some(meta) = fields.get("meta") {
+                let count = |path: &str| meta.pointer(path).and_then(Value::as_f64).and_then(whole);
+                let units = count("/billed_units/search_units");
+                let input = count("/tokens/input_tokens");
+                if units.is_some() || input.is_some() {
+                    let known = used.get_or_insert_default();
+                    known.search_units = units.or(known.search_units);
+                    known.input_tokens = known.input_tokens.or(input);
+                }
+            }
+            facts.usage = used.map(Box::new);
+            Ok(facts)
+        }
+        Ok(_) => Ok(facts),
+        Err(_) => Err(unreadable("The provider's answer is not valid JSON.")),
+    }
+}
+
+/// A count, also when it is written `1.0`.
+fn whole(number: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be whole and within 2^53"
+    )]
+    let count = ((0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0)
+        .then_some(number as u64);
+    count
 }
 
 /// The list of results, and what stands beside it.

@@ -101,12 +101,12 @@ const SPECS: &[OptionSpec] = &[
         OptionKind::Text,
         "The inference component, for endpoints that host several.",
     ),
-    spec(
+    OptionSpec::optional(
         FORMAT,
         OptionKind::Text,
         "What the container speaks: openai, or tgi for Text Generation Inference's own inputs and parameters. Default: openai.",
     ),
-    spec(
+    OptionSpec::optional(
         TEMPLATE,
         OptionKind::Text,
         "How turns become one text for tgi: plain, chatml, llama2, llama3, mistral or zephyr. Default: plain.",
