@@ -54,6 +54,31 @@ impl Losses {
         });
     }
 
+    /// Reports a field that was dropped, unless it was reported before: once per stream, not once per event.
+    pub fn dropped_once(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
+        let path = path.into();
+        if !self.has(&path) {
+            self.dropped(path, why);
+        }
+    }
+
+    /// The same for one that was approximated.
+    pub fn approximated_once(
+        &mut self,
+        path: impl Into<String>,
+        why: impl Into<Cow<'static, str>>,
+    ) {
+        let path = path.into();
+        if !self.has(&path) {
+            self.approximated(path, why);
+        }
+    }
+
+    /// True when a loss of this field was reported.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|loss| loss.path == path)
+    }
+
     /// Adds the losses of another step.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);

@@ -73,10 +73,9 @@ impl Facts {
                     facts.count(text.len());
                 }
                 StreamEvent::Finish { finish, .. } => facts.finish = Some(finish.reason),
-                StreamEvent::Usage(usage) => match &mut facts.usage {
-                    Some(known) => known.update(usage.clone()),
-                    none => *none = Some(Box::new(usage.clone())),
-                },
+                StreamEvent::Usage(usage) => {
+                    facts.usage.get_or_insert_default().update(usage.clone());
+                }
                 StreamEvent::Error(error) => facts.error = Some(Box::new(error.clone())),
                 StreamEvent::End => facts.ended = true,
                 _ => {}
@@ -116,6 +115,13 @@ impl Frame {
         Self {
             facts: Facts::of(&events),
             data: FrameData::Events(events),
+        }
+    }
+
+    /// Appends a group of canonical events to `out`, if there are any.
+    pub fn push_events(events: Vec<StreamEvent>, out: &mut Vec<Self>) {
+        if !events.is_empty() {
+            out.push(Self::events(events));
         }
     }
 

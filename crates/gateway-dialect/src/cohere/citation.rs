@@ -5,11 +5,11 @@ use gateway_schema::chat::Citation;
 use serde_json::{Map, Value, json};
 
 use super::put;
-use super::usage::whole;
+use crate::node;
 
 /// Reads a citation: one for each of its sources, the first with the citation as it came.
 pub(super) fn read(value: &Value) -> Vec<Citation> {
-    let number = |key| value.get(key).and_then(whole);
+    let number = |key| value.get(key).and_then(node::count);
     let span = number("start").zip(number("end"));
     let sources = value.get("sources").and_then(Value::as_array);
     let mut citations: Vec<Citation> = sources

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::client::finish_body;
 use super::{error, items, object, put, text, to_bytes, unreadable, usage};
+use crate::node;
 use crate::{EncodedRequest, ReplyInfo, RequestOptions, ranking};
 
 /// Cohere's own parameters: a caller of another dialect that names one means it.
@@ -102,7 +103,7 @@ fn result(value: Value, request: &RerankRequest) -> Option<RerankResult> {
     let Value::Object(mut fields) = value else {
         return None;
     };
-    let index = u32::try_from(fields.get("index").and_then(usage::whole)?).ok()?;
+    let index = u32::try_from(fields.get("index").and_then(node::count)?).ok()?;
     let stated = fields.remove("document").filter(|value| !value.is_null());
     Some(RerankResult {
         index,

@@ -5,6 +5,7 @@ use gateway_schema::{CallError, Dialect, Extra};
 use serde_json::{Map, Value, json};
 
 use super::{citation, error, finish, items, object, text, unreadable, usage};
+use crate::node;
 
 /// Reads a reply of chat.
 ///
@@ -59,7 +60,7 @@ pub(super) fn parts(mut message: Map<String, Value>) -> Vec<Part> {
             .filter_map(content),
     );
     for value in items(message.remove("citations")) {
-        let index = value.get("content_index").and_then(usage::whole);
+        let index = value.get("content_index").and_then(node::count);
         let index = index.and_then(|index| usize::try_from(index).ok());
         cite(parts.get_mut(plans..).unwrap_or_default(), index, &value);
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::response::{arguments, logprob};
 use super::{citation, error, finish, items, unreadable, usage};
+use crate::node;
 use crate::sse::SseScanner;
 
 /// The stream stopped before its terminator.
@@ -44,7 +45,7 @@ impl StreamDecoder {
             serde_json::from_slice(data).map_err(|error| unreadable("stream", error))?;
         let kind = event.get("type").and_then(Value::as_str);
         let message = event.pointer("/delta/message");
-        let index = event.get("index").and_then(usage::whole).unwrap_or(0);
+        let index = event.get("index").and_then(node::count).unwrap_or(0);
         Ok(match kind.unwrap_or_default() {
             "message-start" => start(&event),
             "content-start" | "content-delta" => content(&event, message),
@@ -203,31 +204,25 @@ fn function(message: Option<&Value>) -> Option<(&Value, &Value)> {
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
-        let mut result = Ok(());
-        let scanned = scanner.feed(&chunk, |event| {
-            if result.is_ok() {
-                result = self.event(event.data).map(|events| push(events, out));
-            }
+        let fed = scanner.try_feed(&chunk, |event| {
+            Frame::push_events(self.event(event.data)?, out);
+            Ok(())
         });
         self.scanner = scanner;
-        result?;
-        scanned?;
-        Ok(())
+        fed
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut result = Ok(());
-        scanner.finish(|event| result = self.event(event.data).map(|events| push(events, out)));
+        scanner.finish(|event| {
+            result = self
+                .event(event.data)
+                .map(|events| Frame::push_events(events, out));
+        });
         if self.ended || self.failed {
             return Ok(());
         }
         result.and_then(|()| Err(cut_short()))
-    }
-}
-
-pub(super) fn push(events: Vec<StreamEvent>, out: &mut Vec<Frame>) {
-    if !events.is_empty() {
-        out.push(Frame::events(events));
     }
 }

@@ -4,25 +4,11 @@ use gateway_schema::Usage;
 use serde_json::{Map, Value, json};
 
 use super::put;
-
-/// A count, also when it is written `28.0`.
-pub(super) fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be whole and within 2^53"
-        )]
-        let whole = ((0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0)
-            .then_some(number as u64);
-        whole
-    })
-}
+use crate::node;
 
 /// Reads `usage` of version 2 and `meta` of either version. `None` when it says nothing.
 pub(super) fn read(stated: &Value) -> Option<Usage> {
-    let count = |path: &str| stated.pointer(path).and_then(whole);
+    let count = |path: &str| stated.pointer(path).and_then(node::count);
     let mut usage = Usage::default();
     usage.input_tokens =
         count("/tokens/input_tokens").or_else(|| count("/billed_units/input_tokens"));

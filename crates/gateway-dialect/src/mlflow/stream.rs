@@ -123,7 +123,7 @@ impl StreamWriter {
     }
 
     fn read_content(&mut self, event: &StreamEvent, chunk: &mut Chunk) {
-        let Some(choice) = choice_of(event) else {
+        let Some(choice) = event.choice() else {
             self.losses
                 .dropped("stream", "MLflow's format has no such event");
             return;
@@ -247,24 +247,6 @@ impl Delta {
         if let (Value::Object(fields), Some(logprobs)) = (out, &self.logprobs) {
             fields.insert("logprobs".to_owned(), logprobs.clone());
         }
-    }
-}
-
-fn choice_of(event: &StreamEvent) -> Option<u32> {
-    match event {
-        StreamEvent::Text { choice, .. }
-        | StreamEvent::Thinking { choice, .. }
-        | StreamEvent::Signature { choice, .. }
-        | StreamEvent::RedactedThinking { choice, .. }
-        | StreamEvent::Refusal { choice, .. }
-        | StreamEvent::ToolCall { choice, .. }
-        | StreamEvent::ToolArguments { choice, .. }
-        | StreamEvent::Citation { choice, .. }
-        | StreamEvent::Logprobs { choice, .. }
-        | StreamEvent::Opaque { choice, .. }
-        | StreamEvent::Part { choice, .. }
-        | StreamEvent::Finish { choice, .. } => Some(*choice),
-        _ => None,
     }
 }
 

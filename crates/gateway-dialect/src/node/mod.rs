@@ -140,6 +140,11 @@ pub(crate) fn into_map(fields: Fields<'_>) -> Map<String, Value> {
         .collect()
 }
 
+/// A count, also when it is written `5.0`.
+pub(crate) fn count(value: &Value) -> Option<u64> {
+    value.as_number().and_then(whole)
+}
+
 /// A whole number, also when it is written `5.0`.
 fn whole(number: &Number) -> Option<u64> {
     number.as_u64().or_else(|| {

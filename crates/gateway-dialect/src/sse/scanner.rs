@@ -162,6 +162,26 @@ impl SseScanner {
         Ok(start)
     }
 
+    /// As [`feed`](Self::feed), up to the first event that `on` refuses.
+    ///
+    /// # Errors
+    /// The refusal, or that of an event that is too large.
+    pub(crate) fn try_feed(
+        &mut self,
+        chunk: &[u8],
+        mut on: impl FnMut(SseEvent<'_>) -> Result<(), CallError>,
+    ) -> Result<(), CallError> {
+        let mut result = Ok(());
+        let scanned = self.feed(chunk, |event| {
+            if result.is_ok() {
+                result = on(event);
+            }
+        });
+        result?;
+        scanned?;
+        Ok(())
+    }
+
     /// The stream is over: delivers a last event that lacks its blank line. Its `end` is 0, for there is no chunk.
     pub fn finish(&mut self, mut on: impl FnMut(SseEvent<'_>)) {
         let carry = std::mem::take(&mut self.carry);

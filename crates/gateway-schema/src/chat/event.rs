@@ -153,6 +153,27 @@ pub enum StreamEvent {
 }
 
 impl StreamEvent {
+    /// Which answer it is about; `None` for the whole stream.
+    pub const fn choice(&self) -> Option<u32> {
+        match self {
+            Self::Role { choice }
+            | Self::Text { choice, .. }
+            | Self::Thinking { choice, .. }
+            | Self::Signature { choice, .. }
+            | Self::RedactedThinking { choice, .. }
+            | Self::Refusal { choice, .. }
+            | Self::ToolCall { choice, .. }
+            | Self::ToolArguments { choice, .. }
+            | Self::Citation { choice, .. }
+            | Self::Logprobs { choice, .. }
+            | Self::Opaque { choice, .. }
+            | Self::Part { choice, .. }
+            | Self::PartEnd { choice }
+            | Self::Finish { choice, .. } => Some(*choice),
+            Self::Start { .. } | Self::Usage(_) | Self::Ping | Self::Error(_) | Self::End => None,
+        }
+    }
+
     /// True when a caller should see this: content, an end or an error; not signs of life and bookkeeping.
     /// The first meaningful event commits a stream.
     pub fn is_meaningful(&self) -> bool {

@@ -103,10 +103,7 @@ impl Fold {
             StreamEvent::Finish { choice, finish } => {
                 self.open(choice).choice.finish = Some(finish);
             }
-            StreamEvent::Usage(usage) => match &mut self.response.usage {
-                Some(known) => known.update(usage),
-                none => *none = Some(usage),
-            },
+            StreamEvent::Usage(usage) => self.response.usage.get_or_insert_default().update(usage),
             StreamEvent::Error(error) => self.error = Some(error),
             StreamEvent::Ping | StreamEvent::End => {}
         }

@@ -331,31 +331,25 @@ fn opaque(kind: &str, field: &str, raw: &RawValue) -> Result<StreamEvent, CallEr
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
-        let mut result = Ok(());
-        let scanned = scanner.feed(&chunk, |event| {
-            if result.is_ok() {
-                result = self.event(event.data).map(|events| push(events, out));
-            }
+        let fed = scanner.try_feed(&chunk, |event| {
+            Frame::push_events(self.event(event.data)?, out);
+            Ok(())
         });
         self.scanner = scanner;
-        result?;
-        scanned?;
-        Ok(())
+        fed
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
         let mut result = Ok(());
-        scanner.finish(|event| result = self.event(event.data).map(|events| push(events, out)));
+        scanner.finish(|event| {
+            result = self
+                .event(event.data)
+                .map(|events| Frame::push_events(events, out));
+        });
         if self.ended || self.failed {
             return Ok(());
         }
         result.and_then(|()| Err(cut_short()))
-    }
-}
-
-fn push(events: Vec<StreamEvent>, out: &mut Vec<Frame>) {
-    if !events.is_empty() {
-        out.push(Frame::events(events));
     }
 }

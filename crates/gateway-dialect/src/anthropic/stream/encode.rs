@@ -285,7 +285,8 @@ impl StreamEncoder {
 
     fn signature(&mut self, signature: &Signature, out: &mut BytesMut) {
         if self.open != Open::Thinking && signature.dialect != Dialect::ANTHROPIC {
-            self.lose("signature", "only reasoning carries one here");
+            self.losses
+                .dropped_once("signature", "only reasoning carries one here");
             return;
         }
         self.open_thinking(out);
@@ -336,17 +337,21 @@ impl StreamEncoder {
                 },
                 out,
             ),
-            None => self.lose("tool_calls", "arguments of a call that never began"),
+            None => self
+                .losses
+                .dropped_once("tool_calls", "arguments of a call that never began"),
         }
     }
 
     fn citation(&mut self, citation: &Citation, out: &mut BytesMut) {
         let Some(written) = CitationOut::of(citation) else {
-            self.lose("citations", "a source has no address");
+            self.losses
+                .dropped_once("citations", "a source has no address");
             return;
         };
         if !written.is_native() {
-            self.approximate("citations", "written as results of a web search");
+            self.losses
+                .approximated_once("citations", "written as results of a web search");
         }
         if self.open != Open::Text {
             self.begin(Open::Text, &NewBlock::Text { text: "" }, out);
@@ -378,26 +383,16 @@ impl StreamEncoder {
                     .filter(|(key, _)| *key != "type")
                     .map(|(key, value)| (key.clone(), value.clone())),
             ),
-            _ => self.lose("content", "not a piece of a stream"),
-        }
-    }
-
-    /// Reports a loss once per stream, not once per event.
-    fn lose(&mut self, path: &'static str, why: &'static str) {
-        if !self.losses.iter().any(|loss| loss.path == path) {
-            self.losses.dropped(path, why);
-        }
-    }
-
-    fn approximate(&mut self, path: &'static str, why: &'static str) {
-        if !self.losses.iter().any(|loss| loss.path == path) {
-            self.losses.approximated(path, why);
+            _ => self
+                .losses
+                .dropped_once("content", "not a piece of a stream"),
         }
     }
 
     fn event(&mut self, event: &StreamEvent, out: &mut BytesMut) {
-        if choice_of(event) > 0 {
-            self.lose("choices[1]", "an Anthropic reply is one answer");
+        if event.choice().unwrap_or(0) > 0 {
+            self.losses
+                .dropped_once("choices[1]", "an Anthropic reply is one answer");
             return;
         }
         match event {
@@ -423,17 +418,20 @@ impl StreamEncoder {
             }
             StreamEvent::Citation { citation, .. } => self.citation(citation, out),
             StreamEvent::Logprobs { .. } => {
-                self.lose("logprobs", "Anthropic has no token probabilities");
+                self.losses
+                    .dropped_once("logprobs", "Anthropic has no token probabilities");
             }
             StreamEvent::Opaque { dialect, value, .. } => {
                 if *dialect == Dialect::ANTHROPIC {
                     self.opaque(value, out);
                 } else {
-                    self.lose("content", "only the provider's dialect knows this part");
+                    self.losses
+                        .dropped_once("content", "only the provider's dialect knows this part");
                 }
             }
             StreamEvent::Part { .. } => {
-                self.lose("content", "answers of this API hold no such part");
+                self.losses
+                    .dropped_once("content", "answers of this API hold no such part");
             }
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),
@@ -451,26 +449,6 @@ fn proof(events: &[StreamEvent]) -> Option<&Signature> {
     match events.first() {
         Some(StreamEvent::Signature { signature, .. }) => Some(signature),
         _ => None,
-    }
-}
-
-fn choice_of(event: &StreamEvent) -> u32 {
-    match event {
-        StreamEvent::Role { choice }
-        | StreamEvent::Text { choice, .. }
-        | StreamEvent::Thinking { choice, .. }
-        | StreamEvent::Signature { choice, .. }
-        | StreamEvent::RedactedThinking { choice, .. }
-        | StreamEvent::Refusal { choice, .. }
-        | StreamEvent::ToolCall { choice, .. }
-        | StreamEvent::ToolArguments { choice, .. }
-        | StreamEvent::Citation { choice, .. }
-        | StreamEvent::Logprobs { choice, .. }
-        | StreamEvent::Opaque { choice, .. }
-        | StreamEvent::Part { choice, .. }
-        | StreamEvent::PartEnd { choice }
-        | StreamEvent::Finish { choice, .. } => *choice,
-        _ => 0,
     }
 }
 

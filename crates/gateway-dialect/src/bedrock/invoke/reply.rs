@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::response::decode_chat;
 use super::super::{error, unreadable};
 use super::{Counts, Vendor};
+use crate::node;
 
 /// Reads a whole completion.
 ///
@@ -105,7 +106,7 @@ pub(super) fn finish(vendor: Vendor, answer: &Value) -> Option<Finish> {
 
 /// Consumption, from wherever it is stated.
 pub(super) fn usage(body: &Value, counts: Counts) -> Option<Usage> {
-    let at = |path: &str| body.pointer(path).and_then(whole);
+    let at = |path: &str| body.pointer(path).and_then(node::count);
     let metrics = "/amazon-bedrock-invocationMetrics";
     let input = at(&format!("{metrics}/inputTokenCount"))
         .or(counts.input)
@@ -115,7 +116,7 @@ pub(super) fn usage(body: &Value, counts: Counts) -> Option<Usage> {
         let results = body.get("results")?.as_array()?;
         results
             .iter()
-            .map(|result| whole(result.get("tokenCount")?))
+            .map(|result| node::count(result.get("tokenCount")?))
             .sum()
     };
     let output = at(&format!("{metrics}/outputTokenCount"))
@@ -129,19 +130,4 @@ pub(super) fn usage(body: &Value, counts: Counts) -> Option<Usage> {
     usage.input_tokens = input;
     usage.output_tokens = output;
     Some(usage)
-}
-
-/// A count, also when it is written `28.0`.
-fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be whole and within 2^53"
-        )]
-        let whole = ((0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0)
-            .then_some(number as u64);
-        whole
-    })
 }

@@ -123,9 +123,7 @@ impl Decode for InvokeDecoder {
         let scanned = scanner.feed(&chunk, |message| {
             if result.is_ok() {
                 result = self.message(&message).map(|events| {
-                    if !events.is_empty() {
-                        out.push(Frame::events(events));
-                    }
+                    Frame::push_events(events, out);
                 });
             }
         });

@@ -274,9 +274,7 @@ impl Decode for StreamDecoder {
         let scanned = scanner.feed(&chunk, |message| {
             if result.is_ok() {
                 result = self.message(&message).map(|events| {
-                    if !events.is_empty() {
-                        out.push(Frame::events(events));
-                    }
+                    Frame::push_events(events, out);
                 });
             }
         });

@@ -213,7 +213,7 @@ impl StreamEncoder {
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),
             StreamEvent::Usage(usage) => {
-                if !self.losses.iter().any(|loss| loss.path == usage::REASONING) {
+                if !self.losses.has(usage::REASONING) {
                     usage::report(Some(usage), &mut self.losses);
                 }
                 self.usage.update(usage.clone());
@@ -223,7 +223,6 @@ impl StreamEncoder {
     }
 }
 
-/// Several answers at once have no place here.
 /// The proof at the beginning of these events.
 fn proof(events: &[StreamEvent]) -> Option<&Signature> {
     match events.first() {
@@ -232,26 +231,6 @@ fn proof(events: &[StreamEvent]) -> Option<&Signature> {
             signature,
         }) => Some(signature),
         _ => None,
-    }
-}
-
-const fn is_first(event: &StreamEvent) -> bool {
-    match event {
-        StreamEvent::Role { choice }
-        | StreamEvent::Text { choice, .. }
-        | StreamEvent::Thinking { choice, .. }
-        | StreamEvent::Signature { choice, .. }
-        | StreamEvent::RedactedThinking { choice, .. }
-        | StreamEvent::Refusal { choice, .. }
-        | StreamEvent::ToolCall { choice, .. }
-        | StreamEvent::ToolArguments { choice, .. }
-        | StreamEvent::Citation { choice, .. }
-        | StreamEvent::Logprobs { choice, .. }
-        | StreamEvent::Opaque { choice, .. }
-        | StreamEvent::Part { choice, .. }
-        | StreamEvent::PartEnd { choice }
-        | StreamEvent::Finish { choice, .. } => *choice == 0,
-        _ => true,
     }
 }
 
@@ -264,7 +243,7 @@ impl Encode for StreamEncoder {
         let mut rest = events;
         while let [event, after @ ..] = rest {
             rest = after;
-            if is_first(event) {
+            if event.choice().unwrap_or(0) == 0 {
                 // The proof of a call comes with it, and stands before it here.
                 if let (StreamEvent::ToolCall { .. }, Some(signature)) = (event, proof(after)) {
                     self.proof(signature, out);

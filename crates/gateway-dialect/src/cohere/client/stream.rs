@@ -195,9 +195,7 @@ impl StreamEncoder {
             return;
         }
         for piece in logprobs(value) {
-            if !self.losses.iter().any(|loss| loss.path == "logprobs") {
-                self.losses.approximated("logprobs", NO_TOKEN_IDS);
-            }
+            self.losses.approximated_once("logprobs", NO_TOKEN_IDS);
             self.content(&json!({"text": ""}), Some(&piece), out);
         }
     }
@@ -239,10 +237,7 @@ impl StreamEncoder {
                 .dropped("content", "answers of this API hold no such part"),
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),
-            StreamEvent::Usage(usage) => match &mut self.usage {
-                Some(known) => known.update(usage.clone()),
-                none => *none = Some(usage.clone()),
-            },
+            StreamEvent::Usage(usage) => self.usage.get_or_insert_default().update(usage.clone()),
             _ => {}
         }
     }
@@ -257,27 +252,6 @@ impl StreamEncoder {
     }
 }
 
-/// Several answers at once have no place here.
-const fn is_first(event: &StreamEvent) -> bool {
-    match event {
-        StreamEvent::Role { choice }
-        | StreamEvent::Text { choice, .. }
-        | StreamEvent::Thinking { choice, .. }
-        | StreamEvent::Signature { choice, .. }
-        | StreamEvent::RedactedThinking { choice, .. }
-        | StreamEvent::Refusal { choice, .. }
-        | StreamEvent::ToolCall { choice, .. }
-        | StreamEvent::ToolArguments { choice, .. }
-        | StreamEvent::Citation { choice, .. }
-        | StreamEvent::Logprobs { choice, .. }
-        | StreamEvent::Opaque { choice, .. }
-        | StreamEvent::Part { choice, .. }
-        | StreamEvent::PartEnd { choice }
-        | StreamEvent::Finish { choice, .. } => *choice == 0,
-        _ => true,
-    }
-}
-
 fn event(out: &mut BytesMut, name: &str, value: &Value) {
     sse::write_json(out, Some(name), value);
 }
@@ -285,7 +259,7 @@ fn event(out: &mut BytesMut, name: &str, value: &Value) {
 impl Encode for StreamEncoder {
     fn encode(&mut self, events: &[StreamEvent], out: &mut BytesMut) {
         for event in events {
-            if is_first(event) {
+            if event.choice().unwrap_or(0) == 0 {
                 self.event(event, out);
             } else {
                 self.losses

@@ -6,6 +6,7 @@ use gateway_schema::{CallError, Usage};
 use serde_json::{Map, Value};
 
 use super::super::{error, finish, items, object, text, unreadable, usage};
+use crate::node;
 
 /// Reads a reply of `/v1/chat`. MLflow states no finish reason.
 ///
@@ -67,7 +68,7 @@ pub(super) fn id(fields: &Map<String, Value>) -> Option<String> {
 /// Consumption: `token_count` of the older service, `meta` of the present one.
 pub(super) fn consumed(fields: &Map<String, Value>) -> Option<Usage> {
     if let Some(counts) = fields.get("token_count") {
-        let count = |key| counts.get(key).and_then(usage::whole);
+        let count = |key| counts.get(key).and_then(node::count);
         let mut usage = Usage::default();
         usage.input_tokens = count("prompt_tokens");
         usage.output_tokens = count("response_tokens");

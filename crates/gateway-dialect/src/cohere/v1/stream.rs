@@ -6,7 +6,7 @@ use gateway_schema::stream::{Decode, Frame};
 use gateway_schema::{CallError, ErrorKind, Extra, Usage};
 use serde_json::{Map, Value};
 
-use super::super::stream::{cut_short, push};
+use super::super::stream::cut_short;
 use super::super::{error, text, unreadable};
 use super::reply::{consumed, id, is_failure};
 
@@ -37,7 +37,7 @@ impl StreamDecoder {
         }
         match serde_json::from_slice(line) {
             Ok(Value::Object(fields)) => {
-                push(self.event(fields), out);
+                Frame::push_events(self.event(fields), out);
                 Ok(())
             }
             Ok(_) => Err(unreadable("stream", "a line is no object")),

@@ -176,7 +176,9 @@ impl Decode for StreamDecoder {
         let state = &mut self.state;
         let fed = self.source.feed(&chunk, |piece| {
             if result.is_ok() {
-                result = state.piece(piece).map(|events| push(events, out));
+                result = state
+                    .piece(piece)
+                    .map(|events| Frame::push_events(events, out));
             }
         });
         result?;
@@ -187,7 +189,9 @@ impl Decode for StreamDecoder {
         let mut result = Ok(());
         let state = &mut self.state;
         let finished = self.source.finish(|piece| {
-            result = state.piece(piece).map(|events| push(events, out));
+            result = state
+                .piece(piece)
+                .map(|events| Frame::push_events(events, out));
         });
         if self.state.failed {
             return Ok(());
@@ -205,11 +209,5 @@ impl Decode for StreamDecoder {
             facts,
         });
         Ok(())
-    }
-}
-
-fn push(events: Vec<StreamEvent>, out: &mut Vec<Frame>) {
-    if !events.is_empty() {
-        out.push(Frame::events(events));
     }
 }

@@ -135,24 +135,24 @@ impl StreamEncoder {
             }
             StreamEvent::Usage(usage) => self.usage.get_or_insert_default().update(usage.clone()),
             StreamEvent::Refusal { .. } => {
-                self.lose("refusal", "a refusal is plain text here");
+                self.losses
+                    .approximated_once("refusal", "a refusal is plain text here");
                 self.content(event);
             }
             StreamEvent::RedactedThinking { .. } => {
-                self.lose("content", "only its provider can read encrypted reasoning");
+                self.losses
+                    .approximated_once("content", "only its provider can read encrypted reasoning");
             }
             StreamEvent::Opaque { dialect, .. } if *dialect != Dialect::GEMINI => {
-                if !self.losses.iter().any(|loss| loss.path == "content") {
-                    self.losses
-                        .dropped("content", "only the provider's dialect knows this part");
-                }
+                self.losses
+                    .dropped_once("content", "only the provider's dialect knows this part");
             }
             StreamEvent::Part { content, .. } if raw(&Part::new((**content).clone())).is_null() => {
                 self.losses
                     .dropped("content", "answers of this API hold no such part");
             }
             StreamEvent::Citation { .. } => {
-                self.lose(
+                self.losses.approximated_once(
                     "citations",
                     "the sources of the whole answer stand together",
                 );
@@ -162,15 +162,8 @@ impl StreamEncoder {
         }
     }
 
-    /// Reports a loss once per stream, not once per event.
-    fn lose(&mut self, path: &'static str, why: &'static str) {
-        if !self.losses.iter().any(|loss| loss.path == path) {
-            self.losses.approximated(path, why);
-        }
-    }
-
     fn content(&mut self, event: &StreamEvent) {
-        let Some(choice) = choice_of(event) else {
+        let Some(choice) = event.choice() else {
             return;
         };
         let Some(answer) = self.answer(choice) else {
@@ -234,7 +227,7 @@ impl StreamEncoder {
             _ => {}
         }
         if torn {
-            self.lose(
+            self.losses.approximated_once(
                 "tool_calls.arguments",
                 "the arguments are not a whole JSON object",
             );
@@ -359,25 +352,6 @@ impl Answer {
     }
 }
 
-fn choice_of(event: &StreamEvent) -> Option<u32> {
-    match event {
-        StreamEvent::Role { choice }
-        | StreamEvent::Text { choice, .. }
-        | StreamEvent::Thinking { choice, .. }
-        | StreamEvent::Signature { choice, .. }
-        | StreamEvent::Refusal { choice, .. }
-        | StreamEvent::ToolCall { choice, .. }
-        | StreamEvent::ToolArguments { choice, .. }
-        | StreamEvent::Citation { choice, .. }
-        | StreamEvent::Logprobs { choice, .. }
-        | StreamEvent::Opaque { choice, .. }
-        | StreamEvent::Part { choice, .. }
-        | StreamEvent::PartEnd { choice }
-        | StreamEvent::Finish { choice, .. } => Some(*choice),
-        _ => None,
-    }
-}
-
 impl Encode for StreamEncoder {
     fn encode(&mut self, events: &[StreamEvent], out: &mut BytesMut) {
         for event in events {
@@ -407,7 +381,7 @@ impl Encode for StreamEncoder {
             }
         }
         if torn {
-            self.lose(
+            self.losses.approximated_once(
                 "tool_calls.arguments",
                 "the arguments are not a whole JSON object",
             );

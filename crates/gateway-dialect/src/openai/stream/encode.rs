@@ -99,9 +99,7 @@ impl StreamEncoder {
 
     fn lose(&mut self, choice: u32, what: &str, why: impl Into<String>) {
         let path = format!("choices[{choice}].{what}");
-        if !self.losses.iter().any(|loss| loss.path == path) {
-            self.losses.dropped(path, why.into());
-        }
+        self.losses.dropped_once(path, why.into());
     }
 
     fn answer(&mut self, choice: u32) -> Option<&mut Answer> {
@@ -179,10 +177,7 @@ impl StreamEncoder {
                 value,
             } => self.opaque(*choice, *dialect, value, group),
             StreamEvent::Part { choice, content } => self.part(*choice, content, group),
-            StreamEvent::Usage(usage) => match &mut self.usage {
-                Some(known) => known.update(usage.clone()),
-                none => *none = Some(usage.clone()),
-            },
+            StreamEvent::Usage(usage) => self.usage.get_or_insert_default().update(usage.clone()),
             _ => {}
         }
     }
@@ -192,10 +187,8 @@ impl StreamEncoder {
             Some(Dialect::OPENAI) => self.first.extend(extra.fields().clone()),
             Some(other) => {
                 for key in extra.fields().keys() {
-                    if !self.losses.iter().any(|loss| loss.path == *key) {
-                        self.losses
-                            .dropped(key.clone(), foreign(other, "OpenAI clients"));
-                    }
+                    self.losses
+                        .dropped_once(key.clone(), foreign(other, "OpenAI clients"));
                 }
             }
             None => {}

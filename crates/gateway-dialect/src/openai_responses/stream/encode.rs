@@ -73,9 +73,7 @@ impl StreamEncoder {
     }
 
     fn lose(&mut self, path: String, why: impl Into<String>) {
-        if !self.losses.iter().any(|loss| loss.path == path) {
-            self.losses.dropped(path, why.into());
-        }
+        self.losses.dropped_once(path, why.into());
     }
 
     /// Takes one event of the first answer.
@@ -520,27 +518,6 @@ fn end_said(events: &mut Events, place: Place<'_>, said: &Said, out: &mut BytesM
     events.at("response.content_part.done", place, more, out);
 }
 
-/// Which answer an event is about; `None` for the whole stream.
-const fn choice_of(event: &StreamEvent) -> Option<u32> {
-    match event {
-        StreamEvent::Role { choice }
-        | StreamEvent::Text { choice, .. }
-        | StreamEvent::Thinking { choice, .. }
-        | StreamEvent::Signature { choice, .. }
-        | StreamEvent::RedactedThinking { choice, .. }
-        | StreamEvent::Refusal { choice, .. }
-        | StreamEvent::ToolCall { choice, .. }
-        | StreamEvent::ToolArguments { choice, .. }
-        | StreamEvent::Citation { choice, .. }
-        | StreamEvent::Logprobs { choice, .. }
-        | StreamEvent::Opaque { choice, .. }
-        | StreamEvent::Part { choice, .. }
-        | StreamEvent::PartEnd { choice }
-        | StreamEvent::Finish { choice, .. } => Some(*choice),
-        _ => None,
-    }
-}
-
 impl Encode for StreamEncoder {
     fn encode(&mut self, events: &[StreamEvent], out: &mut BytesMut) {
         for event in events {
@@ -557,11 +534,10 @@ impl Encode for StreamEncoder {
                     self.head.created = created.unwrap_or(self.head.created);
                     self.begin(out);
                 }
-                StreamEvent::Usage(usage) => match &mut self.usage {
-                    Some(known) => known.update(usage.clone()),
-                    none => *none = Some(usage.clone()),
-                },
-                event => match choice_of(event) {
+                StreamEvent::Usage(usage) => {
+                    self.usage.get_or_insert_default().update(usage.clone());
+                }
+                event => match event.choice() {
                     Some(0) => {
                         self.begin(out);
                         self.take(event, out);
