@@ -308,6 +308,24 @@ async fn every_vendors_completion_is_invoked_in_its_own_words() {
 }
 
 #[tokio::test]
+async fn what_a_completion_by_chat_leaves_out_is_told() {
+    let scene = Scene::new("deepseek.r1-v1:0", &config(), &json!({}), Vec::new());
+    let mut request = CompletionRequest::new(Prompt::Text("p".to_owned()));
+    request.suffix = Some("s".to_owned());
+    let mut context = context();
+    context.strict = true;
+    let payload = Payload::from_request(Request::Completion(Box::new(request)));
+    let call = Call::new(context, Operation::Completion, false, payload);
+    let error = Arc::clone(&scene.provider).call(call).await.unwrap_err();
+    let lost: Vec<String> = error
+        .field_errors()
+        .iter()
+        .map(gateway_schema::FieldError::dotted)
+        .collect();
+    assert_eq!(lost, ["suffix"]);
+}
+
+#[tokio::test]
 async fn mlflows_temperatures_are_those_of_its_recordings() {
     for (model, at, expected) in [
         (

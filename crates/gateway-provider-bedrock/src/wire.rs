@@ -11,8 +11,8 @@ use gateway_provider::{
     Call, Credential, Encoded, JSON, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
     bearer_header, content_type, post_json,
 };
-use gateway_schema::chat::{ChatRequest, Content};
-use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse};
+use gateway_schema::chat::ChatRequest;
+use gateway_schema::completion::CompletionRequest;
 use gateway_schema::stream::{Decode, Facts, Frame};
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry, Usage,
@@ -173,7 +173,12 @@ impl BedrockWire {
                     )
                     .with_retry(Retry::Elsewhere)
                 })?;
-                let encoded = bedrock::encode_chat(&chat, options)?;
+                let mut encoded = bedrock::encode_chat(&chat, options)?;
+                for name in request.beyond_chat() {
+                    encoded
+                        .losses
+                        .dropped(name, "Converse has no such parameter");
+                }
                 let action = if request.stream {
                     "converse-stream"
                 } else {
@@ -206,28 +211,6 @@ fn no_region(text: &'static str) -> CallError {
         .with_status(400)
         .with_retry(Retry::Elsewhere)
         .with_code("aws_region_missing")
-}
-
-/// The text of a chat answer, for models that only chat.
-fn by_chat(body: &[u8]) -> Result<CompletionResponse, CallError> {
-    let reply = bedrock::decode_chat(body)?;
-    let mut response = CompletionResponse::default();
-    response.usage = reply.usage;
-    response.choices = reply
-        .choices
-        .into_iter()
-        .map(|answer| {
-            let mut choice = CompletionChoice::default();
-            choice.finish = answer.finish;
-            for part in answer.parts {
-                if let Content::Text { text, .. } = part.content {
-                    choice.text.push_str(&text);
-                }
-            }
-            choice
-        })
-        .collect();
-    Ok(response)
 }
 
 fn counts(headers: &HeaderMap) -> Counts {
@@ -312,7 +295,7 @@ impl Wire for BedrockWire {
                     reply
                 }
                 Some(vendor) => invoke::decode_completion(vendor, &body, counts)?,
-                None => by_chat(&body)?,
+                None => bedrock::decode_chat(&body)?.into(),
             })),
             Operation::Embedding => {
                 Response::Embedding(Box::new(invoke::decode_embedding(&body, counts)?))

@@ -1,7 +1,7 @@
 //! Canonical requests and replies, made to fit a row before they are written and after they are read.
 
-use gateway_schema::chat::{ChatResponse, Content};
-use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse};
+use gateway_schema::chat::ChatResponse;
+use gateway_schema::completion::{CompletionRequest, CompletionResponse};
 use gateway_schema::embedding::{EmbeddingEncoding, EmbeddingRequest, EmbeddingTask};
 use gateway_schema::{
     CallError, Dialect, ErrorKind, Extra, Losses, Mapping, Request, Response, Retry,
@@ -176,17 +176,9 @@ fn by_chat(
         )
         .with_retry(Retry::Elsewhere));
     };
-    let lost = [
-        ("suffix", completion.suffix.is_some()),
-        ("echo", completion.echo == Some(true)),
-        ("best_of", completion.best_of.is_some()),
-        ("logprobs", completion.logprobs.is_some()),
-    ];
-    for (name, _) in lost.into_iter().filter(|(_, given)| *given) {
-        losses.dropped(
-            name,
-            "this provider completes by chat, which has no such field",
-        );
+    for name in completion.beyond_chat() {
+        let why = "this provider completes by chat, which has no such field";
+        losses.dropped(name, why);
     }
     if mapping == Mapping::Mlflow && preset.mlflow == Mlflow::Mistral {
         chat.sampling.stop.clear();
@@ -196,29 +188,14 @@ fn by_chat(
     Ok(Request::Chat(Box::new(chat)))
 }
 
+/// The text of a chat answer as a completion. What else a choice of chat says has another form there.
 fn completion_of(chat: ChatResponse) -> CompletionResponse {
-    let mut completion = CompletionResponse::default();
-    completion.id = chat.id;
-    completion.model = chat.model;
-    completion.created = chat.created;
-    completion.usage = chat.usage;
-    completion.extra = chat.extra;
-    completion.choices = chat
-        .choices
-        .into_iter()
-        .zip(0..)
-        .map(|(choice, index)| {
-            let mut out = CompletionChoice::default();
-            out.index = index;
-            out.finish = choice.finish;
-            for part in choice.parts {
-                if let Content::Text { text, .. } = part.content {
-                    out.text.push_str(&text);
-                }
-            }
-            out
-        })
-        .collect();
+    let mut completion = CompletionResponse::from(chat);
+    for (choice, index) in completion.choices.iter_mut().zip(0..) {
+        choice.index = index;
+        choice.logprobs = None;
+        choice.extra = Extra::new();
+    }
     completion
 }
 

@@ -204,10 +204,11 @@ impl GeminiWire {
                 let mut request = (**request).clone();
                 self.defaults.fill_completion(&mut request);
                 let chat = as_chat(&request, mapping).ok_or_else(one_prompt)?;
-                (
-                    gemini::encode_chat_for(&chat, &options, self.host)?,
-                    generate,
-                )
+                let mut encoded = gemini::encode_chat_for(&chat, &options, self.host)?;
+                for name in request.beyond_chat() {
+                    encoded.losses.dropped(name, "Gemini has no such parameter");
+                }
+                (encoded, generate)
             }
             (Request::Embedding(request), Operation::Embedding) => self.embed(request, &options)?,
             (_, operation) => return Err(self.unsupported(operation)),

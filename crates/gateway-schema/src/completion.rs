@@ -82,6 +82,19 @@ impl CompletionRequest {
         chat.extra = self.extra.clone();
         Some(chat)
     }
+
+    /// The parameters that [`to_chat`](Self::to_chat) leaves out, because a chat turn has none like them.
+    pub fn beyond_chat(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("suffix", self.suffix.is_some()),
+            ("echo", self.echo == Some(true)),
+            ("best_of", self.best_of.is_some_and(|best| best > 1)),
+            ("logprobs", self.logprobs.is_some()),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(name, is_given)| is_given.then_some(name))
+    }
 }
 
 /// One continuation.

@@ -3,7 +3,7 @@
 //! Spec: MLflow's `anthropic` completions; prompt format of <https://platform.claude.com/docs/en/api/completions>.
 
 use bytes::Bytes;
-use gateway_schema::chat::{Content, FinishReason, StreamEvent};
+use gateway_schema::chat::{FinishReason, StreamEvent};
 use gateway_schema::completion::{CompletionChoice, CompletionRequest, CompletionResponse, Prompt};
 use gateway_schema::stream::{Decode, Frame};
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses, Mapping, Retry};
@@ -150,18 +150,9 @@ pub fn encode_completion_by_chat(
         ));
     };
     let mut encoded = encode_chat_for(&chat, options, host)?;
-    let lost = [
-        ("suffix", request.suffix.is_some()),
-        ("echo", request.echo == Some(true)),
-        ("best_of", request.best_of.is_some_and(|best| best > 1)),
-        ("logprobs", request.logprobs.is_some()),
-    ];
-    for (field, is_lost) in lost {
-        if is_lost {
-            encoded
-                .losses
-                .dropped(field, "Anthropic has no such parameter");
-        }
+    for name in request.beyond_chat() {
+        let why = "Anthropic has no such parameter";
+        encoded.losses.dropped(name, why);
     }
     Ok(encoded)
 }
@@ -171,26 +162,7 @@ pub fn encode_completion_by_chat(
 /// # Errors
 /// As [`decode_chat`].
 pub fn decode_completion_by_chat(body: &[u8]) -> Result<CompletionResponse, CallError> {
-    let reply = decode_chat(body)?;
-    let mut response = CompletionResponse::default();
-    response.id = reply.id;
-    response.model = reply.model;
-    response.usage = reply.usage;
-    response.choices = reply
-        .choices
-        .into_iter()
-        .map(|answer| {
-            let mut choice = CompletionChoice::default();
-            choice.finish = answer.finish;
-            for part in answer.parts {
-                if let Content::Text { text, .. } = part.content {
-                    choice.text.push_str(&text);
-                }
-            }
-            choice
-        })
-        .collect();
-    Ok(response)
+    decode_chat(body).map(CompletionResponse::from)
 }
 
 /// The prompt in the form that the models were trained on.
@@ -322,9 +294,7 @@ impl CompletionDecoder {
                 events.push(StreamEvent::End);
             }
         }
-        if !events.is_empty() {
-            out.push(Frame::events(events));
-        }
+        Frame::push_events(events, out);
         Ok(())
     }
 }
@@ -332,16 +302,9 @@ impl CompletionDecoder {
 impl Decode for CompletionDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut scanner = std::mem::take(&mut self.scanner);
-        let mut result = Ok(());
-        let scanned = scanner.feed(&chunk, |event| {
-            if result.is_ok() {
-                result = self.event(event.data, out);
-            }
-        });
+        let fed = scanner.try_feed(&chunk, |event| self.event(event.data, out));
         self.scanner = scanner;
-        result?;
-        scanned?;
-        Ok(())
+        fed
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {

@@ -97,18 +97,9 @@ pub fn encode_completion_by_chat(
         .with_retry(Retry::Elsewhere)
     })?;
     let mut encoded = encode_chat(&chat, options)?;
-    let lost = [
-        ("suffix", request.suffix.is_some()),
-        ("echo", request.echo == Some(true)),
-        ("best_of", request.best_of.is_some_and(|best| best > 1)),
-        ("logprobs", request.logprobs.is_some()),
-    ];
-    for (field, is_lost) in lost {
-        if is_lost {
-            encoded
-                .losses
-                .dropped(field, "a turn of chat has no such parameter");
-        }
+    for name in request.beyond_chat() {
+        let why = "a turn of chat has no such parameter";
+        encoded.losses.dropped(name, why);
     }
     Ok(encoded)
 }

@@ -186,3 +186,22 @@ async fn a_completion_is_a_chat_with_the_instructions_beside_it() {
     };
     assert_eq!(completion.choices[0].text, "Hi");
 }
+
+#[tokio::test]
+async fn what_a_completion_leaves_out_is_told() {
+    let scene = Scene::studio("gemini-2.0-flash", &json!({}));
+    let mut request = CompletionRequest::new(Prompt::Text("p".to_owned()));
+    request.echo = Some(true);
+    let mut context = context();
+    context.strict = true;
+    let payload = Payload::from_request(Request::Completion(Box::new(request)));
+    let call = Call::new(context, Operation::Completion, false, payload);
+    let asked = scene.ask(call, ScriptedReply::json(200, &whole("Hi")));
+    let error = asked.await.unwrap_err();
+    let lost: Vec<String> = error
+        .field_errors()
+        .iter()
+        .map(gateway_schema::FieldError::dotted)
+        .collect();
+    assert_eq!(lost, ["echo"]);
+}
