@@ -44,10 +44,10 @@ pub(crate) async fn begins_with_event(
     Ok((is_event, Box::pin(Held { held, rest: body })))
 }
 
-/// The chunks that were looked at, then the others.
-struct Held {
-    held: VecDeque<Bytes>,
-    rest: BodyStream,
+/// The chunks of a body that were looked at, then the others.
+pub(crate) struct Held {
+    pub(crate) held: VecDeque<Bytes>,
+    pub(crate) rest: BodyStream,
 }
 
 impl Stream for Held {

@@ -20,9 +20,10 @@ use super::{HttpProvider, KEPT_ERROR_BYTES, MAX_ERROR_BYTES};
 use crate::call::Call;
 use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
+use crate::peek::Held;
 use crate::raw::{RawHead, RawRequest};
 use crate::reply::{Reply, ReplyBody, Whole, next};
-use crate::transport::{BodyStream, TransportError};
+use crate::transport::BodyStream;
 use crate::wire::Wire;
 
 impl<W: Wire> HttpProvider<W> {
@@ -203,23 +204,6 @@ async fn read_error(mut body: BodyStream) -> Read {
         bytes.extend_from_slice(&chunk);
     }
     Read::Whole(bytes.freeze())
-}
-
-/// The chunks that were read, then the others.
-struct Held {
-    held: VecDeque<Bytes>,
-    rest: BodyStream,
-}
-
-impl Stream for Held {
-    type Item = Result<Bytes, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.held.pop_front() {
-            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
-            None => self.rest.as_mut().poll_next(cx),
-        }
-    }
 }
 
 /// The body of an answer, chunk by chunk as it came, with the facts that an observer reads beside it.
