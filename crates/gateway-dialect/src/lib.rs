@@ -18,6 +18,7 @@ pub mod event_stream;
 pub mod failure;
 pub mod gemini;
 pub mod known;
+mod lines;
 #[cfg(test)]
 mod malformed;
 pub mod mlflow;

@@ -7,15 +7,12 @@ use gateway_schema::{CallError, ErrorKind, Extra};
 use serde_json::Value;
 
 use super::{begun, finish, unreadable, usage, without_stop};
-
-/// The longest line that is kept while it is incomplete.
-const MOST_LINE_BYTES: usize = 8 * 1024 * 1024;
+use crate::lines::Lines;
 
 /// Reads a stream. One per stream.
 #[derive(Debug, Default)]
 pub struct StreamDecoder {
-    /// The bytes so far of a line that is not complete.
-    carry: Vec<u8>,
+    lines: Lines,
     /// The stop sequences of the request: the server sends the one it met.
     stops: Vec<String>,
     /// Text that may yet turn out to be a stop sequence.
@@ -46,9 +43,7 @@ impl StreamDecoder {
         let event: Value =
             serde_json::from_slice(line).map_err(|error| unreadable("stream", error))?;
         let events = self.event(&event);
-        if !events.is_empty() {
-            out.push(Frame::events(events));
-        }
+        Frame::push_events(events, out);
         Ok(())
     }
 
@@ -104,30 +99,14 @@ impl StreamDecoder {
 
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut rest: &[u8] = &chunk;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (line, after) = rest.split_at(end);
-            if self.carry.is_empty() {
-                self.line(line, out)?;
-            } else {
-                let mut whole = std::mem::take(&mut self.carry);
-                whole.extend_from_slice(line);
-                self.line(&whole, out)?;
-            }
-            rest = after.get(1..).unwrap_or_default();
-        }
-        if self.carry.len().saturating_add(rest.len()) > MOST_LINE_BYTES {
-            return Err(CallError::upstream(
-                ErrorKind::Upstream,
-                "The provider sent an event that is too large.",
-            ));
-        }
-        self.carry.extend_from_slice(rest);
-        Ok(())
+        let mut lines = std::mem::take(&mut self.lines);
+        let fed = lines.feed(&chunk, |line| self.line(line, out));
+        self.lines = lines;
+        fed
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let last = std::mem::take(&mut self.carry);
+        let last = self.lines.take();
         let result = self.line(&last, out);
         if self.ended || self.failed {
             return Ok(());

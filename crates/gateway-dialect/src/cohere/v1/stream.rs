@@ -3,23 +3,20 @@
 use bytes::Bytes;
 use gateway_schema::chat::{Finish, FinishReason, StreamEvent};
 use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, ErrorKind, Extra, Usage};
+use gateway_schema::{CallError, Extra, Usage};
 use serde_json::{Map, Value};
 
 use super::super::stream::cut_short;
 use super::super::{error, text, unreadable};
 use super::reply::{consumed, id, is_failure};
-
-/// The longest line that is kept while it is incomplete.
-const MOST_LINE_BYTES: usize = 32 * 1024 * 1024;
+use crate::lines::Lines;
 
 /// Reads a stream of `/v1/chat` or `/v1/generate`. One per stream.
 ///
 /// Every event states usage, empty until the end, and the finish reason in Cohere's word: so does MLflow.
 #[derive(Debug, Default)]
 pub struct StreamDecoder {
-    /// The bytes so far of a line that is not complete.
-    carry: Vec<u8>,
+    lines: Lines,
     ended: bool,
     failed: bool,
 }
@@ -97,30 +94,14 @@ impl StreamDecoder {
 
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut rest: &[u8] = &chunk;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (line, after) = rest.split_at(end);
-            if self.carry.is_empty() {
-                self.line(line, out)?;
-            } else {
-                let mut whole = std::mem::take(&mut self.carry);
-                whole.extend_from_slice(line);
-                self.line(&whole, out)?;
-            }
-            rest = after.get(1..).unwrap_or_default();
-        }
-        if self.carry.len().saturating_add(rest.len()) > MOST_LINE_BYTES {
-            return Err(CallError::upstream(
-                ErrorKind::Upstream,
-                "The provider sent an event that is too large.",
-            ));
-        }
-        self.carry.extend_from_slice(rest);
-        Ok(())
+        let mut lines = std::mem::take(&mut self.lines);
+        let fed = lines.feed(&chunk, |line| self.line(line, out));
+        self.lines = lines;
+        fed
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let last = std::mem::take(&mut self.carry);
+        let last = self.lines.take();
         let result = self.line(&last, out);
         if self.ended || self.failed {
             return Ok(());
