@@ -27,14 +27,12 @@ mod leasing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gateway_store::cache::KeyHasher;
-use gateway_store::rate::{RateKey, RateRule, RateStore, Taken};
+use gateway_store::rate::{RateCells, RateKey, RateRule, RateStore, Taken};
 use gateway_store::shared::{StoreError, StoreFuture};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -46,26 +44,16 @@ pub(crate) use leasing::Leasing;
 
 /// How long a call waits for a lease.
 pub(crate) const WAIT: Duration = Duration::from_millis(500);
-const SHARDS: usize = 16;
-/// Subjects a shard holds before it drops those that are as good as new.
-const SWEEP_AT: usize = 4_096;
 /// Subjects that may wait for the server.
 const QUEUE: usize = 16 * 1024;
 
 /// Rates that several processes share.
 pub struct RedisRates {
-    hasher: RandomState,
-    shards: [RwLock<Shard>; SHARDS],
+    cells: RateCells<Cell>,
     sender: mpsc::Sender<Arc<Cell>>,
     namespace: String,
     /// The moment that callers count from.
     zero: OnceLock<Instant>,
-}
-
-#[derive(Default)]
-struct Shard {
-    cells: HashMap<RateKey, Arc<Cell>>,
-    sweep_at: usize,
 }
 
 impl fmt::Debug for RedisRates {
@@ -81,8 +69,7 @@ impl RedisRates {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let leasing = Leasing::new(link, receiver, &config);
         let rates = Self {
-            hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| RwLock::default()),
+            cells: RateCells::default(),
             sender,
             namespace: config.namespace,
             zero: OnceLock::new(),
@@ -101,32 +88,12 @@ impl RedisRates {
     }
 
     fn cell(&self, key: &RateKey, rule: RateRule, now: Instant) -> Arc<Cell> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a shard's number, whatever the width"
-        )]
-        let index = self.hasher.hash_one(key) as usize % SHARDS;
-        let [first, ..] = &self.shards;
-        let shard = self.shards.get(index).unwrap_or(first);
-        let known = shard.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = known.cells.get(key).filter(|cell| cell.is_of(rule)) {
-            return Arc::clone(cell);
-        }
-        drop(known);
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        if shard.cells.len() >= shard.sweep_at.max(SWEEP_AT) {
-            shard
-                .cells
-                .retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_new(now));
-            shard.sweep_at = shard.cells.len() * 2;
-        }
-        let cells = &mut shard.cells;
-        if let Some(cell) = cells.get(key).filter(|cell| cell.is_of(rule)) {
-            return Arc::clone(cell);
-        }
-        let cell = Arc::new(Cell::new(self.name(key, rule), rule, now));
-        cells.insert(key.clone(), Arc::clone(&cell));
-        cell
+        self.cells.get(
+            key,
+            |cell| cell.is_of(rule),
+            |cell| cell.is_new(now),
+            || Cell::new(self.name(key, rule), rule, now),
+        )
     }
 
     /// The name in the server. The subject may be anything that a caller sends, so it stands there as a digest.

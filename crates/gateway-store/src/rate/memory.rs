@@ -1,32 +1,16 @@
 //! Rates in the memory of this process.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::arithmetic;
-use super::{RateKey, RateRule, RateState, RateStore, Taken};
+use super::{RateCells, RateKey, RateRule, RateState, RateStore, Taken};
 use crate::shared::StoreFuture;
 
-const SHARDS: usize = 16;
-/// Subjects a shard holds before it drops those that are as good as new.
-const SWEEP_AT: usize = 4_096;
-
 /// Rates in the memory of this process. Subjects that are as good as new are forgotten when there are many.
-#[derive(Debug)]
-pub struct MemoryRates {
-    hasher: RandomState,
-    shards: [RwLock<Shard>; SHARDS],
-}
-
 #[derive(Debug, Default)]
-struct Shard {
-    cells: HashMap<RateKey, Arc<Cell>>,
-    /// The number of subjects at which the next sweep is due.
-    sweep_at: usize,
-}
+pub struct MemoryRates(RateCells<Cell>);
 
 /// The state of one subject of one rule.
 #[derive(Debug, Default)]
@@ -37,59 +21,25 @@ struct Cell {
     count: AtomicU64,
 }
 
-impl Default for MemoryRates {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl MemoryRates {
     /// Nothing taken yet.
     pub fn new() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| RwLock::default()),
-        }
+        Self::default()
     }
 
     fn cell(&self, key: &RateKey, now: u64) -> Arc<Cell> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a shard's number, whatever the width"
-        )]
-        let index = self.hasher.hash_one(key) as usize % SHARDS;
-        let [first, ..] = &self.shards;
-        let shard = self.shards.get(index).unwrap_or(first);
-        let known = shard.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = known.cells.get(key) {
-            return Arc::clone(cell);
-        }
-        drop(known);
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        if shard.cells.len() >= shard.sweep_at.max(SWEEP_AT) {
-            shard
-                .cells
-                .retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_new(now));
-            shard.sweep_at = shard.cells.len() * 2;
-        }
-        Arc::clone(shard.cells.entry(key.clone()).or_default())
+        self.0
+            .get(key, |_| true, |cell| cell.is_new(now), Cell::default)
     }
 
     /// How many subjects are remembered.
     pub fn len(&self) -> usize {
-        let count = |shard: &RwLock<Shard>| {
-            shard
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .cells
-                .len()
-        };
-        self.shards.iter().map(count).sum()
+        self.0.len()
     }
 
     /// True when no subject is remembered.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_empty()
     }
 }
 

@@ -8,6 +8,7 @@
 //! processes answers [`Taken::Short`] when its share does not suffice; the caller then awaits [`RateStore::borrow`].
 
 mod arithmetic;
+mod cells;
 mod memory;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use cells::RateCells;
 pub use memory::MemoryRates;
 
 use crate::shared::StoreFuture;
