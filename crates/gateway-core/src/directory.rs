@@ -83,13 +83,14 @@ impl Directory for EngineDirectory {
     fn body_bounds(&self) -> Option<BodyBounds> {
         let server = self.engine.server();
         let default = Server::default();
-        let own =
-            (server.max_body, server.body_timeout) != (default.max_body, default.body_timeout);
+        let bounds = |it: &Server| (it.max_body, it.max_upload, it.body_timeout);
+        let own = bounds(&server) != bounds(&default);
         own.then(|| {
             let max_bytes = usize::try_from(server.max_body).unwrap_or(usize::MAX);
             BodyBounds {
                 max_bytes,
                 max_decompressed_bytes: max_bytes,
+                max_upload: server.max_upload,
                 timeout: server.body_timeout,
             }
         })

@@ -128,7 +128,8 @@ impl Gateway {
 
 impl<B> Service<Request<B>> for Gateway
 where
-    B: Body,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<EdgeBody>;

@@ -7,6 +7,9 @@ use crate::directory::BodyBounds;
 /// The largest request body that is accepted unless said otherwise: 100 MiB.
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
+/// The largest body that is passed on without being held, unless said otherwise: 2 GiB.
+const MAX_UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
 /// How long a client may take to send a body unless said otherwise.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -18,7 +21,11 @@ pub struct EdgeConfig {
     pub max_body_bytes: usize,
     /// The largest request body after decompression. Larger ones are answered 413.
     pub max_decompressed_bytes: usize,
-    /// How long a client may take to send a body, besides a second for every 8 KiB of it. Slower ones are answered 408.
+    /// The largest body of a request that is passed on as it is: beyond `max_body_bytes` it is not held, but sent on as
+    /// it comes. Larger ones are answered 413.
+    pub max_upload_bytes: u64,
+    /// How long a client may take to send a body, besides a second for every 8 KiB of it; and for each piece of a body
+    /// that is not held. Slower ones are answered 408.
     pub body_timeout: Duration,
     /// Names of the surfaces that are offered; `None` for all of them.
     pub surfaces: Option<Vec<String>>,
@@ -34,6 +41,7 @@ impl Default for EdgeConfig {
         Self {
             max_body_bytes: MAX_BODY_BYTES,
             max_decompressed_bytes: MAX_BODY_BYTES,
+            max_upload_bytes: MAX_UPLOAD_BYTES,
             body_timeout: BODY_TIMEOUT,
             surfaces: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -58,6 +66,12 @@ impl EdgeConfig {
     /// Limits decompressed request bodies alone.
     pub const fn with_max_decompressed_bytes(mut self, bytes: usize) -> Self {
         self.max_decompressed_bytes = bytes;
+        self
+    }
+
+    /// Limits bodies that are passed on without being held.
+    pub const fn with_max_upload_bytes(mut self, bytes: u64) -> Self {
+        self.max_upload_bytes = bytes;
         self
     }
 
@@ -90,6 +104,7 @@ impl EdgeConfig {
         BodyBounds {
             max_bytes: self.max_body_bytes,
             max_decompressed_bytes: self.max_decompressed_bytes,
+            max_upload: self.max_upload_bytes,
             timeout: self.body_timeout,
         }
     }

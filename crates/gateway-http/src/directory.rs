@@ -68,6 +68,8 @@ pub struct BodyBounds {
     pub max_bytes: usize,
     /// The largest body after decompression.
     pub max_decompressed_bytes: usize,
+    /// The largest body that is passed on without being held.
+    pub max_upload: u64,
     /// How long a client may take to send a body, besides a second for every 8 KiB of it.
     pub timeout: Duration,
 }

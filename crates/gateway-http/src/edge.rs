@@ -22,6 +22,7 @@ use crate::read::{BodyError, ReadBody};
 use crate::reply::{Folding, Outgoing};
 use crate::router::Router;
 use crate::task::{Begun, Next, Task, Who};
+use crate::upload::Gather;
 
 /// The address of the caller. Whoever accepts connections puts it into the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,8 @@ impl<S> Edge<S> {
 impl<S, B> Service<Request<B>> for Edge<S>
 where
     S: Service<Call, Response = Reply, Error = CallError> + Clone,
-    B: Body,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
     B::Error: Into<BodyError>,
 {
     type Response = Response<EdgeBody>;
@@ -153,6 +155,8 @@ pin_project! {
         Waiting { who: Who, rest: Option<Rest<S, B>> },
         // The body is being read; the service waits for the call.
         Reading { #[pin] body: ReadBody<B>, service: Option<S> },
+        // The body may be too large to be held; the service waits for the call.
+        Gathering { body: Box<Gather<B>>, service: Option<S> },
         // The call is being answered.
         Calling { #[pin] future: F },
         // A stream that nobody asked for is being gathered.
@@ -162,7 +166,7 @@ pin_project! {
     }
 }
 
-impl<S, F, B> State<S, F, B> {
+impl<S, F, B: Body> State<S, F, B> {
     /// What follows the head of a request. Its task is kept in `slot` until the call is answered.
     fn after(begun: Begun, rest: Rest<S, B>, slot: &mut Option<Box<Task>>) -> Self {
         let mut task = match begun {
@@ -186,7 +190,14 @@ impl<S, F, B> State<S, F, B> {
             };
         }
         let bounds = task.bounds;
+        let upload = task.is_passed().then(|| task.uploads(&rest.body)).flatten();
         *slot = Some(task);
+        if let Some(announced) = upload {
+            return Self::Gathering {
+                body: Box::new(Gather::new(rest.body, announced, bounds)),
+                service: Some(rest.service),
+            };
+        }
         Self::Reading {
             body: ReadBody::new(rest.body, bounds.max_bytes, bounds.timeout),
             service: Some(rest.service),
@@ -214,7 +225,8 @@ impl<S: Service<Call>, B> std::fmt::Debug for EdgeFuture<S, B> {
 impl<S, B> Future for EdgeFuture<S, B>
 where
     S: Service<Call, Response = Reply, Error = CallError>,
-    B: Body,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
     B::Error: Into<BodyError>,
 {
     type Output = Result<Response<EdgeBody>, Infallible>;
@@ -237,6 +249,21 @@ where
                         return Poll::Pending;
                     };
                     match task.take_body(body) {
+                        Next::Call(call) => State::Calling {
+                            future: service.call(call),
+                        },
+                        Next::Respond(response) => State::Ready {
+                            response: Some(response),
+                        },
+                    }
+                }
+                StateProjection::Gathering { body, service } => {
+                    let body = ready!(body.poll(cx));
+                    let (Some(task), Some(mut service)) = (this.task.as_mut(), service.take())
+                    else {
+                        return Poll::Pending;
+                    };
+                    match task.take_gathered(body) {
                         Next::Call(call) => State::Calling {
                             future: service.call(call),
                         },

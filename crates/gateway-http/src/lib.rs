@@ -44,6 +44,7 @@ mod signed;
 mod stream;
 mod surface;
 mod task;
+mod upload;
 
 pub use body::{Broken, EdgeBody};
 pub use config::EdgeConfig;

@@ -7,19 +7,22 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use gateway_dialect::known::Known;
 use gateway_provider::{
-    Call, Envelope, Payload, RawHead, RawPath, RawRequest, Reply, ReplyBody, ReplyStream,
+    Call, Envelope, Payload, RawHead, RawPath, RawRequest, Reply, ReplyBody, ReplyStream, Upload,
 };
 use gateway_schema::stream::FrameData;
 use gateway_schema::{CallError, ErrorKind, Operation, Origin};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body::Body;
 
 use crate::access::Access;
 use crate::body::{Broken, EdgeBody};
 use crate::directory::{EndpointInfo, View};
 use crate::headers::{self, REQUEST_ID};
+use crate::read;
 use crate::reply::{ACCEL_BUFFERING, ANTHROPIC_REQUEST_ID, PROVIDER_REQUEST_ID, lost};
 use crate::surface::{Action, Json, Passing, not_json, parameter};
-use crate::task::{Task, not_found};
+use crate::task::{Next, Task, not_found};
+use crate::upload::{Announced, Gathered};
 
 /// Which endpoint is meant, where nothing else says it.
 const ENDPOINT: HeaderName = HeaderName::from_static("x-gateway-endpoint");
@@ -29,6 +32,61 @@ impl Task {
     pub(crate) fn is_passed(&self) -> bool {
         let action = self.entry.map(|entry| &entry.route.action);
         matches!(action, Some(Action::Pass(_)))
+    }
+
+    /// Refuses a body that is announced too large.
+    pub(crate) fn check_passed_size(&self) -> Result<(), CallError> {
+        let held = self.bounds.max_bytes as u64;
+        let is_large = read::announced(&self.headers).is_some_and(|length| length > held);
+        let limit = if is_large && self.may_upload() {
+            self.bounds.max_upload
+        } else {
+            held
+        };
+        read::check_announced(&self.headers, limit)
+    }
+
+    /// Whether the body need not be held: for any path of a provider's API but those that are known to ask a model, which
+    /// are metered by what stands in their bodies. A signature is checked over the whole body.
+    fn may_upload(&self) -> bool {
+        let Some(entry) = self.entry else {
+            return false;
+        };
+        let tail = self.tail.as_deref().unwrap_or_default();
+        matches!(entry.route.action, Action::Pass(Passing::Api))
+            && self.signed.is_none()
+            && self.bounds.max_upload > self.bounds.max_bytes as u64
+            && RawPath::check(tail).is_ok_and(|path| {
+                let known = Known::of(entry.route.method.as_str(), &path.segments());
+                known.is_none_or(|known| known.asks().is_none())
+            })
+    }
+
+    /// Set for a body that is too large to be held, or may be.
+    pub(crate) fn uploads(&self, body: &impl Body) -> Option<Announced> {
+        let exact = body.size_hint().exact();
+        let announced = read::announced(&self.headers).or(exact);
+        let is_small = announced.is_some_and(|length| length <= self.bounds.max_bytes as u64);
+        (!is_small && self.may_upload()).then_some(Announced(announced))
+    }
+
+    /// Looks at a body that need not be held.
+    pub(crate) fn take_gathered(&mut self, body: Result<Gathered, CallError>) -> Next {
+        let upload = match body {
+            Ok(Gathered::Whole(body)) => return self.take_body(Ok(body)),
+            Ok(Gathered::Large(upload)) => upload,
+            Err(error) => return Next::Respond(self.error(&error)),
+        };
+        match self.upload(upload) {
+            Ok(call) => Next::Call(call),
+            Err(error) => Next::Respond(self.error(&error)),
+        }
+    }
+
+    fn upload(&mut self, upload: Upload) -> Result<Call, CallError> {
+        self.access.place = self.shared.directory.enter()?;
+        let method = self.entry.map(|entry| &entry.route.method);
+        self.pass_on(Passing::Api, method, Bytes::new(), Some(upload))
     }
 
     /// The endpoint, if the head names it.
@@ -77,6 +135,7 @@ impl Task {
         passing: Passing,
         method: Option<&Method>,
         body: Bytes,
+        upload: Option<Upload>,
     ) -> Result<Call, CallError> {
         let method = method.cloned().unwrap_or(Method::POST);
         let path = match passing {
@@ -116,6 +175,7 @@ impl Task {
         }
         raw.headers = headers::passed_on(&self.headers);
         raw.body = body;
+        raw.upload = upload;
         let context = self.context(&endpoint)?;
         Ok(Call::new(
             context,

@@ -131,7 +131,7 @@ fn late(clock: &mut Option<Clock>, allowed: Duration, cx: &mut Context<'_>) -> P
     }
 }
 
-fn too_slow() -> CallError {
+pub(crate) fn too_slow() -> CallError {
     CallError::client(
         ErrorKind::Timeout,
         "The request body took too long to arrive (server.body_timeout).",
@@ -148,7 +148,7 @@ fn extend(buffer: &mut BytesMut, mut data: impl Buf) {
     }
 }
 
-fn broken(error: &(dyn std::error::Error + 'static)) -> CallError {
+pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> CallError {
     CallError::client(
         ErrorKind::InvalidRequest,
         "The request body ended before it was complete.",
@@ -156,7 +156,7 @@ fn broken(error: &(dyn std::error::Error + 'static)) -> CallError {
     .with_detail(error.to_string())
 }
 
-fn too_large(limit: usize) -> CallError {
+pub(crate) fn too_large(limit: impl std::fmt::Display) -> CallError {
     CallError::client(
         ErrorKind::PayloadTooLarge,
         format!("The request body is larger than the {limit} bytes that are accepted."),
@@ -171,12 +171,15 @@ pub(crate) enum Encoding {
     Zstd,
 }
 
+/// How long the body is said to be.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(CONTENT_LENGTH)?;
+    value.to_str().ok()?.trim().parse().ok()
+}
+
 /// Refuses what is announced too large.
-pub(crate) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), CallError> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
+pub(crate) fn check_announced(headers: &HeaderMap, limit: u64) -> Result<(), CallError> {
+    if announced(headers).is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     Ok(())
@@ -184,7 +187,7 @@ pub(crate) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), C
 
 /// What the head says about the body: refuses what is announced too large, and compressions that are not known.
 pub(crate) fn inspect(headers: &HeaderMap, limit: usize) -> Result<Encoding, CallError> {
-    check_announced(headers, limit)?;
+    check_announced(headers, limit as u64)?;
     let mut encoding = Encoding::Identity;
     for value in headers.get_all(CONTENT_ENCODING) {
         let text = value.to_str().unwrap_or("?").trim();

@@ -17,7 +17,7 @@ use crate::task::{Begun, Task};
 impl Task {
     /// Keeps the head as it came, and waits for the body. Nothing of the directory is looked at before.
     pub(crate) fn await_body(mut self: Box<Self>, method: Method, uri: &Uri) -> Begun {
-        if let Err(error) = read::check_announced(&self.headers, self.bounds.max_bytes) {
+        if let Err(error) = read::check_announced(&self.headers, self.bounds.max_bytes as u64) {
             return Begun::Respond(self.error(&error));
         }
         let mut head = Request::new(());

@@ -244,7 +244,7 @@ impl Task {
             return self.tell(*answer, &Bytes::new()).map(Some);
         }
         if let Action::Pass(passing) = route.action {
-            read::check_announced(&self.headers, self.bounds.max_bytes)?;
+            self.check_passed_size()?;
             self.endpoint = self.passed_by_head(passing)?;
             return Ok(None);
         }
@@ -285,7 +285,7 @@ impl Task {
         match self.entry.map(|entry| &entry.route.action) {
             Some(Action::Pass(passing)) => {
                 let method = self.entry.map(|entry| &entry.route.method);
-                self.pass_on(*passing, method, body).map(Next::Call)
+                self.pass_on(*passing, method, body, None).map(Next::Call)
             }
             Some(Action::Ask(named, asked)) => self.call(*named, *asked, body).map(Next::Call),
             Some(Action::Tell(answer)) => {

@@ -331,6 +331,11 @@ impl Wire for BedrockWire {
         )
     }
 
+    fn takes_uploads(&self) -> bool {
+        // The body is signed.
+        false
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = raw.at(self.base()?)?;
         let headers = request.headers_mut();

@@ -170,6 +170,11 @@ impl Wire for SimulatorWire {
         decode_error(response.status().as_u16(), kind, response.body())
     }
 
+    fn takes_uploads(&self) -> bool {
+        // It has no server to send them to.
+        false
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         raw.at("http://simulator.invalid")
     }

@@ -37,6 +37,7 @@ mod reply;
 mod retry_after;
 mod trace;
 mod transport;
+mod upload;
 mod wire;
 
 pub use admission::{Access, Admission, Authenticate};
@@ -56,4 +57,5 @@ pub use reply::{Reply, ReplyBody, ReplyStream, Whole, collect};
 pub use retry_after::retry_after;
 pub use trace::Trace;
 pub use transport::{BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault};
+pub use upload::{Upload, UploadBody, UploadStream};
 pub use wire::{Encoded, Target, Wire};

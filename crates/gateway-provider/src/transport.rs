@@ -8,6 +8,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use gateway_schema::{CallError, ErrorKind, Retry};
 
+use crate::upload::Upload;
+
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -52,6 +54,22 @@ pub trait Transport: Send + Sync + 'static {
         request: http::Request<Bytes>,
         limits: SendLimits,
     ) -> BoxFuture<'static, Result<http::Response<BodyStream>, TransportError>>;
+
+    /// Sends a request whose body comes in pieces: all of `request` but its body, which is taken from `upload` once
+    /// there is a connection for it. A transport that sends whole bodies only need not say more.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`TransportFault::Upload`] when the body does not come to its end.
+    fn send_upload(
+        &self,
+        request: http::Request<Bytes>,
+        upload: Upload,
+        limits: SendLimits,
+    ) -> BoxFuture<'static, Result<http::Response<BodyStream>, TransportError>> {
+        let _ = (request, upload, limits);
+        let error = TransportError::new(TransportFault::Request, "only whole bodies are sent");
+        Box::pin(async { Err(error) })
+    }
 }
 
 /// What went wrong on the way.
@@ -74,6 +92,8 @@ pub enum TransportFault {
     Protocol,
     /// The request cannot be sent as it is (bad URI, bad header).
     Request,
+    /// The caller's body, which was being sent on, did not come to its end.
+    Upload,
 }
 
 /// No usable response. `detail` is for the log: it may name hosts and addresses.
@@ -149,6 +169,11 @@ impl From<TransportError> for CallError {
                 ErrorKind::Internal,
                 "The request to the provider could not be built.",
             ),
+            TransportFault::Upload => {
+                let message = "The request body ended before it was complete.";
+                return Self::client(ErrorKind::InvalidRequest, message)
+                    .with_detail(error.to_string());
+            }
         };
         let retry = match error.fault {
             TransportFault::Request => Retry::Never,

@@ -107,6 +107,11 @@ pub trait Wire: Send + Sync + 'static {
         false
     }
 
+    /// Whether bodies that are passed on may be sent as they come. Not where they must be signed.
+    fn takes_uploads(&self) -> bool {
+        true
+    }
+
     /// Writes a request that is passed on as it is: where it goes, and the headers without which the API answers nobody.
     /// The credential is added by [`authorize`](Self::authorize).
     ///

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use gateway_provider::{
-    BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault,
+    BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault, Upload,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
@@ -264,6 +264,36 @@ impl Transport for ScriptedTransport {
             *response.status_mut() = status;
             *response.headers_mut() = headers;
             Ok(response)
+        })
+    }
+
+    /// Takes the body to its end, as a server does that reads everything before it answers. One that cannot be reached
+    /// takes nothing.
+    fn send_upload(
+        &self,
+        mut request: http::Request<Bytes>,
+        upload: Upload,
+        limits: SendLimits,
+    ) -> BoxFuture<'static, Result<http::Response<BodyStream>, TransportError>> {
+        let transport = self.clone();
+        Box::pin(async move {
+            let unreachable = {
+                let state = transport.state();
+                let reply = state.replies.front().or(state.always.as_ref());
+                reply.is_some_and(|it| matches!(&it.head, Head::Fault(error) if error.unsent))
+            };
+            if !unreachable {
+                let again = TransportError::new(TransportFault::Upload, "it was sent before");
+                let mut body = upload.take().ok_or(again)?;
+                let mut whole = BytesMut::new();
+                while let Some(piece) =
+                    std::future::poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await
+                {
+                    whole.extend_from_slice(&piece?);
+                }
+                *request.body_mut() = whole.freeze();
+            }
+            transport.send(request, limits).await
         })
     }
 }

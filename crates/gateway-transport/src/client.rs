@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_provider::{
-    BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault,
+    BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault, Upload,
 };
 use http::request::Parts;
 use http::{Request, Response};
@@ -100,6 +100,16 @@ impl Transport for HttpTransport {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { inner.send(request, limits).await })
     }
+
+    fn send_upload(
+        &self,
+        request: Request<Bytes>,
+        upload: Upload,
+        limits: SendLimits,
+    ) -> BoxFuture<'static, Result<Response<BodyStream>, TransportError>> {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.upload(request, &upload, limits).await })
+    }
 }
 
 /// One request on its way.
@@ -113,11 +123,15 @@ struct Job {
 impl Job {
     /// The request as HTTP/1.1 sends it.
     fn encode(&self) -> (Vec<u8>, Bytes) {
-        let target = match self.origin.route.absolute_form() {
+        let body = self.body.clone();
+        h1::encode(&self.parts, &self.origin.host, self.target(), body)
+    }
+
+    fn target(&self) -> Target<'_> {
+        match self.origin.route.absolute_form() {
             Some(proxy) => Target::Absolute(proxy.authorization.as_ref()),
             None => Target::Origin,
-        };
-        h1::encode(&self.parts, &self.origin.host, target, self.body.clone())
+        }
     }
 
     /// The request as HTTP/2 sends it.
@@ -181,6 +195,35 @@ impl Inner {
         // Connecting is rare and its future large: it is kept out of this one.
         let io = Box::pin(self.connect(&job.origin, Offer::Http1, job.limits)).await?;
         match h1::exchange(H1 { io }, &job.parts.method, &head, &body).await {
+            Ok(answer) => Ok(job.respond(answer)),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Sends a body in pieces, by HTTP/1.1 and on a connection of its own: it cannot be sent again on another one when a
+    /// kept one turns out to be closed.
+    async fn upload(
+        self: Arc<Self>,
+        request: Request<Bytes>,
+        upload: &Upload,
+        limits: SendLimits,
+    ) -> Result<Response<BodyStream>, TransportError> {
+        let origin = self.origins.of(request.uri(), &self.config)?;
+        let (parts, body) = request.into_parts();
+        let job = Job {
+            origin,
+            parts,
+            body,
+            limits,
+        };
+        let io = self.connect(&job.origin, Offer::Http1, job.limits).await?;
+        let body = upload.take().ok_or_else(|| {
+            TransportError::new(TransportFault::Upload, "it was sent before, and comes once")
+        })?;
+        let length = upload.length();
+        let head = h1::encode_upload(&job.parts, &job.origin.host, job.target(), length);
+        let what = (body, length.is_none());
+        match h1::upload(H1 { io }, &job.parts.method, &head, what).await {
             Ok(answer) => Ok(job.respond(answer)),
             Err(failure) => Err(failure.error),
         }

@@ -17,6 +17,11 @@ pub(crate) static SECTION: Section = Section::new(
             "Largest request body. Default 100MiB.",
         ),
         Key::optional(
+            "max_upload",
+            Shape::Size,
+            "Largest body of a request that is passed on as it is: beyond max_body it is not held, but sent on as it comes. Default 2GiB.",
+        ),
+        Key::optional(
             "max_in_flight",
             Shape::Integer(1, i64::MAX),
             "Calls in flight beyond which new ones are refused at once. Default: no bound.",
@@ -50,6 +55,8 @@ pub(crate) static SECTION: Section = Section::new(
 pub struct Server {
     /// Largest request body, in bytes.
     pub max_body: u64,
+    /// Largest body of a request that is passed on without being held, in bytes.
+    pub max_upload: u64,
     /// Calls in flight beyond which new ones are refused; absent: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u64>,
@@ -71,6 +78,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             max_body: 100 * 1024 * 1024,
+            max_upload: 2 * 1024 * 1024 * 1024,
             max_in_flight: None,
             max_memory: None,
             header_timeout: Duration::from_secs(10),
@@ -85,6 +93,7 @@ pub(crate) fn read(item: Option<&Item<'_>>) -> Server {
     let Some(item) = item else { return default };
     Server {
         max_body: item.size_at("max_body").unwrap_or(default.max_body),
+        max_upload: item.size_at("max_upload").unwrap_or(default.max_upload),
         max_in_flight: item.count_at("max_in_flight"),
         max_memory: item.size_at("max_memory"),
         header_timeout: item

@@ -486,18 +486,188 @@ async fn token_limits_count_what_models_are_asked_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn a_body_beyond_the_limit_is_refused() {
     let world = world(ScriptedTransport::new().always(answer()), MODEL, "");
-    let config = gateway_core::edge::EdgeConfig::new().with_max_body_bytes(10);
-    let gateway = GatewayBuilder::new(world.gateway.engine().clone(), Arc::new(ManualClock::new()))
-        .with_config(config)
-        .build();
-    let small = World { gateway, ..world };
+    let small = bounded(world, 10);
+    // What asks a model is metered by its body; what is too large even to be sent on is too large.
     let got = small
-        .send(post("/gateway/proxy/chat/v1/files", "more than ten bytes"))
+        .send(post(
+            "/gateway/proxy/chat/v1/chat/completions",
+            "more than ten bytes",
+        ))
         .await;
     assert_eq!(got.status, 413);
+    let got = small
+        .send(post(
+            "/gateway/proxy/chat/v1/files",
+            "more than the forty bytes that are sent on",
+        ))
+        .await;
+    assert_eq!(got.status, 413);
+    assert!(got.text().contains("40 bytes"));
+    let got = small
+        .send(post(
+            "/gateway/proxy/chat/v1/embeddings",
+            "more than ten bytes",
+        ))
+        .await;
     let told: Value = serde_json::from_str(&got.text()).unwrap();
     assert!(told["detail"].as_str().unwrap().contains("10 bytes"));
     assert_eq!(small.transport.requests().len(), 0);
+}
+
+/// The same with bodies held up to so many bytes, and sent on up to 40.
+fn bounded(world: World, held: usize) -> World {
+    let config = gateway_core::edge::EdgeConfig::new()
+        .with_max_body_bytes(held)
+        .with_max_upload_bytes(40);
+    let gateway = GatewayBuilder::new(world.gateway.engine().clone(), Arc::new(ManualClock::new()))
+        .with_config(config)
+        .build();
+    World { gateway, ..world }
+}
+
+/// A body in pieces; an empty one stands for a client that sends nothing more.
+struct Pieces(std::collections::VecDeque<&'static str>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+        match self.0.pop_front() {
+            Some("") => {
+                self.0.push_front("");
+                std::task::Poll::Pending
+            }
+            Some("broken") => std::task::Poll::Ready(Some(Err(std::io::Error::other("left")))),
+            Some(piece) => {
+                let frame = http_body::Frame::data(Bytes::from_static(piece.as_bytes()));
+                std::task::Poll::Ready(Some(Ok(frame)))
+            }
+            None => std::task::Poll::Ready(None),
+        }
+    }
+}
+
+async fn upload(
+    world: &World,
+    length: Option<u64>,
+    pieces: &[&'static str],
+) -> (StatusCode, String) {
+    let mut request = Request::post("/gateway/proxy/chat/v1/files")
+        .body(Pieces(pieces.iter().copied().collect()))
+        .unwrap();
+    if let Some(length) = length {
+        let headers = request.headers_mut();
+        headers.insert(http::header::CONTENT_LENGTH, length.into());
+    }
+    let response = world.gateway.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_large_to_be_held_is_sent_on_as_it_comes() {
+    for length in [Some(17), None] {
+        let world = bounded(
+            world(ScriptedTransport::new().always(answer()), MODEL, ""),
+            10,
+        );
+        let (status, _) = upload(&world, length, &["more than", " ten", "byte"]).await;
+        assert_eq!(status, 200);
+        let sent = world.transport.last_request().unwrap();
+        assert_eq!(sent.body(), "more than tenbyte");
+        assert_eq!(sent.uri(), "https://api.openai.com/v1/files");
+        assert_eq!(sent.headers()["authorization"], "Bearer sk-up");
+        let record = world.records.take().remove(0);
+        assert_eq!(record.settlement, Settlement::Completed);
+        assert_eq!(record.request_bytes, length.unwrap_or(0));
+    }
+    // One that turns out to be small is held, as any other.
+    let world = bounded(
+        world(ScriptedTransport::new().always(answer()), MODEL, ""),
+        10,
+    );
+    assert_eq!(upload(&world, None, &["sma", "ll"]).await.0, 200);
+    assert_eq!(world.transport.last_request().unwrap().body(), "small");
+    assert_eq!(world.records.take()[0].request_bytes, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_sent_on_is_not_sent_again() {
+    let retries = "retry: {max_attempts: 3}";
+    let endpoint = format!("{MODEL}\n    {retries}");
+    let busy = || ScriptedReply::json(429, &json!({"error": {"message": "busy"}}));
+    let transport = ScriptedTransport::new().then(busy()).always(answer());
+    let world_of = |transport| bounded(world(transport, &endpoint, ""), 10);
+    let refused = world_of(transport);
+    let (status, _) = upload(&refused, Some(17), &["more than", " ten", "byte"]).await;
+    assert_eq!(
+        (status.as_u16(), refused.transport.requests().len()),
+        (429, 1)
+    );
+    // A provider that was not reached has got nothing of it.
+    let away = ScriptedReply::fault(gateway_core::provider::TransportFault::Connect);
+    let transport = ScriptedTransport::new().then(away).always(answer());
+    let reached = world_of(transport);
+    let (status, _) = upload(&reached, Some(17), &["more than", " ten", "byte"]).await;
+    assert_eq!(
+        (status.as_u16(), reached.transport.requests().len()),
+        (200, 2)
+    );
+    assert_eq!(
+        reached.transport.last_request().unwrap().body(),
+        "more than tenbyte"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_to_its_end_is_the_callers_fault() {
+    for (length, pieces, status, words) in [
+        (
+            Some(17),
+            ["more than", "broken", ""],
+            400,
+            "ended before it was complete",
+        ),
+        (
+            Some(17),
+            ["more than", " ten", ""],
+            408,
+            "too long to arrive",
+        ),
+        (
+            None,
+            ["more than ten", "broken", ""],
+            400,
+            "ended before it was complete",
+        ),
+        (None, ["more than ten", "", ""], 408, "too long to arrive"),
+        (
+            None,
+            ["more than ten", "and then more than the forty", "bytes"],
+            413,
+            "40 bytes",
+        ),
+    ] {
+        let world = bounded(
+            world(ScriptedTransport::new().always(answer()), MODEL, ""),
+            10,
+        );
+        let (got, said) = upload(&world, length, &pieces).await;
+        assert_eq!(got, status, "{pieces:?}: {said}");
+        assert!(said.contains(words), "{pieces:?}: {said}");
+        assert_eq!(world.transport.requests().len(), 0);
+    }
+    let world = bounded(
+        world(ScriptedTransport::new().always(answer()), MODEL, ""),
+        10,
+    );
+    let (got, _) = upload(&world, Some(17), &["more than", " ten"]).await;
+    assert_eq!(got, 400);
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ impl Guard {
             principal: context.principal.clone(),
             peer: context.peer,
             dialects: (call.payload.dialect(), None),
-            bytes: (call.payload.bytes().map_or(0, |it| it.len() as u64), 0),
+            bytes: (call.payload.size(), 0),
             trace: context.trace.as_ref().map(|trace| TraceRecord {
                 id: trace.id,
                 parent: trace.parent,

@@ -253,6 +253,11 @@ impl Wire for SageMakerWire {
         }
     }
 
+    fn takes_uploads(&self) -> bool {
+        // The body is signed.
+        false
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = raw.at(self.base()?)?;
         for name in SIGNED {

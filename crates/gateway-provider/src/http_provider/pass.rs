@@ -24,6 +24,7 @@ use crate::peek::Held;
 use crate::raw::{RawHead, RawRequest};
 use crate::reply::{Reply, ReplyBody, Whole, next};
 use crate::transport::BodyStream;
+use crate::upload::Upload;
 use crate::wire::Wire;
 
 impl<W: Wire> HttpProvider<W> {
@@ -44,16 +45,30 @@ impl<W: Wire> HttpProvider<W> {
         {
             return Err(self.lacks_paths_of(dialect, raw));
         }
+        if raw.upload.is_some() && !self.wire.takes_uploads() {
+            return Err(self.takes_whole_bodies());
+        }
         let mut request = self.wire.pass(raw, &self.target)?;
         self.add_headers(call, attempt.span, &mut request);
         let credential = self.credentials.get().await?;
         self.wire
             .authorize(&mut request, &credential, self.clock.now())?;
-        let outcome = match self.transport.send(request, self.limits).await {
+        let sending = match &raw.upload {
+            None => self.transport.send(request, self.limits),
+            Some(upload) => self
+                .transport
+                .send_upload(request, upload.clone(), self.limits),
+        };
+        let outcome = match sending.await {
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 attempt.status = Some(head.status.as_u16());
                 self.pass_back(call, raw, head, body).await
+            }
+            Err(error) if raw.upload.as_ref().is_some_and(Upload::is_spent) => {
+                // There is no second time; and what the caller did is the caller's.
+                let failure = raw.upload.as_ref().and_then(Upload::failure);
+                Err(failure.unwrap_or_else(|| CallError::from(error).with_retry(Retry::Never)))
             }
             // What has been sent may have been done.
             Err(error) if error.unsent || raw.is_repeatable() => Err(error.into()),
@@ -77,6 +92,16 @@ impl<W: Wire> HttpProvider<W> {
         )
         .with_status(400)
         .with_code("unsupported_by_provider")
+    }
+
+    fn takes_whole_bodies(&self) -> CallError {
+        let info = self.wire.info();
+        let who = info.display_name.unwrap_or_else(|| info.name.as_str());
+        CallError::gateway(
+            ErrorKind::PayloadTooLarge,
+            format!("{who} is sent whole bodies only, and this one is too large to be held."),
+        )
+        .with_status(413)
     }
 
     async fn pass_back(
@@ -155,7 +180,8 @@ impl<W: Wire> HttpProvider<W> {
         let (head, body) = response.into_parts();
         let mut error = self.complete(error, &head);
         // A request that was refused was not done. Of other failures nobody knows.
-        if !raw.is_repeatable() && !matches!(head.status.as_u16(), 401 | 403 | 429) {
+        let was_done = !matches!(head.status.as_u16(), 401 | 403 | 429);
+        if raw.upload.is_some() || (was_done && !raw.is_repeatable()) {
             error = error.with_retry(Retry::Never);
         }
         call.context.journal.notes().refused =

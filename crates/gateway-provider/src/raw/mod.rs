@@ -11,6 +11,8 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 
 pub use path::RawPath;
 
+use crate::upload::Upload;
+
 /// A request for one path of a provider's own API. Nothing of it is read but what is stated here.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -23,8 +25,10 @@ pub struct RawRequest {
     pub query: Option<String>,
     /// The caller's headers that concern the provider: no credential, no cookie, nothing about one connection only.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body, where it is held.
     pub body: Bytes,
+    /// The body, where it is too large to be held: then it is sent once, as it comes.
+    pub upload: Option<Upload>,
     /// What the path is known to ask: then the answer's usage is read, and a failure can be tried again.
     pub asks: Option<Operation>,
     /// The model it names, where that is known.
@@ -43,6 +47,7 @@ impl RawRequest {
             query: None,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            upload: None,
             asks: None,
             model: None,
             dialect: None,
@@ -56,7 +61,9 @@ impl RawRequest {
             self.method,
             Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS
         );
-        by_method || self.asks.is_some() || self.headers.contains_key("idempotency-key")
+        let by_sense =
+            by_method || self.asks.is_some() || self.headers.contains_key("idempotency-key");
+        by_sense && self.upload.is_none()
     }
 
     /// The request at an API whose root is `root`: an absolute address without a slash at its end and without a query.

@@ -43,44 +43,53 @@ pub(crate) async fn exchange(
     head: &[u8],
     body: &Bytes,
 ) -> Result<Answer, Failure> {
-    let mut exchange = Exchange {
-        connection,
-        method,
-        head,
-        body: body.clone(),
-        written: false,
-        wrote_any: false,
-        heard_any: false,
-        write_error: None,
-        partial: Vec::new(),
-    };
+    let mut exchange = Exchange::new(connection, method, head, body.clone());
     match poll_fn(|cx| exchange.poll(cx)).await {
         Ok((head, first)) => exchange.answer(head, &first),
         Err(error) => Err(exchange.failure(error)),
     }
 }
 
-struct Exchange<'a> {
+pub(super) struct Exchange<'a> {
     connection: H1,
     method: &'a Method,
     head: &'a [u8],
-    body: Bytes,
-    written: bool,
+    pub(super) body: Bytes,
+    pub(super) written: bool,
     wrote_any: bool,
     heard_any: bool,
-    write_error: Option<io::Error>,
+    pub(super) write_error: Option<io::Error>,
     /// What came of a head that is not complete.
     partial: Vec<u8>,
 }
 
 /// Why polling ended without a head.
-enum Stop {
+pub(super) enum Stop {
     Closed,
     Io(io::Error),
     Fault(TransportError),
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    pub(super) const fn new(
+        connection: H1,
+        method: &'a Method,
+        head: &'a [u8],
+        body: Bytes,
+    ) -> Self {
+        Self {
+            connection,
+            method,
+            head,
+            body,
+            written: false,
+            wrote_any: false,
+            heard_any: false,
+            write_error: None,
+            partial: Vec::new(),
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Head, Bytes), Stop>> {
         if !self.written && self.write_error.is_none() {
             match self.poll_write(cx) {
@@ -90,6 +99,14 @@ impl Exchange<'_> {
                 Poll::Pending => {}
             }
         }
+        self.poll_answer(cx)
+    }
+
+    /// Reads until the head is complete.
+    pub(super) fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Head, Bytes), Stop>> {
         loop {
             if let Some(found) = ready!(self.poll_head(cx)) {
                 return Poll::Ready(found);
@@ -97,7 +114,8 @@ impl Exchange<'_> {
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes all that is there.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.head.is_empty() || !self.body.is_empty() {
             let io = Pin::new(&mut self.connection.io);
             let sent = if self.body.is_empty() {
@@ -137,7 +155,7 @@ impl Exchange<'_> {
         })
     }
 
-    fn answer(self, head: Head, first: &Bytes) -> Result<Answer, Failure> {
+    pub(super) fn answer(self, head: Head, first: &Bytes) -> Result<Answer, Failure> {
         let mut decoder = Decoder::new(head.framing);
         let mut reuse = head.reuse;
         if !self.written {
@@ -173,7 +191,7 @@ impl Exchange<'_> {
         })
     }
 
-    fn failure(self, stop: Stop) -> Failure {
+    pub(super) fn failure(self, stop: Stop) -> Failure {
         let mut error = match stop {
             Stop::Fault(error) => {
                 return Failure {

@@ -63,7 +63,40 @@ pub(crate) fn encode(
     body: Bytes,
 ) -> (Vec<u8>, Bytes) {
     let joined = body.len() <= JOIN;
-    let mut out = Vec::with_capacity(1024 + if joined { body.len() } else { 0 });
+    let mut out = begin(parts, host, target, if joined { body.len() } else { 0 });
+    if !body.is_empty() || !matches!(parts.method, Method::GET | Method::HEAD | Method::DELETE) {
+        out.extend_from_slice(b"content-length: ");
+        push_decimal(&mut out, body.len());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    if joined {
+        out.extend_from_slice(&body);
+        (out, Bytes::new())
+    } else {
+        (out, body)
+    }
+}
+
+/// The head of a request whose body comes in pieces, of this length together if that is known.
+pub(crate) fn encode_upload(
+    parts: &Parts,
+    host: &HeaderValue,
+    target: Target<'_>,
+    length: Option<u64>,
+) -> Vec<u8> {
+    let mut out = begin(parts, host, target, 0);
+    match length {
+        Some(length) => push(&mut out, b"content-length", length.to_string().as_bytes()),
+        None => push(&mut out, b"transfer-encoding", b"chunked"),
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The head up to what is said of the body, with `room` behind it.
+fn begin(parts: &Parts, host: &HeaderValue, target: Target<'_>, room: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024 + room);
     out.extend_from_slice(parts.method.as_str().as_bytes());
     out.push(b' ');
     if let Target::Absolute(_) = target {
@@ -85,18 +118,7 @@ pub(crate) fn encode(
     if let Target::Absolute(Some(credential)) = target {
         push(&mut out, b"proxy-authorization", credential.as_bytes());
     }
-    if !body.is_empty() || !matches!(parts.method, Method::GET | Method::HEAD | Method::DELETE) {
-        out.extend_from_slice(b"content-length: ");
-        push_decimal(&mut out, body.len());
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    if joined {
-        out.extend_from_slice(&body);
-        (out, Bytes::new())
-    } else {
-        (out, body)
-    }
+    out
 }
 
 fn push(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {

@@ -4,17 +4,19 @@
 //! saves the two wake-ups and the three channels that a driver task costs per request, gives backpressure for nothing
 //! (who does not poll does not read), and makes cancelling exact: dropping the future or the body closes the socket.
 //!
-//! Not here: upgrades, pipelining, request bodies of unknown length. The gateway has no use for them.
+//! Not here: upgrades and pipelining. The gateway has no use for them.
 
 mod body;
 mod decode;
 mod exchange;
 mod head;
 mod scratch;
+mod upload;
 
 pub(crate) use body::H1Body;
 pub(crate) use exchange::{Answer, exchange};
-pub(crate) use head::{Target, encode, strip_connection_headers};
+pub(crate) use head::{Target, encode, encode_upload, strip_connection_headers};
+pub(crate) use upload::upload;
 
 use std::pin::Pin;
 use std::task::{Context, Waker};

@@ -18,3 +18,5 @@ mod stale;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod uploads;
