@@ -22,3 +22,10 @@ pub use probe::{Probe, event_stream, probe};
 
 #[cfg(test)]
 pub(crate) use values::*;
+
+/// The fields that a refusal names, in order.
+#[cfg(test)]
+pub(crate) fn wrong_fields(error: &gateway_schema::CallError) -> Vec<String> {
+    let fields = error.field_errors().iter();
+    fields.map(gateway_schema::FieldError::dotted).collect()
+}

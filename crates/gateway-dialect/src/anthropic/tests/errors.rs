@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::{AnthropicCodec, StreamDecoder, StreamObserver, decode_chat, decode_error};
 use super::{decode, events, feed};
 use crate::ClientCodec;
+use crate::testing::wrong_fields;
 
 #[test]
 fn kinds_and_retries_follow_the_status() {
@@ -128,11 +129,7 @@ fn all_wrong_fields_are_named_at_once() {
         "output_config": {"format": {"type": "xml"}},
     }))
     .unwrap_err();
-    let paths: Vec<String> = error
-        .field_errors()
-        .iter()
-        .map(gateway_schema::FieldError::dotted)
-        .collect();
+    let paths = wrong_fields(&error);
     assert_eq!(
         paths,
         [

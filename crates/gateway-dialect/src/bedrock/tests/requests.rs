@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::super::encode_chat;
 use super::{decode, encode, parsed};
 use crate::RequestOptions;
+use crate::testing::wrong_fields;
 
 const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 const SONNET: &str = "us.anthropic.claude-sonnet-4-20250514-v1:0";
@@ -323,11 +324,7 @@ fn every_wrong_field_is_named_at_once() {
         "toolConfig": {"tools": [{"toolSpec": {}}]},
     }))
     .unwrap_err();
-    let paths: Vec<String> = error
-        .field_errors()
-        .iter()
-        .map(gateway_schema::FieldError::dotted)
-        .collect();
+    let paths = wrong_fields(&error);
     assert_eq!(
         paths,
         [

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::signature::SKIP;
 use super::{decode, encode, json};
+use crate::testing::wrong_fields;
 
 fn ask(parts: Vec<Part>) -> ChatRequest {
     ChatRequest::new(vec![Message::new(Role::User, parts)])
@@ -279,11 +280,7 @@ fn every_wrong_field_is_named() {
         "generationConfig": {"temperature": "hot", "stopSequences": "x", "thinkingConfig": {"thinkingBudget": -7}},
         "tools": [{"functionDeclarations": [{"description": "d"}]}]});
     let error = decode(&body).unwrap_err();
-    let paths: Vec<String> = error
-        .field_errors()
-        .iter()
-        .map(gateway_schema::FieldError::dotted)
-        .collect();
+    let paths = wrong_fields(&error);
     for want in [
         "role",
         "text",

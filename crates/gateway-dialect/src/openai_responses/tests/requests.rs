@@ -7,6 +7,7 @@ use gateway_schema::{Dialect, Retry};
 use serde_json::json;
 
 use super::decode;
+use crate::testing::wrong_fields;
 
 #[test]
 fn a_codex_turn_becomes_one_conversation() {
@@ -172,11 +173,7 @@ fn every_wrong_field_is_named_at_once() {
     let body = json!({"input": [{"role": "boss", "content": "x"}, {"type": "function_call", "name": "f"}, 5],
         "temperature": "hot", "previous_response_id": "r"});
     let error = decode(&body).unwrap_err();
-    let paths: Vec<_> = error
-        .field_errors()
-        .iter()
-        .map(gateway_schema::FieldError::dotted)
-        .collect();
+    let paths = wrong_fields(&error);
     assert_eq!(
         paths,
         [

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::{StreamEncoder, encode_response, tool_forms};
 use super::{decode, info, parsed};
+use crate::testing::wrong_fields;
 use crate::{ReplyInfo, ToolKind};
 
 /// What Codex offers: tools of its own in a namespace, a patch in free text, the shell, a search among tools that were
@@ -302,11 +303,7 @@ fn a_broken_namespace_is_told_with_its_place() {
         {"type": "namespace", "name": "n", "tools": [{"type": "function"}, {"type": "web_search"}]},
         {"type": "namespace", "tools": []}, {"type": "namespace", "name": "m"}]});
     let error = decode(&body).unwrap_err();
-    let paths: Vec<_> = error
-        .field_errors()
-        .iter()
-        .map(gateway_schema::FieldError::dotted)
-        .collect();
+    let paths = wrong_fields(&error);
     assert_eq!(
         paths,
         [
