@@ -94,11 +94,8 @@ impl CompatWire {
             stream_options: self.preset.quirks.stream_options,
             defaults: &self.spelled,
         };
-        let edits: Vec<Edit> = how
-            .edits(&Scanned::new(body, envelope.open(), &members))
-            .into_iter()
-            .map(|(at, with)| Edit::new(at, with))
-            .collect();
+        let scanned = Scanned::new(body, envelope.open(), &members);
+        let edits = Edit::all(how.edits(&scanned));
         let mut losses = Losses::new();
         let own = respell::Body {
             text: body,

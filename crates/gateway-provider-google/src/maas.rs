@@ -56,12 +56,8 @@ impl MaasWire {
             stream_options: self.quirks.stream_options,
             defaults: &self.defaults,
         };
-        let edits: Vec<Edit> = how
-            .edits(&Scanned::new(body, envelope.open(), &members))
-            .into_iter()
-            .map(|(at, with)| Edit::new(at, with))
-            .collect();
-        splice(body, &edits)
+        let scanned = Scanned::new(body, envelope.open(), &members);
+        splice(body, &Edit::all(how.edits(&scanned)))
     }
 
     fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {

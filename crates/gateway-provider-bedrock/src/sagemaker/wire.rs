@@ -86,12 +86,8 @@ impl SageMakerWire {
             stream_options: true,
             defaults: &self.defaults,
         };
-        let edits: Vec<Edit> = how
-            .edits(&Scanned::new(body, envelope.open(), &members))
-            .into_iter()
-            .map(|(at, with)| Edit::new(at, with))
-            .collect();
-        splice(body, &edits)
+        let scanned = Scanned::new(body, envelope.open(), &members);
+        splice(body, &Edit::all(how.edits(&scanned)))
     }
 
     /// What is asked, with absent defaults.
