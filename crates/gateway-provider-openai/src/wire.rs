@@ -162,10 +162,7 @@ impl OpenAiWire {
 }
 
 fn edits(how: &Forward<'_>, body: &Bytes, envelope: &Envelope, members: &[Place]) -> Vec<Edit> {
-    how.edits(&Scanned::new(body, envelope.open(), members))
-        .into_iter()
-        .map(|(at, with)| Edit::new(at, with))
-        .collect()
+    Edit::all(how.edits(&Scanned::new(body, envelope.open(), members)))
 }
 
 /// The caller's bytes for the Responses API, without reasoning that another provider made.
