@@ -72,7 +72,7 @@ pub(super) fn texts(input: &EmbeddingInput) -> Result<Vec<String>, CallError> {
     }
 }
 
-fn task<'a>(task: Option<&'a EmbeddingTask>, losses: &mut Losses) -> &'a str {
+pub(super) fn task<'a>(task: Option<&'a EmbeddingTask>, losses: &mut Losses) -> &'a str {
     match task {
         Some(EmbeddingTask::Query) => "search_query",
         Some(EmbeddingTask::Classification) => "classification",

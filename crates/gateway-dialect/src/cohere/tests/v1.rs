@@ -133,3 +133,22 @@ fn what_the_first_version_cannot_say_is_left_to_the_second() {
     let chat = ChatRequest::new(vec![Message::new(Role::Assistant, vec![call])]);
     assert!(!v1::can_say(&Request::Chat(Box::new(chat))));
 }
+
+#[test]
+fn what_the_first_version_cannot_say_of_vectors_is_told() {
+    let mut request = EmbeddingRequest::new(EmbeddingInput::Text("a".to_owned()));
+    request.dimensions = Some(256);
+    request.encoding = Some(gateway_schema::embedding::EmbeddingEncoding::Base64);
+    request.user = Some("ann".to_owned());
+    request.task = Some(gateway_schema::embedding::EmbeddingTask::Query);
+    let options = RequestOptions::new("embed-english-v3.0");
+    let encoded = v1::encode_embedding(&request, &options).unwrap();
+    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!(body["input_type"], "search_query");
+    let lost: Vec<_> = encoded
+        .losses
+        .iter()
+        .map(|loss| loss.path.as_str())
+        .collect();
+    assert_eq!(lost, ["dimensions", "encoding_format", "user"]);
+}

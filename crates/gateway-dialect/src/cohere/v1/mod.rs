@@ -10,7 +10,7 @@ mod stream;
 
 use gateway_schema::chat::{ChatRequest, Content, Message, Role, Sampling};
 use gateway_schema::completion::{CompletionRequest, Prompt};
-use gateway_schema::embedding::EmbeddingRequest;
+use gateway_schema::embedding::{EmbeddingEncoding, EmbeddingRequest};
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses, Request};
 use serde_json::{Map, Value, json};
 
@@ -165,8 +165,20 @@ pub fn encode_embedding(
     body.insert("texts".to_owned(), embedding::texts(&request.input)?.into());
     extra(&request.extra, &mut body, &mut losses);
     if model::wants_input_type(options.model) {
-        body.entry("input_type")
-            .or_insert_with(|| "search_document".into());
+        let task = embedding::task(request.task.as_ref(), &mut losses);
+        body.entry("input_type").or_insert_with(|| task.into());
+    }
+    for (key, is_asked) in [
+        ("dimensions", request.dimensions.is_some()),
+        (
+            "encoding_format",
+            request.encoding == Some(EmbeddingEncoding::Base64),
+        ),
+        ("user", request.user.is_some()),
+    ] {
+        if is_asked {
+            losses.dropped(key, "Cohere's first version has no such parameter");
+        }
     }
     Ok(EncodedRequest {
         body: to_bytes(&body)?,
