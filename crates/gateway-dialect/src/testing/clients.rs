@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::bedrock::invoke::{self, Embedder, Vendor};
 use crate::{
     ClientCodec, EncodedRequest, ReplyInfo, RequestOptions, ToolForm, ToolKind, anthropic, bedrock,
-    cohere, gemini, mlflow, openai, openai_responses, rerank,
+    cohere, gemini, mlflow, openai, openai_responses, rerank, tgi,
 };
 
 /// Everything that reads what clients send, by the letter that a test's first byte has.
@@ -42,13 +42,16 @@ pub(super) const OPERATIONS: [(u8, Operation); 5] = [
 type NewDecoder = fn() -> Box<dyn Decode>;
 
 /// The streams of providers, by the letter that the second byte has when the first is `s`.
-const STREAMS: [(u8, NewDecoder); 6] = [
+const STREAMS: [(u8, NewDecoder); 7] = [
     (b'o', || Box::new(openai::StreamDecoder::new())),
     (b'a', || Box::new(anthropic::StreamDecoder::new())),
     (b'g', || Box::new(gemini::StreamDecoder::new())),
     (b'b', || Box::new(bedrock::StreamDecoder::new())),
     (b'c', || Box::new(cohere::StreamDecoder::new())),
     (b'k', || Box::new(cohere::v1::StreamDecoder::new())),
+    (b't', || {
+        Box::new(tgi::StreamDecoder::new(vec!["\nUser:".to_owned()]))
+    }),
 ];
 
 /// Checks a body or a stream: see the head of this module's file.
@@ -90,12 +93,16 @@ fn write(request: &Request) -> Vec<Result<EncodedRequest, CallError>> {
             bedrock::encode_count(chat, &options),
             cohere::encode_chat(chat, &options),
             cohere::v1::encode_chat(chat, &options),
+            tgi::encode_chat(chat, tgi::Template::Plain),
+            tgi::encode_chat(chat, tgi::Template::Llama2),
+            tgi::encode_chat(chat, tgi::Template::Llama3),
         ],
         Request::Completion(text) => vec![
             Ok(openai::encode_completion_request(text, &options, quirks)),
             anthropic::encode_completion(text, &options),
             cohere::encode_completion_by_chat(text, &options),
             cohere::v1::encode_completion(text, &options),
+            tgi::encode_completion(text),
             invoke::encode_completion(text, Vendor::Claude, &options),
             invoke::encode_completion(text, Vendor::Llama, &options),
             invoke::encode_completion(text, Vendor::Ai21, &options),
