@@ -137,16 +137,17 @@ pub(crate) fn sent_for(
     family: Family,
     model: &str,
     operation: Operation,
-    request: Request,
+    (request, mapping): (Request, Mapping),
 ) -> Option<http::Request<Bytes>> {
     let transport =
         ScriptedTransport::new().always(ScriptedReply::json(500, &Value::Object(Map::new())));
     let provider = build(family, model, operation, &transport).ok()?;
-    let context = Context::new(
+    let mut context = Context::new(
         RequestId::from("request"),
         EndpointName::from("endpoint"),
         Instant::now(),
     );
+    context.mapping = mapping;
     let payload = Payload::from_request(request);
     // Only the request is of interest; the answer is an error.
     let _ = block_on(provider.call(Call::new(context, operation, false, payload)));

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use gateway_schema::Operation;
+use gateway_schema::{Mapping, Operation};
 use gateway_testkit::ScriptedReply;
 use serde_json::{Value, json};
 
@@ -83,12 +83,21 @@ fn vectors_and_rankings(family: Family) -> Vec<(String, http::Request<Bytes>)> {
     for (name, operation, request) in vectors::requests() {
         let model = match operation {
             Operation::Rerank => *ranks,
+            Operation::Completion if family.name == "cohere" => family.model,
+            Operation::Completion => "",
             _ => *embeds,
         };
-        if !model.is_empty()
-            && let Some(sent) = sent_for(family, model, operation, request)
-        {
-            all.push((name, sent));
+        if !model.is_empty() {
+            let mut add = |name: String, mapping: Mapping| {
+                let asked = (request.clone(), mapping);
+                let sent = sent_for(family, model, operation, asked);
+                all.extend(sent.map(|sent| (name, sent)));
+            };
+            // MLflow's own URLs speak Cohere's first version, which has no ranking.
+            if family.name == "cohere" && operation != Operation::Rerank {
+                add(format!("mlflow/{name}"), Mapping::Mlflow);
+            }
+            add(name, Mapping::Faithful);
         }
     }
     all

@@ -1,5 +1,7 @@
-//! Requests for vectors and rankings, in every shape that callers can give them.
+//! Requests for vectors, rankings and completions, in every shape that callers can give them.
 
+use gateway_schema::chat::Sampling;
+use gateway_schema::completion::{CompletionRequest, Prompt};
 use gateway_schema::embedding::{
     EmbeddingEncoding, EmbeddingInput, EmbeddingRequest, EmbeddingTask,
 };
@@ -13,6 +15,22 @@ pub(crate) const MODELS: &[(&str, &str, &str)] = &[
     ("azure", "text-embedding-3-large", ""),
     ("cohere", "embed-v4.0", "rerank-v3.5"),
     ("mistral", "mistral-embed", ""),
+    ("gemini", "gemini-embedding-001", ""),
+];
+
+type Change = fn(&mut Sampling);
+
+/// Completions, each with what it asks for.
+const COMPLETIONS: [(&str, Change); 4] = [
+    ("text", |_| {}),
+    ("sampling", |it| {
+        it.max_tokens = Some(9);
+        it.temperature = Some(0.5);
+        it.top_p = Some(0.9);
+        it.seed = Some(7);
+    }),
+    ("stop", |it| it.stop = vec!["x".to_owned()]),
+    ("n", |it| it.n = Some(2)),
 ];
 
 /// Each with a name.
@@ -47,6 +65,15 @@ pub(crate) fn requests() -> Vec<(String, Operation, Request)> {
         ("similarity", EmbeddingTask::Similarity),
     ] {
         vectors(name, texts(), &|it| it.task = Some(task.clone()));
+    }
+    for (name, change) in COMPLETIONS {
+        let mut request = CompletionRequest::new(Prompt::Text("Once".to_owned()));
+        change(&mut request.sampling);
+        all.push((
+            format!("completions/{name}"),
+            Operation::Completion,
+            Request::Completion(Box::new(request)),
+        ));
     }
     let mut ranking = |name: &str, documents, change: &dyn Fn(&mut RerankRequest)| {
         let mut request = RerankRequest::new("Which?", documents);

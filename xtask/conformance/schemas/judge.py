@@ -14,6 +14,7 @@ import openai.types
 import openai.types.chat as chat
 import typing_extensions
 from botocore.validate import ParamValidator
+from cohere.raw_base_client import RawBaseCohere
 from cohere.v2.raw_client import RawV2Client
 from google.genai import types as gemini
 from mistralai.client import models as mistral
@@ -52,19 +53,49 @@ class GenerateContent(typing_extensions.TypedDict, total=False):
     labels: dict[str, str]
 
 
-# The types of the bodies, by the last words of the addresses. MLflow's own URLs have requests of Cohere's first version,
-# which are not judged.
+class EmbedContent(typing_extensions.TypedDict, total=False):
+    """As the SDK puts it together; the kinds of tasks are those of the API's reference."""
+
+    content: typing.Required[gemini.Content]
+    model: str
+    taskType: typing.Literal[
+        "SEMANTIC_SIMILARITY", "CLASSIFICATION", "CLUSTERING", "RETRIEVAL_DOCUMENT", "RETRIEVAL_QUERY",
+        "CODE_RETRIEVAL_QUERY", "QUESTION_ANSWERING", "FACT_VERIFICATION",
+    ]
+    title: str
+    outputDimensionality: int
+
+
+class BatchedContent(EmbedContent, total=False):
+    """In a batch every request names the model."""
+
+    model: typing.Required[str]
+
+
+class BatchEmbedContents(typing_extensions.TypedDict, total=False):
+    requests: typing.Required[list[BatchedContent]]
+
+
+# The types of the bodies, by the last words of the addresses. MLflow's own URLs have requests of Cohere's first version.
 BODIES = {
     "openai": {
         "/chat/completions": with_stream(chat.completion_create_params.CompletionCreateParamsBase),
         "/embeddings": openai.types.EmbeddingCreateParams,
     },
     "anthropic": {"/messages": with_stream(claude.message_create_params.MessageCreateParamsBase)},
-    "gemini": {":generateContent": GenerateContent, ":streamGenerateContent": GenerateContent},
+    "gemini": {
+        ":generateContent": GenerateContent,
+        ":streamGenerateContent": GenerateContent,
+        ":embedContent": EmbedContent,
+        ":batchEmbedContents": BatchEmbedContents,
+    },
     "cohere": {
         "/v2/chat": arguments(RawV2Client.chat, {"model", "messages"}, stream=bool),
         "/v2/embed": arguments(RawV2Client.embed, {"model", "input_type"}),
         "/v2/rerank": arguments(RawV2Client.rerank, {"model", "query", "documents"}),
+        "/v1/chat": arguments(RawBaseCohere.chat, {"message"}, stream=bool),
+        "/v1/generate": arguments(RawBaseCohere.generate, {"prompt"}, stream=bool),
+        "/v1/embed": arguments(RawBaseCohere.embed, set()),
     },
     "mistral": {"/chat/completions": mistral.ChatCompletionRequest, "/embeddings": mistral.EmbeddingRequest},
     "bedrock": {"/converse": None, "/converse-stream": None},
