@@ -48,6 +48,32 @@ async fn a_reply_of_another_dialect_becomes_a_responses_object() {
 }
 
 #[tokio::test]
+async fn calls_of_codexs_tools_come_back_in_its_own_form() {
+    const TOOLS: &str = r#"{"model":"chat","input":"Hi","tools":[{"type":"namespace","name":"crm","description":"",
+        "tools":[{"type":"function","name":"find","parameters":{}}]},{"type":"custom","name":"apply_patch"}]}"#;
+    let mut choice = Choice::default();
+    choice.parts = vec![
+        Part::tool_call("c", "crm__find", "{}"),
+        Part::tool_call("d", "apply_patch", r#"{"input":"x"}"#),
+    ];
+    choice.finish = Some(Finish::new(FinishReason::ToolCalls));
+    let mut chat = ChatResponse::default();
+    chat.choices = vec![choice];
+    let whole = Whole::Canonical(Response::Chat(Box::new(chat)));
+    let script = Script::answering(Ok(reply(Dialect::ANTHROPIC, ReplyBody::Whole(whole))));
+    let body = send(&script, post("/v1/responses", TOOLS)).await.json();
+    let (find, patch) = (&body["output"][0], &body["output"][1]);
+    assert_eq!(
+        (&find["type"], &find["namespace"], &find["name"]),
+        (&"function_call".into(), &"crm".into(), &"find".into())
+    );
+    assert_eq!(
+        (&patch["type"], &patch["input"]),
+        (&Value::from("custom_tool_call"), &Value::from("x"))
+    );
+}
+
+#[tokio::test]
 async fn streams_pass_or_are_written_and_broken_ones_end_with_an_error() {
     let items = vec![
         raw("event: a\ndata: {}\n\n"),
