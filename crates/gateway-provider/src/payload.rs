@@ -103,12 +103,6 @@ impl Payload {
         self.wire.as_ref().map(|wire| &wire.bytes).or(raw)
     }
 
-    /// How long the body is, as far as that is known.
-    pub fn size(&self) -> u64 {
-        let upload = self.raw().and_then(|raw| raw.upload.as_ref()?.length());
-        upload.unwrap_or_else(|| self.bytes().map_or(0, |bytes| bytes.len() as u64))
-    }
-
     /// The canonical form, decoded on first demand and kept.
     ///
     /// # Errors

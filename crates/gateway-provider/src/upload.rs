@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -22,6 +23,7 @@ struct Shared {
     length: Option<u64>,
     body: Mutex<Option<UploadStream>>,
     failure: Mutex<Option<CallError>>,
+    sent: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -44,6 +46,7 @@ impl Upload {
             length,
             body: Mutex::new(Some(body)),
             failure: Mutex::new(None),
+            sent: AtomicU64::new(0),
         }))
     }
 
@@ -65,6 +68,11 @@ impl Upload {
     /// Whether it was taken: it cannot be sent again.
     pub fn is_spent(&self) -> bool {
         lock(&self.0.body).is_none()
+    }
+
+    /// How many bytes of it were handed on so far.
+    pub fn sent(&self) -> u64 {
+        self.0.sent.load(Ordering::Relaxed)
     }
 
     /// Why it did not come to its end, if that is the caller's doing.
@@ -111,13 +119,14 @@ impl Stream for UploadBody {
             match ready!(stream.as_mut().poll_next(cx)) {
                 Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {
+                    let length = piece.len() as u64;
                     if let Some(left) = self.left.as_mut() {
-                        let length = piece.len() as u64;
                         let Some(rest) = left.checked_sub(length) else {
                             return self.broken("it is longer than it was said to be");
                         };
                         *left = rest;
                     }
+                    self.upload.0.sent.fetch_add(length, Ordering::Relaxed);
                     return Poll::Ready(Some(Ok(piece)));
                 }
                 Some(Err(error)) => {
@@ -186,6 +195,7 @@ mod tests {
             assert!(!upload.is_spent());
             assert_eq!(read(&upload), ("hello".to_owned(), fault));
             assert!(upload.is_spent() && upload.take().is_none());
+            assert_eq!(upload.sent(), 5);
         }
         // What is too much is not sent.
         let long = upload(Some(3), &["he", "llo"]);

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gateway_provider::{Call, Journal, Notes, Principal, Reply, Whole};
+use gateway_provider::{Call, Journal, Notes, Principal, Reply, Upload, Whole};
 use gateway_schema::chat::FinishReason;
 use gateway_schema::stream::{Facts, Frame, FrameData};
 use gateway_schema::{
@@ -28,6 +28,8 @@ pub(super) struct Guard {
     peer: Option<IpAddr>,
     dialects: (Option<Dialect>, Option<Dialect>),
     bytes: (u64, u64),
+    /// A body that is not held, and counted as it goes.
+    upload: Option<Upload>,
     trace: Option<TraceRecord>,
     started: Instant,
     received: Instant,
@@ -59,7 +61,8 @@ impl Guard {
             principal: context.principal.clone(),
             peer: context.peer,
             dialects: (call.payload.dialect(), None),
-            bytes: (call.payload.size(), 0),
+            bytes: (call.payload.bytes().map_or(0, |it| it.len() as u64), 0),
+            upload: call.payload.raw().and_then(|raw| raw.upload.clone()),
             trace: context.trace.as_ref().map(|trace| TraceRecord {
                 id: trace.id,
                 parent: trace.parent,
@@ -240,6 +243,9 @@ impl Drop for Guard {
         record.peer = self.peer;
         (record.client_dialect, record.provider_dialect) = self.dialects;
         (record.request_bytes, record.response_bytes) = self.bytes;
+        if let Some(upload) = &self.upload {
+            record.request_bytes = upload.sent();
+        }
         record.trace = self.trace;
         record.failure = self.failure.take();
         record.content = self.content.take();
