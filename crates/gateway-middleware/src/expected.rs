@@ -26,7 +26,13 @@ impl Expected {
             return Self::of_raw(raw);
         }
         Self {
-            input: call.payload.bytes().map_or(1, |bytes| prompt_tokens(bytes)),
+            input: match call.payload.envelope() {
+                // No string is long enough to be data: nothing needs to be looked at.
+                Some((bytes, envelope)) if envelope.longest_string() < SHORTEST_DATA => {
+                    of_text(bytes.len())
+                }
+                _ => call.payload.bytes().map_or(1, |bytes| prompt_tokens(bytes)),
+            },
             output: output_tokens(call),
         }
     }
@@ -67,7 +73,12 @@ pub(crate) fn prompt_tokens(body: &[u8]) -> u64 {
         ..SHORTEST_DATA => body.len(),
         _ => body.len().saturating_sub(data_bytes(body)),
     };
-    (text as u64).div_ceil(BYTES_PER_TOKEN)
+    of_text(text)
+}
+
+/// Tokens of so many bytes of text.
+const fn of_text(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(BYTES_PER_TOKEN)
 }
 
 /// Strings shorter than this are taken for text whatever they are.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use gateway_schema::chat::FinishReason;
-use gateway_schema::{Dialect, EndpointName, ModelId, ProviderName, TokenSource};
+use gateway_schema::{Dialect, EndpointName, ModelId, ProviderName, TokenSource, Usd};
 use gateway_store::{CallRecord, Settlement};
 use serde::Serialize;
 
@@ -39,126 +39,151 @@ impl Moments {
     }
 }
 
+/// The name of a field with what stands around it, in either format.
+#[derive(Clone, Copy)]
+struct Name {
+    json: &'static str,
+    text: &'static str,
+}
+
+/// A [`Name`].
+macro_rules! name {
+    ($name:literal) => {
+        Name {
+            json: concat!(",\"", $name, "\":"),
+            text: concat!(" ", $name, "="),
+        }
+    };
+}
+
 /// Appends the line of a call that ended at `ended`.
 pub(crate) fn write(record: &CallRecord, ended: &str, format: LineFormat, out: &mut Vec<u8>) {
-    let mut line = Line::begin(format, out);
-    line.text("time", ended);
+    let mut line = Line::begin(ended, format, out);
     who(record, &mut line);
     outcome(record, &mut line);
     way(record, &mut line);
     consumption(record, &mut line);
     if let Some(first) = record.time_to_first_event {
-        line.millis("first_event_ms", first);
+        line.millis(name!("first_event_ms"), first);
     }
     if let Some(overhead) = record.overhead {
-        line.millis("overhead_ms", overhead);
+        line.millis(name!("overhead_ms"), overhead);
     }
-    line.millis("duration_ms", record.duration);
+    line.millis(name!("duration_ms"), record.duration);
     if let Some(trace) = record.trace {
-        line.text("trace_id", &format!("{:032x}", trace.id));
+        line.text(name!("trace_id"), &format!("{:032x}", trace.id));
     }
     if !record.metadata.is_empty() {
-        line.json("metadata", &*record.metadata);
+        line.json(name!("metadata"), &*record.metadata);
     }
     if let Some(content) = &record.content {
-        line.text("request", &String::from_utf8_lossy(&content.request));
-        line.text("response", &String::from_utf8_lossy(&content.response));
+        line.text(name!("request"), &String::from_utf8_lossy(&content.request));
+        line.text(
+            name!("response"),
+            &String::from_utf8_lossy(&content.response),
+        );
     }
     line.end();
 }
 
 fn who(record: &CallRecord, line: &mut Line<'_>) {
-    line.text("request_id", record.request_id.as_str());
-    line.text("endpoint", record.endpoint.as_str());
-    line.text("surface", record.surface);
-    line.text("operation", record.operation.as_str());
-    line.flag("stream", record.stream);
-    line.maybe("principal", record.principal.as_deref());
-    line.maybe("user", record.user.as_deref());
+    line.text(name!("request_id"), record.request_id.as_str());
+    line.text(name!("endpoint"), record.endpoint.as_str());
+    line.word(name!("surface"), record.surface);
+    line.word(name!("operation"), record.operation.as_str());
+    line.flag(name!("stream"), record.stream);
+    line.maybe(name!("principal"), record.principal.as_deref());
+    line.maybe(name!("user"), record.user.as_deref());
     match record.peer {
         None => {}
         Some(IpAddr::V4(peer)) => line.address(peer.octets()),
-        Some(peer) => line.shown("peer", format_args!("{peer}")),
+        Some(peer) => line.shown(name!("peer"), format_args!("{peer}")),
     }
 }
 
 fn outcome(record: &CallRecord, line: &mut Line<'_>) {
-    line.text("outcome", record.settlement.as_str());
+    line.word(name!("outcome"), record.settlement.as_str());
     if let Settlement::Failed(kind, origin) = record.settlement {
-        line.text("error_kind", kind.as_str());
-        line.text("error_origin", origin.as_str());
+        line.word(name!("error_kind"), kind.as_str());
+        line.word(name!("error_origin"), origin.as_str());
     }
     if let Some(failure) = &record.failure {
-        line.maybe("error_code", failure.code.as_deref());
-        line.maybe("error_detail", failure.detail.as_deref());
+        line.maybe(name!("error_code"), failure.code.as_deref());
+        line.maybe(name!("error_detail"), failure.detail.as_deref());
         if record.content.is_some() {
             // A provider's words may repeat what was said.
-            line.text("error_message", &failure.message);
+            line.text(name!("error_message"), &failure.message);
         }
     }
 }
 
 fn way(record: &CallRecord, line: &mut Line<'_>) {
     line.maybe(
-        "provider",
+        name!("provider"),
         record.provider.as_ref().map(ProviderName::as_str),
     );
-    line.maybe("model", record.model.as_ref().map(ModelId::as_str));
-    line.maybe("response_model", record.response_model.as_deref());
-    line.maybe("lane", record.lane);
-    line.maybe("client_dialect", record.client_dialect.map(Dialect::as_str));
-    line.maybe(
-        "provider_dialect",
+    line.maybe(name!("model"), record.model.as_ref().map(ModelId::as_str));
+    line.maybe(name!("response_model"), record.response_model.as_deref());
+    line.maybe_word(name!("lane"), record.lane);
+    line.maybe_word(
+        name!("client_dialect"),
+        record.client_dialect.map(Dialect::as_str),
+    );
+    line.maybe_word(
+        name!("provider_dialect"),
         record.provider_dialect.map(Dialect::as_str),
     );
-    line.maybe("variant", record.variant.as_ref().map(EndpointName::as_str));
-    line.maybe("variant_reason", record.variant_reason.as_deref());
-    line.maybe("cache", record.cache);
-    line.number("attempts", Some(record.attempts.len() as u64));
+    line.maybe(
+        name!("variant"),
+        record.variant.as_ref().map(EndpointName::as_str),
+    );
+    line.maybe(name!("variant_reason"), record.variant_reason.as_deref());
+    line.maybe_word(name!("cache"), record.cache);
+    line.number(name!("attempts"), Some(record.attempts.len() as u64));
     let status = record.attempts.last().and_then(|attempt| attempt.status);
-    line.number("provider_status", status.map(u64::from));
-    line.number("losses", Some(record.losses.len() as u64));
-    line.number("request_bytes", Some(record.request_bytes));
-    line.number("response_bytes", Some(record.response_bytes));
+    line.number(name!("provider_status"), status.map(u64::from));
+    line.number(name!("losses"), Some(record.losses.len() as u64));
+    line.number(name!("request_bytes"), Some(record.request_bytes));
+    line.number(name!("response_bytes"), Some(record.response_bytes));
 }
 
 fn consumption(record: &CallRecord, line: &mut Line<'_>) {
     let usage = &record.usage;
-    line.maybe("finish", record.finish.map(finish));
-    line.number("input_tokens", usage.input_tokens);
-    line.number("output_tokens", usage.output_tokens);
-    line.number("cache_read_tokens", usage.cache_read_tokens);
-    line.number("cache_write_tokens", usage.cache_write_tokens);
-    line.number("reasoning_tokens", usage.reasoning_tokens);
+    line.maybe_word(name!("finish"), record.finish.map(finish));
+    line.number(name!("input_tokens"), usage.input_tokens);
+    line.number(name!("output_tokens"), usage.output_tokens);
+    line.number(name!("cache_read_tokens"), usage.cache_read_tokens);
+    line.number(name!("cache_write_tokens"), usage.cache_write_tokens);
+    line.number(name!("reasoning_tokens"), usage.reasoning_tokens);
     if usage.source == TokenSource::Estimated {
-        line.flag("tokens_estimated", true);
+        line.flag(name!("tokens_estimated"), true);
     }
     if let Some(cost) = record.cost {
-        line.shown("cost_usd", format_args!("{cost}"));
+        line.money(name!("cost_usd"), cost);
     }
     if let Some(saved) = record.cost_saved {
-        line.shown("cost_saved_usd", format_args!("{saved}"));
+        line.money(name!("cost_saved_usd"), saved);
     }
-    line.maybe("price_version", record.price_version);
+    line.maybe(name!("price_version"), record.price_version);
 }
 
 /// A line being written straight into the log's buffer: no tree, no copies of names and values.
 struct Line<'a> {
     out: &'a mut Vec<u8>,
     format: LineFormat,
-    empty: bool,
 }
 
 impl<'a> Line<'a> {
-    fn begin(format: LineFormat, out: &'a mut Vec<u8>) -> Self {
-        if format == LineFormat::Json {
-            out.push(b'{');
+    fn begin(time: &str, format: LineFormat, out: &'a mut Vec<u8>) -> Self {
+        out.reserve(1024);
+        let (before, after): (&str, &str) = match format {
+            LineFormat::Json => ("{\"time\":\"", "\""),
+            LineFormat::Text => ("time=", ""),
+        };
+        for part in [before, time, after] {
+            out.extend_from_slice(part.as_bytes());
         }
-        Self {
-            out,
-            format,
-            empty: true,
-        }
+        Self { out, format }
     }
 
     fn end(self) {
@@ -170,20 +195,35 @@ impl<'a> Line<'a> {
     }
 
     /// The name of a field and what stands before its value.
-    fn name(&mut self, name: &str) {
-        let first = std::mem::replace(&mut self.empty, false);
-        let (before, after): (&[u8], &[u8]) = match (self.format, first) {
-            (LineFormat::Json, true) => (b"\"", b"\":"),
-            (LineFormat::Json, false) => (b",\"", b"\":"),
-            (LineFormat::Text, true) => (b"", b"="),
-            (LineFormat::Text, false) => (b" ", b"="),
+    fn name(&mut self, name: Name) {
+        let name = match self.format {
+            LineFormat::Json => name.json,
+            LineFormat::Text => name.text,
         };
-        self.out.extend_from_slice(before);
         self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(after);
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    /// One of our own words, which have nothing to escape.
+    fn word(&mut self, name: Name, word: &str) {
+        self.name(name);
+        self.quote();
+        self.out.extend_from_slice(word.as_bytes());
+        self.quote();
+    }
+
+    fn maybe_word(&mut self, name: Name, word: Option<&str>) {
+        if let Some(word) = word {
+            self.word(name, word);
+        }
+    }
+
+    fn quote(&mut self) {
+        if self.format == LineFormat::Json {
+            self.out.push(b'"');
+        }
+    }
+
+    fn text(&mut self, name: Name, value: &str) {
         self.name(name);
         if self.format == LineFormat::Text && is_plain(value) {
             self.out.extend_from_slice(value.as_bytes());
@@ -192,23 +232,19 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn maybe(&mut self, name: &str, value: Option<&str>) {
+    fn maybe(&mut self, name: Name, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
         }
     }
 
     /// Something whose text has nothing to escape.
-    fn shown(&mut self, name: &str, value: fmt::Arguments<'_>) {
+    fn shown(&mut self, name: Name, value: fmt::Arguments<'_>) {
         self.name(name);
-        let quote: &[u8] = match self.format {
-            LineFormat::Json => b"\"",
-            LineFormat::Text => b"",
-        };
-        self.out.extend_from_slice(quote);
+        self.quote();
         // Writing to a vector cannot fail.
         let _ = self.out.write_fmt(value);
-        self.out.extend_from_slice(quote);
+        self.quote();
     }
 
     /// An address of IPv4, which is written for most calls.
@@ -230,16 +266,16 @@ impl<'a> Line<'a> {
             }
         }
         let text = text.get(..length).unwrap_or_default();
-        self.text("peer", std::str::from_utf8(text).unwrap_or_default());
+        self.word(name!("peer"), std::str::from_utf8(text).unwrap_or_default());
     }
 
-    fn flag(&mut self, name: &str, value: bool) {
+    fn flag(&mut self, name: Name, value: bool) {
         self.name(name);
         let word: &[u8] = if value { b"true" } else { b"false" };
         self.out.extend_from_slice(word);
     }
 
-    fn number(&mut self, name: &str, value: Option<u64>) {
+    fn number(&mut self, name: Name, value: Option<u64>) {
         if let Some(value) = value {
             self.name(name);
             self.value(&value);
@@ -247,7 +283,7 @@ impl<'a> Line<'a> {
     }
 
     /// Milliseconds, to the microsecond.
-    fn millis(&mut self, name: &str, value: Duration) {
+    fn millis(&mut self, name: Name, value: Duration) {
         self.name(name);
         let micros = u64::try_from((value.as_nanos() + 500) / 1_000).unwrap_or(u64::MAX);
         self.value(&(micros / 1_000));
@@ -263,7 +299,27 @@ impl<'a> Line<'a> {
             .extend_from_slice(digits.get(..end).unwrap_or_default());
     }
 
-    fn json(&mut self, name: &str, value: &impl Serialize) {
+    /// Dollars, to the nano-dollar, as a text.
+    fn money(&mut self, name: Name, value: Usd) {
+        let nanos = value.nanos();
+        if nanos < 0 {
+            self.shown(name, format_args!("{value}"));
+            return;
+        }
+        self.name(name);
+        self.quote();
+        self.value(&(nanos / 1_000_000_000));
+        let mut digits = *b".000000000";
+        let mut rest = nanos % 1_000_000_000;
+        for digit in digits.iter_mut().skip(1).rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        self.out.extend_from_slice(&digits);
+        self.quote();
+    }
+
+    fn json(&mut self, name: Name, value: &impl Serialize) {
         self.name(name);
         self.value(value);
     }
@@ -317,10 +373,28 @@ mod tests {
             (60_000_000_000, "60000.0"),
         ] {
             let mut out = Vec::new();
-            let mut line = Line::begin(LineFormat::Json, &mut out);
-            line.millis("ms", Duration::from_nanos(nanos));
+            let mut line = Line::begin("now", LineFormat::Json, &mut out);
+            line.millis(name!("ms"), Duration::from_nanos(nanos));
             line.end();
-            assert_eq!(out, format!("{{\"ms\":{expected}}}\n").as_bytes());
+            assert_eq!(
+                out,
+                format!("{{\"time\":\"now\",\"ms\":{expected}}}\n").as_bytes()
+            );
+        }
+    }
+
+    #[test]
+    fn money_is_written_as_it_is_shown() {
+        for nanos in [0, 1, 8_850, 999_999_999, 1_000_000_000, 12_345_678_901, -5] {
+            let value = Usd::from_nanos(nanos);
+            let mut out = Vec::new();
+            let mut line = Line::begin("now", LineFormat::Text, &mut out);
+            line.money(name!("usd"), value);
+            line.end();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                format!("time=now usd={value}\n")
+            );
         }
     }
 
@@ -328,10 +402,10 @@ mod tests {
     fn addresses_and_moments_are_written_as_usual() {
         for octets in [[127, 0, 0, 1], [10, 99, 100, 255], [0, 0, 0, 0]] {
             let mut out = Vec::new();
-            let mut line = Line::begin(LineFormat::Text, &mut out);
+            let mut line = Line::begin("now", LineFormat::Text, &mut out);
             line.address(octets);
             line.end();
-            let expected = format!("peer={}\n", std::net::Ipv4Addr::from(octets));
+            let expected = format!("time=now peer={}\n", std::net::Ipv4Addr::from(octets));
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
         let mut moments = Moments::default();

@@ -7,14 +7,12 @@ use bytes::Bytes;
 use gateway_provider::{BoxFuture, SendLimits, collect};
 use serde_json::Value;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::telemetry::Telemetry;
+use crate::telemetry::{AT_ONCE, Telemetry};
 
-/// How often records are taken out of the queue.
+/// How often everything that waits is looked after, few records and lines too.
 const TICK: Duration = Duration::from_millis(100);
-/// Records that are counted before others have their turn: a few dozen microseconds.
-const AT_ONCE: usize = 16;
 /// Bytes of lines that are written without waiting for the rest of the queue.
 const MANY_LINES: usize = 64 * 1024;
 /// The largest buffer of lines that is kept for the next ones.
@@ -82,12 +80,15 @@ impl Writer {
     /// Works until `stop`, and then until everything that waits is out, a few seconds at most.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let telemetry = self.telemetry.clone();
         loop {
-            let tick = tokio::time::sleep(TICK);
             tokio::select! {
                 () = &mut stop => break,
                 outcome = pending(&mut self.export) => self.exported(outcome),
-                () = tick => self.work().await,
+                () = telemetry.enough() => self.count().await,
+                _ = ticks.tick() => self.work().await,
             }
         }
         let finished = tokio::time::timeout(LAST_PATIENCE, self.finish()).await;
@@ -98,6 +99,13 @@ impl Writer {
 
     /// One look at what waits.
     async fn work(&mut self) {
+        self.count().await;
+        self.write_if_free().await;
+        self.start_export();
+    }
+
+    /// Counts the records that wait, and writes when there are many lines.
+    async fn count(&mut self) {
         while self.telemetry.drain_some(AT_ONCE) {
             if self.telemetry.waiting_log() >= MANY_LINES {
                 self.write_if_free().await;
@@ -105,8 +113,6 @@ impl Writer {
             // A long queue must not hold up the calls of this moment.
             tokio::task::yield_now().await;
         }
-        self.write_if_free().await;
-        self.start_export();
     }
 
     /// Starts to write, unless a write is under way.

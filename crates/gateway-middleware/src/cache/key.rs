@@ -35,9 +35,13 @@ pub(super) struct Question {
 }
 
 impl Question {
-    pub(super) fn of(call: &Call, config: &CacheConfig) -> Self {
+    pub(super) fn of(call: &Call, config: &CacheConfig, answers: &Answers) -> Self {
+        let hasher = match answers.remote() {
+            Some(_) => KeyHasher::new("question"),
+            None => KeyHasher::own("question"),
+        };
         Self {
-            scope: scope(call, config),
+            scope: scope(hasher, call, config),
             payload: call.payload.clone(),
             operation: call.operation,
         }
@@ -98,11 +102,11 @@ impl Question {
 }
 
 /// Everything but the question.
-fn scope(call: &Call, config: &CacheConfig) -> KeyHasher {
+fn scope(hasher: KeyHasher, call: &Call, config: &CacheConfig) -> KeyHasher {
     let context = &call.context;
     let name = context.principal.name.as_deref();
     let caller = name.filter(|_| !config.shared).map(str::as_bytes);
-    let mut key = KeyHasher::new("question")
+    let mut key = hasher
         .with(config.scope.as_bytes())
         .with(context.endpoint.as_str().as_bytes())
         .with(call.operation.as_str().as_bytes())

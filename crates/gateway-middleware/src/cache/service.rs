@@ -58,7 +58,7 @@ where
             call.context.journal.notes().cache = Some("bypass");
             return ResponseFuture::plain(self.inner.call(call));
         }
-        let question = Question::of(&call, config);
+        let question = Question::of(&call, config, answers);
         let Some(keys) = question.keys(&call, answers) else {
             return ResponseFuture::plain(self.inner.call(call));
         };

@@ -32,6 +32,7 @@ pub struct Envelope {
     /// Just after the opening brace.
     open: usize,
     members: Vec<Member>,
+    longest: usize,
 }
 
 impl Envelope {
@@ -46,6 +47,11 @@ impl Envelope {
     /// Just after the opening brace: where new members may be inserted.
     pub const fn open(&self) -> usize {
         self.open
+    }
+
+    /// The length of the longest string in the whole text, in bytes, with its quotes.
+    pub const fn longest_string(&self) -> usize {
+        self.longest
     }
 
     /// The members, in order. A key may stand more than once.

@@ -1,6 +1,10 @@
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use std::sync::LazyLock;
 
-/// What a value is kept by: 128 bits of a cryptographic hash, so that nobody can make two questions share a key.
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::rand;
+
+/// What a value is kept by: 128 bits that nobody can make two questions share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheKey(u128);
 
@@ -10,14 +14,28 @@ impl std::fmt::LowerHex for CacheKey {
     }
 }
 
-/// Makes a [`CacheKey`] of parts.
+/// Makes a [`CacheKey`] of parts: by SHA-256 where other processes make the same keys, and many times faster for this
+/// process alone.
 #[derive(Clone)]
 pub struct KeyHasher {
     /// What was hashed already: none unless there was a large part.
     context: Option<Box<Context>>,
     /// Small parts are hashed together, at the end.
     buffer: Vec<u8>,
+    /// Keys that mean something to this process only.
+    own: Option<&'static LessSafeKey>,
 }
+
+/// What makes keys for this process alone: GMAC (NIST SP 800-38D) under a key that nobody is told. Whoever does not know
+/// it finds two texts of one tag by chance only, as tags never leave the process; that the nonce stays the same is
+/// what makes equal texts equal keys, and would tell something only beside tags.
+static OWN: LazyLock<Option<LessSafeKey>> = LazyLock::new(|| {
+    let mut secret = [0; 16];
+    rand::fill(&mut secret).ok()?;
+    UnboundKey::new(&AES_128_GCM, &secret)
+        .ok()
+        .map(LessSafeKey::new)
+});
 
 /// Parts from this size on are not copied.
 const LARGE: usize = 4096;
@@ -34,15 +52,23 @@ impl KeyHasher {
         let empty = Self {
             context: None,
             buffer: Vec::with_capacity(256),
+            own: None,
         };
         empty.with(purpose.as_bytes())
+    }
+
+    /// The same for keys that this process alone makes and understands.
+    pub fn own(purpose: &str) -> Self {
+        let mut hasher = Self::new(purpose);
+        hasher.own = OWN.as_ref();
+        hasher
     }
 
     /// Adds a part. Where one ends and the next begins counts.
     pub fn with(mut self, part: &[u8]) -> Self {
         self.buffer
             .extend_from_slice(&(part.len() as u64).to_le_bytes());
-        if part.len() < LARGE {
+        if part.len() < LARGE || self.own.is_some() {
             self.buffer.extend_from_slice(part);
         } else {
             let context = self
@@ -70,6 +96,9 @@ impl KeyHasher {
 
     /// The key of all parts, in their order.
     pub fn finish(self) -> CacheKey {
+        if let Some(key) = self.own.and_then(|own| tag(own, &self.buffer)) {
+            return key;
+        }
         let digest = match self.context {
             None => digest(&SHA256, &self.buffer),
             Some(mut context) => {
@@ -80,4 +109,11 @@ impl KeyHasher {
         let head = digest.as_ref().first_chunk().copied().unwrap_or_default();
         CacheKey(u128::from_le_bytes(head))
     }
+}
+
+fn tag(own: &LessSafeKey, text: &[u8]) -> Option<CacheKey> {
+    let nonce = Nonce::assume_unique_for_key([0; 12]);
+    let tag = own.seal_in_place_separate_tag(nonce, Aad::from(text), &mut []);
+    let bytes = tag.ok()?.as_ref().first_chunk().copied()?;
+    Some(CacheKey(u128::from_le_bytes(bytes)))
 }

@@ -61,10 +61,31 @@ fn a_value_larger_than_the_cache_is_not_kept() {
 
 #[test]
 fn where_parts_of_a_key_begin_counts() {
-    let one = KeyHasher::new("a").with(b"bc").with(b"d").finish();
-    let other = KeyHasher::new("a").with(b"b").with(b"cd").finish();
-    assert_ne!(one, other);
-    let none = KeyHasher::new("a").with_optional(None).finish();
-    let empty = KeyHasher::new("a").with_optional(Some(b"")).finish();
-    assert_ne!(none, empty);
+    for hasher in [KeyHasher::new, KeyHasher::own] {
+        let one = hasher("a").with(b"bc").with(b"d").finish();
+        let other = hasher("a").with(b"b").with(b"cd").finish();
+        assert_ne!(one, other);
+        let none = hasher("a").with_optional(None).finish();
+        let empty = hasher("a").with_optional(Some(b"")).finish();
+        assert_ne!(none, empty);
+    }
+}
+
+#[test]
+fn every_byte_of_a_key_counts_and_equal_parts_make_equal_keys() {
+    for hasher in [KeyHasher::new, KeyHasher::own] {
+        let mut text = vec![b'x'; 9000];
+        let key = |text: &[u8]| {
+            let whole = hasher("a").with(text);
+            whole.finish_with(4, |out| out.extend_from_slice(b"tail"))
+        };
+        let before = key(&text);
+        assert_eq!(before, key(&text));
+        for at in [0, 15, 16, 4095, 8999] {
+            text[at] = b'y';
+            assert_ne!(before, key(&text), "{at}");
+            text[at] = b'x';
+        }
+        assert_ne!(hasher("a").finish(), hasher("b").finish());
+    }
 }

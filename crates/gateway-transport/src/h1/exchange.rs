@@ -55,6 +55,8 @@ pub(super) struct Exchange<'a> {
     method: &'a Method,
     head: &'a [u8],
     pub(super) body: Bytes,
+    /// Whether others were let go first.
+    yielded: bool,
     pub(super) written: bool,
     wrote_any: bool,
     heard_any: bool,
@@ -82,6 +84,7 @@ impl<'a> Exchange<'a> {
             method,
             head,
             body,
+            yielded: false,
             written: false,
             wrote_any: false,
             heard_any: false,
@@ -91,6 +94,12 @@ impl<'a> Exchange<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Head, Bytes), Stop>> {
+        if !self.yielded {
+            // Requests that are ready together leave together: a peer on this machine is woken once for all of them.
+            self.yielded = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if !self.written && self.write_error.is_none() {
             match self.poll_write(cx) {
                 Poll::Ready(Ok(())) => self.written = true,

@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use gateway_json::plain;
 use gateway_provider::Member;
 
 /// A hint to a provider's cache.
@@ -98,15 +99,18 @@ impl<'a> Walk<'a> {
     fn string(&mut self) -> &'a [u8] {
         let start = self.at;
         let mut at = start + 1;
-        while let Some(found) = memchr::memchr2(b'"', b'\\', self.slice(at..self.text.len())) {
-            at += found;
-            if self.text.get(at) == Some(&b'"') {
-                self.at = at + 1;
-                return self.slice(start..self.at);
+        loop {
+            at += plain(self.slice(at..self.text.len())).length;
+            match self.text.get(at) {
+                Some(b'\\') => at += 2,
+                Some(_) => break,
+                None => {
+                    self.at = self.text.len();
+                    return self.slice(start..self.at);
+                }
             }
-            at += 2;
         }
-        self.at = self.text.len();
+        self.at = at + 1;
         self.slice(start..self.at)
     }
 
@@ -118,7 +122,7 @@ impl<'a> Walk<'a> {
         self.at += 1;
         loop {
             let rest = self.slice(self.at..self.text.len());
-            let plain = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            let plain = plain(rest).length;
             out.extend_from_slice(rest.get(..plain).unwrap_or_default());
             self.at += plain;
             if self.text.get(self.at) != Some(&b'\\') {

@@ -1,0 +1,32 @@
+//! JSON text without a tree. A [`Cursor`] goes over it once, checks it against the grammar (RFC 8259) and shows what its
+//! caller wants to see: where members stand, what a key or a number says. Nothing is copied, and strings are skipped in
+//! blocks.
+//!
+//! ```
+//! use gateway_json::Cursor;
+//!
+//! let text = br#"{"id": "a", "usage": {"total_tokens": 12}, "choices": []}"#;
+//! let mut total = None;
+//! let mut cursor = Cursor::new(text);
+//! cursor.members(|cursor, key| match key.plain() {
+//!     b"usage" => cursor.members(|cursor, key| match key.plain() {
+//!         b"total_tokens" => Ok(total = cursor.whole_number()?),
+//!         _ => cursor.skip(),
+//!     }),
+//!     _ => cursor.skip(),
+//! })?;
+//! cursor.end()?;
+//! assert_eq!(total, Some(12));
+//! # Ok::<(), gateway_json::Fault>(())
+//! ```
+
+mod cursor;
+mod number;
+mod plain;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use cursor::{Cursor, Fault};
+pub use plain::{Plain, plain};
+pub use text::Text;
