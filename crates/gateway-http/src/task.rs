@@ -376,6 +376,7 @@ impl Task {
             self.access.started,
         );
         context.surface = self.surface.name();
+        context.may_ask_again = false;
         context.received = Instant::now();
         let patience = patience::read(&self.headers)?;
         context.deadline = patience.whole.map(|whole| context.received + whole);

@@ -470,6 +470,36 @@ async fn streams_of_responses_are_watched_and_failures_before_content_are_errors
     assert!(stream_of_responses(cut).await.is_err());
 }
 
+/// The first event of an answer names its role and says nothing.
+#[tokio::test]
+async fn a_stream_begins_with_its_first_event_only_where_nobody_else_would_be_asked() {
+    let events = [
+        "data: {\"id\":\"a\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n",
+    ];
+    let ask = async |may_ask_again: bool| {
+        let pieces = events.map(|event| Bytes::from_static(event.as_bytes()));
+        let reply = ScriptedReply::sse("").chunks(pieces);
+        let transport = ScriptedTransport::new().then(reply);
+        let spec = TargetSpec::new("openai", Some(MODEL.into()), Operation::Chat);
+        let settings = options(&json!({"openai_api_key": "k"}));
+        let provider = (OPENAI.build)(&spec, &settings, &deps(&transport)).unwrap();
+        let body = r#"{"model":"alias","messages":[{"role":"user","content":"Hi"}],"stream":true}"#;
+        let mut call = call(Operation::Chat, true, native(body));
+        call.context.may_ask_again = may_ask_again;
+        provider.call(call).await
+    };
+    assert!(ask(true).await.is_err(), "held back, and failed in time");
+    let ReplyBody::Stream(mut stream) = ask(false).await.unwrap().body else {
+        panic!("a stream");
+    };
+    let mut facts = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+        facts.push(frame.unwrap().facts);
+    }
+    assert!(facts.first().unwrap().error.is_none() && facts.last().unwrap().error.is_some());
+}
+
 #[tokio::test]
 async fn a_bad_status_of_the_responses_api_is_in_the_callers_dialect() {
     let words =

@@ -120,6 +120,9 @@ pub struct Context {
     pub mapping: Mapping,
     /// Refuse rather than lose a field.
     pub strict: bool,
+    /// Whoever sends the call may ask again, or elsewhere, when it fails: then a stream is held back until it says
+    /// something. Else it begins with the provider's first event, whatever that is.
+    pub may_ask_again: bool,
     /// How the caller wants a stream of its own dialect.
     pub stream_form: StreamForm,
     /// The caller's headers without credentials and cookies. Nothing of it goes upstream unless a [`Wire`](crate::Wire)
@@ -147,6 +150,7 @@ impl Context {
             begin_by: None,
             mapping: Mapping::Faithful,
             strict: false,
+            may_ask_again: true,
             stream_form: StreamForm::default(),
             headers: Arc::default(),
             journal: Journal::new(),
@@ -214,6 +218,7 @@ impl Call {
                 begin_by: context.begin_by,
                 mapping: context.mapping,
                 strict: context.strict,
+                may_ask_again: true,
                 stream_form: context.stream_form,
                 headers: Arc::clone(&context.headers),
                 journal: context.journal.clone(),

@@ -106,6 +106,7 @@ where
             Err(error) => return ResponseFuture::refused(error),
         };
         let leads_on = choice.leads_on && shared.taking_part.len() > 1;
+        call.context.may_ask_again |= leads_on;
         let spare = leads_on.then(|| Spare::new(Arc::clone(shared), call.again(), choice.number));
         match shared.send(choice.number, choice.why, &mut call) {
             Some(service) => ResponseFuture::to(service, call, spare),

@@ -15,6 +15,8 @@ pub(super) struct TimedStream {
     inner: ReplyStream,
     idle: Duration,
     end: (Instant, Late),
+    /// When an event that says something must be there, until one is.
+    begin: Option<(Instant, Late)>,
     /// Since when the stream has been waiting for the provider. The caller's own slowness does not count.
     waiting_since: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -23,11 +25,17 @@ pub(super) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(super) fn new(inner: ReplyStream, idle: Duration, end: (Instant, Late)) -> Self {
+    pub(super) fn new(
+        inner: ReplyStream,
+        begin: Option<(Instant, Late)>,
+        idle: Duration,
+        end: (Instant, Late),
+    ) -> Self {
         Self {
             inner,
             idle,
             end,
+            begin,
             waiting_since: None,
             sleep: None,
             ended: false,
@@ -37,12 +45,10 @@ impl TimedStream {
 
     /// When the wait that began at `since` is over, and what is late then.
     fn limit(&self, since: Instant) -> (Instant, Late) {
-        let idle = since + self.idle;
-        if self.end.0 < idle {
-            self.end
-        } else {
-            (idle, Late::Idle(self.idle))
-        }
+        let idle = (since + self.idle, Late::Idle(self.idle));
+        let bounds = [Some(idle), Some(self.end), self.begin];
+        let first = bounds.into_iter().flatten().min_by_key(|bound| bound.0);
+        first.unwrap_or(idle)
     }
 }
 
@@ -57,7 +63,12 @@ impl Stream for TimedStream {
         if let Poll::Ready(item) = this.inner.as_mut().poll_next(cx) {
             this.waiting_since = None;
             match &item {
-                Some(Ok(frame)) => this.ended |= frame.facts.ended,
+                Some(Ok(frame)) => {
+                    this.ended |= frame.facts.ended;
+                    if frame.facts.meaningful {
+                        this.begin = None;
+                    }
+                }
                 Some(Err(_)) | None => this.done = true,
             }
             return Poll::Ready(item);

@@ -21,6 +21,8 @@ pin_project! {
         #[pin]
         sleep: Sleep,
         late: Late,
+        // By when a stream that has begun must say something.
+        begin: Option<(Instant, Late)>,
         stream_limits: (Duration, (Instant, Late)),
         // What is late may have been done: whether it may be asked again all the same.
         again: bool,
@@ -33,12 +35,14 @@ impl<F> ResponseFuture<F> {
         (by, late): (Instant, Late),
         stream_limits: (Duration, (Instant, Late)),
         again: bool,
+        holds_back: bool,
     ) -> Self {
         Self {
             inner: Some(inner),
             refusal: None,
             sleep: tokio::time::sleep_until(by.into()),
             late,
+            begin: (!holds_back).then_some((by, late)),
             stream_limits,
             again,
         }
@@ -51,6 +55,7 @@ impl<F> ResponseFuture<F> {
             refusal: Some(error),
             sleep: tokio::time::sleep_until(now),
             late: Late::Deadline,
+            begin: None,
             stream_limits: (Duration::ZERO, (now.into_std(), Late::Deadline)),
             again: false,
         }
@@ -74,7 +79,7 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
                 if let ReplyBody::Stream(stream) = reply.body {
                     reply.body = ReplyBody::Stream(Box::pin({
                         let (idle, end) = *this.stream_limits;
-                        TimedStream::new(stream, idle, end)
+                        TimedStream::new(stream, *this.begin, idle, end)
                     }));
                 }
                 reply

@@ -44,6 +44,7 @@ where
         }
         let limits = (self.config.idle, end);
         let again = call.payload.is_repeatable();
-        ResponseFuture::new(self.inner.call(call), (by, late), limits, again)
+        let holds_back = call.context.may_ask_again;
+        ResponseFuture::new(self.inner.call(call), (by, late), limits, again, holds_back)
     }
 }

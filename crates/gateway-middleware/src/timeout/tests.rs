@@ -172,6 +172,17 @@ async fn a_long_stream_without_silence_is_left_alone_and_silence_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_began_with_an_event_that_says_nothing_must_say_something_by_first_event() {
+    const PAUSES: [(u64, bool); 8] = [(900, false); 8];
+    let service = Timeout::new(service_fn(|_| async { Ok(frames(&PAUSES)) }), config());
+    let mut call = call(true);
+    call.context.may_ask_again = false;
+    let (seen, error) = read(service.oneshot(call).await.unwrap()).await;
+    assert_eq!(seen, 2);
+    assert!(error.unwrap().message().contains("timeout.first_event"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn silence_after_the_terminator_is_a_good_end() {
     const PAUSES: [(u64, bool); 2] = [(10, false), (10, true)];
     let service = Timeout::new(service_fn(|_| async { Ok(frames(&PAUSES)) }), config());

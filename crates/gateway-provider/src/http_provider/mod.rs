@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 use gateway_schema::chat::RemoteError;
-use gateway_schema::stream::{Decode, Frame};
+use gateway_schema::stream::{Decode, Facts, Frame};
 use gateway_schema::{
     CallError, Dialect, ErrorKind, FieldError, LossKind, Origin, Retry, UpstreamFailure,
 };
@@ -172,7 +172,7 @@ impl<W: Wire> HttpProvider<W> {
         };
         let body = if is_stream {
             let decoder = self.wire.decoder(call, lane, &head);
-            let stream = Committed::open(body, decoder)
+            let stream = Committed::open(body, decoder, call.context.may_ask_again)
                 .await
                 .map_err(|error| self.complete(error, &head))?;
             ReplyBody::Stream(Box::pin(stream))
@@ -406,8 +406,16 @@ struct Committed {
 }
 
 impl Committed {
-    /// Reads until the first meaningful frame. Everything that fails before it is an error of the call.
-    async fn open(body: BodyStream, decoder: Box<dyn Decode>) -> Result<Self, CallError> {
+    /// Reads until the first meaningful frame; where nothing is gained by holding back, until the first that states an id
+    /// or a model, as the first event of an answer does. Everything that fails before it is an error of the call.
+    async fn open(
+        body: BodyStream,
+        decoder: Box<dyn Decode>,
+        holds_back: bool,
+    ) -> Result<Self, CallError> {
+        let begins = |facts: &Facts| {
+            facts.meaningful || !holds_back && (facts.id.is_some() || facts.model.is_some())
+        };
         let mut stream = Self {
             body,
             decoder,
@@ -431,7 +439,7 @@ impl Committed {
                 .ready
                 .iter()
                 .skip(seen)
-                .any(|frame| frame.facts.meaningful)
+                .any(|frame| begins(&frame.facts))
             {
                 return Ok(stream);
             }
