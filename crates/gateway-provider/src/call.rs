@@ -1,7 +1,7 @@
 //! One request on its way through the gateway.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,8 +13,12 @@ use crate::journal::Journal;
 use crate::payload::Payload;
 use crate::trace::Trace;
 
+/// No metadata and no headers, for whoever has none: made once.
+static NO_METADATA: LazyLock<Arc<Map<String, Value>>> = LazyLock::new(Arc::default);
+static NO_HEADERS: LazyLock<Arc<http::HeaderMap>> = LazyLock::new(Arc::default);
+
 /// Who calls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Principal {
     /// The name of the virtual key or the subject of the token; `None` for an anonymous caller.
@@ -25,6 +29,17 @@ pub struct Principal {
     pub metadata: Arc<Map<String, Value>>,
     /// What it may ask.
     pub access: Access,
+}
+
+impl Default for Principal {
+    fn default() -> Self {
+        Self {
+            name: None,
+            user: None,
+            metadata: Arc::clone(&NO_METADATA),
+            access: Access::default(),
+        }
+    }
 }
 
 impl Principal {
@@ -152,7 +167,7 @@ impl Context {
             strict: false,
             may_ask_again: true,
             stream_form: StreamForm::default(),
-            headers: Arc::default(),
+            headers: Arc::clone(&NO_HEADERS),
             journal: Journal::new(),
         }
     }

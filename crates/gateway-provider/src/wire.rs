@@ -90,8 +90,11 @@ pub trait Wire: Send + Sync + 'static {
         let Some(value) = head.headers.get(http::header::CONTENT_TYPE) else {
             return true;
         };
-        let value = value.as_bytes().to_ascii_lowercase();
-        !value.starts_with(b"application/json") && !value.starts_with(b"text/html")
+        let is = |kind: &str| {
+            let head = value.as_bytes().get(..kind.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(kind.as_bytes()))
+        };
+        !is("application/json") && !is("text/html")
     }
 
     /// A decoder for one streamed answer.

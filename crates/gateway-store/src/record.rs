@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gateway_schema::chat::FinishReason;
@@ -11,6 +11,9 @@ use gateway_schema::{
     Usage, Usd,
 };
 use serde_json::{Map, Value};
+
+/// No metadata, for whoever has none: made once.
+static NO_METADATA: LazyLock<Arc<Map<String, Value>>> = LazyLock::new(Arc::default);
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +213,7 @@ impl CallRecord {
             stream: false,
             principal: None,
             user: None,
-            metadata: Arc::default(),
+            metadata: Arc::clone(&NO_METADATA),
             peer: None,
             client_dialect: None,
             provider_dialect: None,

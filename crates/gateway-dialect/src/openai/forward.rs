@@ -151,7 +151,8 @@ impl Forward<'_> {
     pub fn edits(&self, body: &Scanned<'_>) -> Vec<(Range<usize>, Bytes)> {
         let mut inserted = Vec::new();
         let mut replaced = Vec::new();
-        let model = Bytes::from(Value::from(self.model).to_string());
+        // A text can always be written.
+        let model = Bytes::from(serde_json::to_vec(self.model).unwrap_or_default());
         for (key, value) in body.members {
             if body.text.get(key.clone()) == Some(b"model") {
                 replaced.push((value.clone(), model.clone()));
