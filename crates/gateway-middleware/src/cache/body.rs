@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use futures_core::Stream;
 use gateway_provider::{Reply, ReplyBody, ReplyStream};
 use gateway_schema::CallError;
@@ -34,7 +34,8 @@ struct Gathering {
 
 enum Form {
     Nothing,
-    Raw(BytesMut),
+    /// The pieces as they came, which those who read now hold as well; joined when the answer is complete.
+    Raw(Vec<Bytes>),
     Events(Box<Fold>),
 }
 
@@ -87,10 +88,10 @@ impl Gathering {
         merge(&mut self.facts, &frame.facts);
         match (&frame.data, &mut self.form) {
             (FrameData::Raw(bytes), _) if bytes.is_empty() => {}
-            (FrameData::Raw(bytes), Form::Raw(buffer)) => buffer.extend_from_slice(bytes),
+            (FrameData::Raw(bytes), Form::Raw(pieces)) => pieces.push(bytes.clone()),
             (FrameData::Raw(bytes), form @ Form::Nothing) => {
                 self.fill.settle(false);
-                *form = Form::Raw(BytesMut::from(&**bytes));
+                *form = Form::Raw(vec![bytes.clone()]);
             }
             (FrameData::Events(events), form) => {
                 if matches!(form, Form::Nothing) {
@@ -122,7 +123,7 @@ impl Gathering {
         }
         let body = match this.form {
             Form::Nothing => return,
-            Form::Raw(bytes) => KeptBody::RawStream(bytes.freeze(), Box::new(this.facts)),
+            Form::Raw(pieces) => KeptBody::RawStream(pieces.concat().into(), Box::new(this.facts)),
             Form::Events(fold) => match fold.finish() {
                 Ok(chat) => KeptBody::Whole(gathered(chat, this.fill.operation)),
                 Err(_) => return,
