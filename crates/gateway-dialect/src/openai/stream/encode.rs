@@ -303,6 +303,17 @@ impl StreamEncoder {
         self.head = body;
     }
 
+    /// Fields of the provider's own that are still to be said, in a chunk without an answer.
+    fn write_first(&mut self, out: &mut BytesMut) {
+        if self.first.is_empty() {
+            return;
+        }
+        let mut body = self.head.clone();
+        body.extend_from_slice(b",\"choices\":[]");
+        self.close(&mut body);
+        out.put_slice(&body);
+    }
+
     /// The end of a chunk: fields of the provider's own, and the empty usage that stands in all but the last.
     fn close(&mut self, body: &mut Vec<u8>) {
         for (key, value) in std::mem::take(&mut self.first) {
@@ -372,15 +383,14 @@ impl Encode for StreamEncoder {
         for (choice, added) in group.answers {
             self.write(choice, added, out);
         }
-        if group.has_chunk_fields && !self.first.is_empty() {
-            let mut body = self.head.clone();
-            body.extend_from_slice(b",\"choices\":[]");
-            self.close(&mut body);
-            out.put_slice(&body);
+        if group.has_chunk_fields {
+            self.write_first(out);
         }
     }
 
     fn end(&mut self, out: &mut BytesMut) {
+        // No answer came that they could have gone with.
+        self.write_first(out);
         if let Some(usage) = self.usage.take().filter(|_| self.info.include_usage) {
             let mut body = std::mem::take(&mut self.head);
             body.extend_from_slice(b",\"choices\":[],\"usage\":");
