@@ -122,6 +122,12 @@ pub(crate) const VERBS: &[Verb] = &[
         run: bench::run,
     },
     Verb {
+        name: "release",
+        help: "the binary for users, optimised by a profile of itself: target/dist",
+        accepts: NOTHING,
+        run: bench::train::run,
+    },
+    Verb {
         name: "soak",
         help: "mixed traffic, faults and reloads for 15 minutes: flat memory, no leak, every call settled",
         accepts: Accepts {

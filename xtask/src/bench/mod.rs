@@ -11,6 +11,7 @@ mod measure;
 mod process;
 pub(crate) mod soak;
 mod table;
+pub(crate) mod train;
 mod workloads;
 
 use std::path::{Path, PathBuf};
