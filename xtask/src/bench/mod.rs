@@ -112,10 +112,13 @@ fn programs(args: &Args) -> PathBuf {
 
 fn build(target: &Target) -> Result<(), Failure> {
     let mut args = vec!["build", "--release", "--locked", "-p", "gateway-bench"];
+    for program in ["bare-proxy", "load", "mock-upstream", "transport-proxy"] {
+        args.extend(["--bin", program]);
+    }
     if let Target::Gateway(path) = target
         && path.starts_with(shell::target_dir())
     {
-        args.extend(["-p", "gateway-server"]);
+        args.extend(["-p", "gateway-server", "--bin", "gateway-server"]);
     }
     if shell::run(&mut shell::cargo(&args))? {
         Ok(())
