@@ -1,11 +1,14 @@
-//! Stores that several gateways share. They outlive plans: a new plan with the same URL finds them again.
+//! Stores that several gateways share. They outlive a plan when the next one names the same URL, and end with the last
+//! plan, or call in flight, that counts in them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use gateway_config::Plan;
 use gateway_schema::Secret;
-use gateway_store::shared::SharedStores;
+use gateway_store::cache::RemoteCache;
+use gateway_store::rate::RateStore;
+use gateway_store::shared::{SharedStores, StoreLink};
 
 use crate::running::BuildError;
 
@@ -16,7 +19,35 @@ pub type OpenStores = Arc<dyn Fn(&Secret) -> Result<SharedStores, String> + Send
 #[derive(Default)]
 pub(crate) struct Stores {
     pub(crate) open: Option<OpenStores>,
-    current: Mutex<Option<(Secret, SharedStores)>>,
+    opened: Mutex<Vec<Opened>>,
+}
+
+/// Stores that somebody uses, or used until a moment ago.
+struct Opened {
+    url: Secret,
+    /// What plans and calls in flight hold: without it, nobody counts there.
+    rates: Weak<dyn RateStore>,
+    cache: Weak<dyn RemoteCache>,
+    link: Weak<dyn StoreLink>,
+}
+
+impl Opened {
+    fn new(url: Secret, stores: &SharedStores) -> Self {
+        Self {
+            url,
+            rates: Arc::downgrade(&stores.rates),
+            cache: Arc::downgrade(&stores.cache),
+            link: Arc::downgrade(&stores.link),
+        }
+    }
+
+    fn stores(&self) -> Option<SharedStores> {
+        Some(SharedStores {
+            rates: self.rates.upgrade()?,
+            cache: self.cache.upgrade()?,
+            link: self.link.upgrade()?,
+        })
+    }
 }
 
 impl fmt::Debug for Stores {
@@ -35,14 +66,14 @@ impl Stores {
             .open
             .as_ref()
             .ok_or_else(|| BuildError::Stores("this program was built without it".to_owned()))?;
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, stores)) = &*current
-            && of == url
-        {
-            return Ok(Some(stores.clone()));
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|one| one.stores().is_some());
+        let known = opened.iter().find(|one| one.url == *url);
+        if let Some(stores) = known.and_then(Opened::stores) {
+            return Ok(Some(stores));
         }
         let stores = open(url).map_err(BuildError::Stores)?;
-        *current = Some((url.clone(), stores.clone()));
+        opened.push(Opened::new(url.clone(), &stores));
         Ok(Some(stores))
     }
 }

@@ -11,5 +11,7 @@ mod overload;
 mod passthrough;
 mod policies;
 mod signed;
+#[cfg(test)]
+mod stores;
 mod support;
 mod telemetry;
