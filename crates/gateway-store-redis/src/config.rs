@@ -10,6 +10,8 @@ use gateway_schema::Secret;
 pub struct RedisConfig {
     /// `redis://`, `rediss://`, `valkey://` or `valkeys://`, with a password and the number of a database if need be.
     pub url: Secret,
+    /// Certificates in PEM to trust instead of the system's roots.
+    pub roots_pem: Option<Vec<u8>>,
     /// What all names in the server begin with.
     pub namespace: String,
     /// How long a process may keep what it leased without renewing it.
@@ -23,10 +25,18 @@ impl RedisConfig {
     pub fn new(url: Secret) -> Self {
         Self {
             url,
+            roots_pem: None,
             namespace: "gateway:1".to_owned(),
             lease: Duration::from_secs(10),
             place_lease: Duration::from_secs(30),
         }
+    }
+
+    /// Trusts the certificates in this PEM text, and none else. Without it, TLS trusts the system's roots, or those that
+    /// the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    pub fn with_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots_pem = Some(pem.into());
+        self
     }
 
     /// Begins all names with `namespace`, so that deployments that must not meet can use one database.
@@ -43,7 +53,14 @@ impl RedisConfig {
     }
 }
 
-/// The URL is not one of a Redis server. It is not repeated: it may hold a password.
+/// What keeps stores from being opened.
 #[derive(Debug, thiserror::Error)]
-#[error("this is not the URL of a Redis server: {0}")]
-pub struct ConfigError(pub(crate) String);
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The URL is not one of a Redis server. It is not repeated: it may hold a password.
+    #[error("this is not the URL of a Redis server: {0}")]
+    Url(String),
+    /// The certificates to trust cannot be read, or there are none.
+    #[error("the certificates to trust: {0}")]
+    Roots(String),
+}

@@ -10,8 +10,8 @@
 //! Everything in the server is named `gateway:1:...`; subjects of limits and questions of callers stand there as
 //! digests, never as they are. Answers stand there as they are.
 //!
-//! What is deliberately absent: files, variables, clocks; clusters and sentinels (every script touches one key, so a
-//! proxy before a cluster does).
+//! What is deliberately absent: files, variables, clocks (but the client looks for the system's roots itself); clusters
+//! and sentinels (every script touches one key, so a proxy before a cluster does).
 //!
 //! ```no_run
 //! # async fn start() -> Result<(), gateway_store_redis::ConfigError> {

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use gateway_store::shared::{LinkStatus, StoreLink};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError, TlsCertificates};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::{Notify, watch};
 
 use crate::config::{ConfigError, RedisConfig};
@@ -76,8 +79,7 @@ impl fmt::Debug for RedisLink {
 
 impl RedisLink {
     pub(crate) fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
-        let client = Client::open(config.url.expose().trim())
-            .map_err(|error| ConfigError(format!("{:?}", error.kind())))?;
+        let client = client(config)?;
         Ok(Self(Arc::new(Shared {
             client,
             marker: format!("{}:born", config.namespace),
@@ -187,6 +189,11 @@ impl RedisLink {
         }
     }
 
+    /// Lets the connection go; there will be no other.
+    pub(crate) fn close(&self) {
+        self.0.state.send_replace(State::Away("closed".into()));
+    }
+
     /// Connects, and finds out whether the server is the one it was.
     async fn connect(
         &self,
@@ -267,6 +274,32 @@ impl RedisLink {
     }
 }
 
+/// What connects to the server that `config` names.
+fn client(config: &RedisConfig) -> Result<Client, ConfigError> {
+    let client = Client::open(config.url.expose().trim())
+        .map_err(|error| ConfigError::Url(format!("{:?}", error.kind())))?;
+    let info = client.get_connection_info();
+    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        return Ok(client);
+    }
+    if CryptoProvider::get_default().is_none() {
+        // Without one, connecting would panic. An error says that somebody else was faster.
+        drop(aws_lc_rs::default_provider().install_default());
+    }
+    let Some(pem) = &config.roots_pem else {
+        return Ok(client);
+    };
+    if CertificateDer::pem_slice_iter(pem).next().is_none() {
+        return Err(ConfigError::Roots("no PEM certificate in it".to_owned()));
+    }
+    let certificates = TlsCertificates {
+        client_tls: None,
+        root_cert: Some(pem.clone()),
+    };
+    Client::build_with_tls(info.clone(), certificates)
+        .map_err(|error| ConfigError::Roots(error.to_string()))
+}
+
 fn is_of_the_connection(error: &RedisError) -> bool {
     error.is_unrecoverable_error()
         || error.is_timeout()
@@ -282,7 +315,7 @@ impl StoreLink for RedisLink {
     fn status(&self) -> LinkStatus {
         let status = match &*self.0.state.borrow() {
             State::Starting => LinkStatus::new(false, Some("not reached yet".to_owned())),
-            State::Away(why) => LinkStatus::new(false, Some(why.to_string())),
+            State::Away(why) => LinkStatus::new(false, Some(format!("{}: {why}", self.at()))),
             State::Up(_) => LinkStatus::new(true, None),
         };
         let counts = self

@@ -74,14 +74,18 @@ impl fmt::Debug for RedisWorker {
 
 impl RedisWorker {
     /// Works until `stop`, or until nobody has the stores any more. Then what is leased is returned, for at most half a
-    /// second.
+    /// second, and the connections are closed, whoever still has the cache.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let links = [self.link.clone(), self.carrier.clone()];
         tokio::select! {
             () = self.link.keep() => {}
             () = self.carrier.keep() => {}
             () = self.leasing.run(stop) => {}
             // Ends with the stores, as leasing does a moment later.
             () = async { self.writer.run().await; std::future::pending().await } => {}
+        }
+        for link in links {
+            link.close();
         }
     }
 }

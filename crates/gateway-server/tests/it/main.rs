@@ -21,4 +21,7 @@ mod reload;
 #[cfg(feature = "redis")]
 mod shared;
 #[cfg(test)]
+#[cfg(feature = "redis")]
+mod stores;
+#[cfg(test)]
 mod upstream;

@@ -20,7 +20,7 @@ async fn names(server: &Server) -> Vec<String> {
         .collect()
 }
 
-async fn until_names(server: &Server, wanted: &[&str]) {
+pub(crate) async fn until_names(server: &Server, wanted: &[&str]) {
     let begun = Instant::now();
     loop {
         let seen = names(server).await;
@@ -32,7 +32,7 @@ async fn until_names(server: &Server, wanted: &[&str]) {
     }
 }
 
-fn replace(path: &Path, text: &str) {
+pub(crate) fn replace(path: &Path, text: &str) {
     let beside = path.with_extension("new");
     std::fs::write(&beside, text).unwrap();
     std::fs::rename(&beside, path).unwrap();

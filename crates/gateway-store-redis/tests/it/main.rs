@@ -8,3 +8,5 @@ mod restart;
 mod server;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod tls;

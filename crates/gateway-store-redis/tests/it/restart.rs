@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use gateway_schema::Secret;
 use gateway_store::cache::{KeyHasher, RemoteCache};
 use gateway_store::rate::{RateKey, RateRule};
 use gateway_store::shared::StoreLink;
+use gateway_store_redis::{RedisConfig, RedisStores};
 use gateway_testkit::store::RedisServer;
 
 use crate::server::Node;
@@ -166,4 +168,23 @@ async fn a_server_that_was_never_there_is_told_at_once() {
     let key = key("a");
     let taken = tokio::time::timeout(NEVER, take(&node, Instant::now(), &key, rule, 1));
     assert_eq!(taken.await.expect("a call hangs"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_ends_leaves_no_connection_though_somebody_has_the_cache() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let config = RedisConfig::new(Secret::new(server.url()));
+    let (RedisStores { rates, cache, link }, worker) = RedisStores::open(config).unwrap();
+    let worker = tokio::spawn(worker.run(std::future::pending()));
+    let connections = || server.ask("CLIENT LIST").matches("id=").count() - 1;
+    until("both connections", || connections() == 2).await;
+    drop(rates);
+    let ended = tokio::time::timeout(NEVER, worker).await;
+    ended.expect("the worker goes on").unwrap();
+    until("the end of the connections", || connections() == 0).await;
+    let question = KeyHasher::new("question").finish();
+    assert_eq!(cache.get(&[question]).await, None);
+    assert!(!link.status().connected);
 }

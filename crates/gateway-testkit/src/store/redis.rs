@@ -9,34 +9,61 @@ use std::time::Duration;
 pub struct RedisServer {
     child: Child,
     port: u16,
+    tls: Option<u16>,
     folder: PathBuf,
 }
+
+/// The files of a server with TLS, in its folder.
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
 
 impl RedisServer {
     /// Starts one; `None` where none is installed, which is printed.
     pub fn start() -> Option<Self> {
-        let socket = TcpListener::bind("127.0.0.1:0").ok()?;
-        let port = socket.local_addr().ok()?.port();
-        drop(socket);
+        Self::with(None)
+    }
+
+    /// Starts one that also speaks TLS with this certificate and this key, both in PEM; `None` where none is installed
+    /// that can, which is printed.
+    pub fn start_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::with(Some((certificate, key)))
+    }
+
+    fn with(tls: Option<(&str, &str)>) -> Option<Self> {
+        let [port, tls_port] = free_ports()?;
         let name = format!("gateway-redis-{}-{port}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).ok()?;
-        let Some(child) = spawn(port, &folder) else {
+        if let Some((certificate, key)) = tls {
+            std::fs::write(folder.join(CERTIFICATE), certificate).ok()?;
+            std::fs::write(folder.join(KEY), key).ok()?;
+        }
+        let tls = tls.map(|_| tls_port);
+        let Some(child) = spawn(port, tls, &folder) else {
             say("skipped: redis-server is not installed");
             return None;
         };
-        let server = Self {
+        let mut server = Self {
             child,
             port,
+            tls,
             folder,
         };
-        server.wait();
-        Some(server)
+        if server.wait() {
+            return Some(server);
+        }
+        say("skipped: redis-server does not listen");
+        None
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its URL with TLS, by name; `None` if it does not speak TLS.
+    pub fn tls_url(&self) -> Option<String> {
+        Some(format!("rediss://localhost:{}", self.tls?))
     }
 
     /// Ends it at once; nothing is saved.
@@ -47,10 +74,12 @@ impl RedisServer {
 
     /// Starts it again, empty, at the same address.
     pub fn restart(&mut self) {
-        if let Some(child) = spawn(self.port, &self.folder) {
+        if let Some(child) = spawn(self.port, self.tls, &self.folder) {
             self.child = child;
         }
-        self.wait();
+        if !self.wait() {
+            say("redis-server does not listen");
+        }
     }
 
     /// Stops it from answering, or lets it go on.
@@ -76,14 +105,18 @@ impl RedisServer {
         asked().unwrap_or_default()
     }
 
-    fn wait(&self) {
+    /// Whether it listens, after a while at most.
+    fn wait(&mut self) -> bool {
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return;
+                return true;
+            }
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return false;
             }
             std::thread::sleep(Duration::from_millis(25));
         }
-        say("redis-server does not listen");
+        false
     }
 }
 
@@ -99,7 +132,16 @@ fn say(what: &str) {
     println!("{what}");
 }
 
-fn spawn(port: u16, folder: &Path) -> Option<Child> {
+fn free_ports() -> Option<[u16; 2]> {
+    let one = TcpListener::bind("127.0.0.1:0").ok()?;
+    let other = TcpListener::bind("127.0.0.1:0").ok()?;
+    Some([
+        one.local_addr().ok()?.port(),
+        other.local_addr().ok()?.port(),
+    ])
+}
+
+fn spawn(port: u16, tls: Option<u16>, folder: &Path) -> Option<Child> {
     let options = [
         "--bind",
         "127.0.0.1",
@@ -109,11 +151,19 @@ fn spawn(port: u16, folder: &Path) -> Option<Child> {
         "no",
         "--port",
     ];
-    Command::new("redis-server")
+    let mut command = Command::new("redis-server");
+    command
         .args(options)
         .arg(port.to_string())
         .arg("--dir")
-        .arg(folder)
+        .arg(folder);
+    if let Some(tls) = tls {
+        command.args(["--tls-auth-clients", "no", "--tls-port"]);
+        command.arg(tls.to_string());
+        command.arg("--tls-cert-file").arg(folder.join(CERTIFICATE));
+        command.arg("--tls-key-file").arg(folder.join(KEY));
+    }
+    command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
