@@ -26,9 +26,12 @@ impl StoreLink for Link {
     }
 }
 
+/// The URL of a store, and its rates.
+type Opened = (String, Weak<dyn RateStore>);
+
 /// Every store that was opened.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(String, Weak<dyn RateStore>)>>>);
+struct Seen(Arc<Mutex<Vec<Opened>>>);
 
 impl Seen {
     fn open(&self) -> OpenStores {
