@@ -1,9 +1,14 @@
-//! `bench --growth`: how cost grows with what there is more of, by instructions, as tables and pictures in `docs/growth/`.
+//! `bench --growth`: how cost grows with what there is more of, by instructions (by processor time where it is connections),
+//! as tables and pictures in `docs/growth/`.
 
 use std::fmt::Write as _;
 use std::fs;
 
+use super::config::{Scale, Setup};
 use super::instructions::{build, count_all};
+use super::process::{Core, Server, pinned};
+use super::{Target, gateway, programs};
+use crate::args::Args;
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::{install, shell};
@@ -12,6 +17,7 @@ use crate::{install, shell};
 struct Curve {
     file: &'static str,
     title: &'static str,
+    unit: &'static str,
     /// What stands below the picture.
     of: &'static str,
     works: &'static [(f64, &'static str)],
@@ -21,6 +27,7 @@ const CURVES: &[Curve] = &[
     Curve {
         file: "prompts",
         title: "a call, everything on",
+        unit: "instructions",
         of: "KB of prompt",
         works: &[
             (1.0, "call-1k-full"),
@@ -35,6 +42,7 @@ const CURVES: &[Curve] = &[
     Curve {
         file: "events",
         title: "a stream, everything on",
+        unit: "instructions",
         of: "events",
         works: &[
             (5.0, "call-stream-5"),
@@ -46,6 +54,7 @@ const CURVES: &[Curve] = &[
     Curve {
         file: "endpoints",
         title: "a call, everything on",
+        unit: "instructions",
         of: "endpoints",
         works: &[
             (1.0, "call-1k-endpoints:1"),
@@ -57,6 +66,7 @@ const CURVES: &[Curve] = &[
     Curve {
         file: "keys",
         title: "finding a key",
+        unit: "instructions",
         of: "keys",
         works: &[
             (1.0, "key-1"),
@@ -68,6 +78,7 @@ const CURVES: &[Curve] = &[
     Curve {
         file: "limits",
         title: "checking a limit",
+        unit: "instructions",
         of: "callers",
         works: &[
             (1.0, "limit-1"),
@@ -77,15 +88,28 @@ const CURVES: &[Curve] = &[
     },
 ];
 
+/// What connections cost is the kernel's and the runtime's work, too: it is measured.
+const CONNECTIONS: Curve = Curve {
+    file: "connections",
+    title: "a request of 1 KB, everything on",
+    unit: "microseconds",
+    of: "connections",
+    works: &[
+        (1.0, "1"),
+        (8.0, "8"),
+        (32.0, "32"),
+        (128.0, "128"),
+        (512.0, "512"),
+    ],
+};
+
 /// Counts every curve and draws it.
-pub(super) fn run() -> Result<Tally, Failure> {
+pub(super) fn run(args: &Args) -> Result<Tally, Failure> {
     if !install::program("valgrind", "valgrind") {
         println!("skipped: valgrind is not installed and cannot be installed here");
         return Ok(Tally::SKIPPED);
     }
     let program = build()?;
-    let folder = shell::root().join("docs/growth");
-    fs::create_dir_all(&folder)?;
     let mut tally = Tally::default();
     for curve in CURVES {
         let names: Vec<&str> = curve.works.iter().map(|(_, name)| *name).collect();
@@ -98,20 +122,66 @@ pub(super) fn run() -> Result<Tally, Failure> {
                 Some((*size, f64::from(count)))
             })
             .collect();
-        println!(
-            "\n| {} | instructions: {} |\n|---|---|",
-            curve.of, curve.title
-        );
-        for (size, count) in &points {
-            println!("| {size} | {count} |");
-        }
-        fs::write(
-            folder.join(format!("{}.svg", curve.file)),
-            draw(curve, &points),
-        )?;
+        show(curve, &points)?;
         tally += Tally::check(points.len() == curve.works.len());
     }
+    let points = connections(args)?;
+    show(&CONNECTIONS, &points)?;
+    tally += Tally::check(points.len() == CONNECTIONS.works.len());
     Ok(tally)
+}
+
+/// Prints a table and draws a picture.
+fn show(curve: &Curve, points: &[(f64, f64)]) -> Result<(), Failure> {
+    println!(
+        "\n| {} | {}: {} |\n|---|---|",
+        curve.of, curve.unit, curve.title
+    );
+    for (size, cost) in points {
+        println!("| {size} | {cost:.1} |");
+    }
+    let folder = shell::root().join("docs/growth");
+    fs::create_dir_all(&folder)?;
+    let picture = folder.join(format!("{}.svg", curve.file));
+    Ok(fs::write(picture, draw(curve, points))?)
+}
+
+/// Processor time of one request by the number of connections that ask at the same time.
+fn connections(args: &Args) -> Result<Vec<(f64, f64)>, Failure> {
+    let release = programs(args);
+    let program = release.join("gateway-server");
+    if args.option("--programs").is_none() {
+        super::build(&Target::Gateway(program.clone()))?;
+    }
+    let mock = Server::start(Core::Load, &release.join("mock-upstream"), &[], None)?;
+    let upstream = format!("127.0.0.1:{}", mock.port);
+    let config = Setup::Full.write(&upstream, Scale::ONE)?;
+    let server = gateway(&program, &config, &upstream)?;
+    let port = server.port.to_string();
+    let mut points = Vec::new();
+    for (size, connections) in CONNECTIONS.works {
+        const REQUESTS: u32 = 20_000;
+        let requests = REQUESTS.to_string();
+        let load = [
+            "--port",
+            &port,
+            "--requests",
+            &requests,
+            "--connections",
+            connections,
+        ];
+        let ask = || shell::read(&mut pinned(Core::Load, &release.join("load"), &load));
+        // The first lot opens the connections to the provider.
+        ask()?;
+        let before = server.cpu_ns()?;
+        let told = ask()?;
+        if !told.contains(" failed=0 ") {
+            return Err(Failure::new(told));
+        }
+        let nanos = u32::try_from(server.cpu_ns()?.saturating_sub(before) / u64::from(REQUESTS));
+        points.push((*size, f64::from(nanos.unwrap_or(u32::MAX)) / 1000.0));
+    }
+    Ok(points)
 }
 
 /// A picture, both axes logarithmic: flat is flat, and linear rises by one decade in one.
@@ -145,8 +215,8 @@ fn draw(curve: &Curve, points: &[(f64, f64)]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"10\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n\
-         <text x=\"{LEFT}\" y=\"16\" font-size=\"12\">Instructions: {}</text>\n",
-        curve.title
+         <text x=\"{LEFT}\" y=\"16\" font-size=\"12\">{}: {}</text>\n",
+        curve.unit, curve.title
     );
     let mut power = least_y;
     while power <= most_y {

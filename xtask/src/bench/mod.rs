@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
         });
     }
     if args.has("--growth") {
-        return growth::run();
+        return growth::run(args);
     }
     let rounds = match args.option("--rounds") {
         None => 5,
