@@ -39,12 +39,7 @@ pub(crate) fn run(_: &Args) -> Result<Tally, Failure> {
         fs::remove_dir_all(&counted)?;
     }
     let flags = format!("-Cprofile-generate={}", counted.display());
-    // What counts need not be fast, and is built sooner without link-time optimisation.
-    let quick = [
-        ("CARGO_PROFILE_RELEASE_LTO", "off"),
-        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-    ];
-    let counting = build("pgo/counting", &host, &flags, &quick)?;
+    let counting = build("pgo/counting", &host, &flags)?;
     super::build(&super::Target::Bare)?;
     train(&counting)?;
 
@@ -52,7 +47,7 @@ pub(crate) fn run(_: &Args) -> Result<Tally, Failure> {
     let mut merge = shell::command(&profdata, &["merge", "-o"]);
     shell::read(merge.arg(&merged).arg(&counted))?;
     let flags = format!("-Cprofile-use={}", merged.display());
-    let made = build("pgo/using", &host, &flags, &[])?;
+    let made = build("pgo/using", &host, &flags)?;
     let folder = shell::target_dir().join("dist");
     fs::create_dir_all(&folder)?;
     let place = folder.join("gateway-server");
@@ -97,12 +92,9 @@ fn is_recent(name: &str) -> bool {
     version.is_some_and(|version| version >= 19)
 }
 
-fn build(
-    folder: &str,
-    host: &str,
-    flags: &str,
-    variables: &[(&str, &str)],
-) -> Result<PathBuf, Failure> {
+/// Both builds cut the code into the same units, by whose names it is counted: what is not found again is taken for
+/// something that nobody calls.
+fn build(folder: &str, host: &str, flags: &str) -> Result<PathBuf, Failure> {
     let folder = shell::target_dir().join(folder);
     let args = [
         "build",
@@ -115,8 +107,11 @@ fn build(
         "--target-dir",
     ];
     let mut command = shell::cargo(&args);
-    command.arg(&folder).env("RUSTFLAGS", flags);
-    command.envs(variables.iter().copied());
+    command
+        .arg(&folder)
+        .env("RUSTFLAGS", flags)
+        .env("CARGO_PROFILE_RELEASE_LTO", "thin")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
     if !shell::run(&mut command)? {
         return Err(Failure::new("the build failed"));
     }
