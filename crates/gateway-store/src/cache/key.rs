@@ -2,7 +2,6 @@ use std::sync::LazyLock;
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use aws_lc_rs::rand;
 
 /// What a value is kept by: 128 bits that nobody can make two questions share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +30,7 @@ pub struct KeyHasher {
 /// what makes equal texts equal keys, and would tell something only beside tags.
 static OWN: LazyLock<Option<LessSafeKey>> = LazyLock::new(|| {
     let mut secret = [0; 16];
-    rand::fill(&mut secret).ok()?;
+    getrandom::fill(&mut secret).ok()?;
     UnboundKey::new(&AES_128_GCM, &secret)
         .ok()
         .map(LessSafeKey::new)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use aws_lc_rs::{constant_time, hmac, rand};
+use aws_lc_rs::{constant_time, hmac};
 
 /// What keys are hashed with. Drawn at random, never shown.
 #[derive(Clone)]
@@ -35,7 +35,8 @@ impl HashKey {
     /// The machine gives no random numbers.
     pub fn random() -> Result<Self, NoRandomness> {
         let mut bytes = [0_u8; 32];
-        rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
+        // From the system: the crypto library would first gather noise of its own for tens of milliseconds.
+        getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
