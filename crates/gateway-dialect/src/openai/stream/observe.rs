@@ -42,6 +42,8 @@ pub struct Observer {
     plain: Plain,
     usage_chunk: UsageChunk,
     held: BytesMut,
+    /// The chunk before ended within the line end of an event that was cut out: its LF goes, too.
+    cuts_lf: bool,
     /// Events are parsed until the answer has begun and is known by model and id.
     is_known: bool,
     is_begun: bool,
@@ -62,6 +64,7 @@ impl Observer {
             plain: Plain::default(),
             usage_chunk,
             held: BytesMut::new(),
+            cuts_lf: false,
             is_known: false,
             is_begun: false,
             parsed: 0,
@@ -133,6 +136,9 @@ impl Decode for Observer {
         }
         let mut facts = Facts::default();
         let mut cuts = Vec::new();
+        if !chunk.is_empty() && std::mem::take(&mut self.cuts_lf) && chunk.first() == Some(&b'\n') {
+            cuts.push((Some(0), 1));
+        }
         let mut watch = Watch {
             reader: &mut self.reader,
             is_known: &mut self.is_known,
@@ -167,6 +173,8 @@ impl Decode for Observer {
             out.push(Frame::raw(bytes.freeze(), facts));
             return Ok(());
         }
+        let ends_in_cut = cuts.last().is_some_and(|(_, end)| *end == chunk.len());
+        self.cuts_lf = ends_in_cut && chunk.last() == Some(&b'\r');
         let bytes = self.assemble(&chunk, tail, &cuts);
         if !bytes.is_empty() || facts != Facts::default() {
             out.push(Frame::raw(bytes, facts));

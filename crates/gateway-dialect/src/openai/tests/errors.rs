@@ -219,3 +219,20 @@ fn a_plain_json_error_that_calls_itself_a_stream_keeps_its_message() {
         );
     }
 }
+
+#[test]
+fn of_an_event_that_is_cut_out_no_line_end_is_left_wherever_the_bytes_are_cut() {
+    let usage = r#"data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    let text = format!(
+        "{}\r\n\r\n{usage}\r\n\r\ndata: [DONE]\r\n\r\n",
+        CONTENT.trim_end()
+    );
+    let expected = text.replace(&format!("{usage}\r\n\r\n"), "");
+    let whole = Bytes::from(text);
+    for at in 0..=whole.len() {
+        let pieces = vec![whole.slice(..at), whole.slice(at..)];
+        let (frames, error) = feed(Observer::new(UsageChunk::Hide), pieces);
+        assert!(error.is_none());
+        assert_eq!(super::bytes(&frames), expected, "{at}");
+    }
+}
