@@ -37,9 +37,9 @@ impl Scale {
 }
 
 impl Setup {
-    /// Writes the configuration below the target folder.
-    pub(super) fn write(&self, upstream: &str, scale: Scale) -> Result<PathBuf, Failure> {
-        let text = match self {
+    /// The configuration.
+    pub(super) fn text(&self, upstream: &str, scale: Scale) -> Result<String, Failure> {
+        Ok(match self {
             Self::File(path) => read(path)?.replace("UPSTREAM", upstream),
             Self::Full => format!(
                 "{}{}",
@@ -47,13 +47,24 @@ impl Setup {
                 endpoints(upstream, scale, FULL)
             ),
             Self::Bare => endpoints(upstream, scale, ""),
-        };
-        let folder = shell::target_dir().join("bench");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join("gateway.yaml");
-        fs::write(&path, text)?;
-        Ok(path)
+        })
     }
+
+    /// Writes the configuration below the target folder.
+    pub(super) fn write(&self, upstream: &str, scale: Scale) -> Result<PathBuf, Failure> {
+        put(&self.text(upstream, scale)?)
+    }
+}
+
+/// Puts a configuration below the target folder, at once: whoever watches the file never sees a half.
+pub(super) fn put(text: &str) -> Result<PathBuf, Failure> {
+    let folder = shell::target_dir().join("bench");
+    fs::create_dir_all(&folder)?;
+    let path = folder.join("gateway.yaml");
+    let beside = folder.join("gateway.yaml.new");
+    fs::write(&beside, text)?;
+    fs::rename(&beside, &path)?;
+    Ok(path)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::config::{Scale, Setup};
+use super::config::{Scale, Setup, put};
 use super::process::{Core, Server, pinned};
 use super::table::mib;
 use crate::args::Args;
@@ -206,8 +206,7 @@ fn configure(whole: &Server, slow: &Server, lot: usize) -> Result<PathBuf, Failu
         endpoints: 1 + lot % 5,
         keys: 1 + lot % 3,
     };
-    let path = Setup::Full.write(&upstream, scale)?;
-    let mut text = fs::read_to_string(&path)?;
+    let mut text = Setup::Full.text(&upstream, scale)?;
     let _ = write!(
         text,
         "  - name: shaky
@@ -228,8 +227,7 @@ fn configure(whole: &Server, slow: &Server, lot: usize) -> Result<PathBuf, Failu
 ",
         slow.port
     );
-    fs::write(&path, text)?;
-    Ok(path)
+    put(&text)
 }
 
 impl Server {
