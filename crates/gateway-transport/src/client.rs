@@ -155,19 +155,23 @@ enum Fresh {
 }
 
 impl Inner {
+    fn job(&self, request: Request<Bytes>, limits: SendLimits) -> Result<Job, TransportError> {
+        let origin = self.origins.of(request.uri(), &self.config)?;
+        let (parts, body) = request.into_parts();
+        Ok(Job {
+            origin,
+            parts,
+            body,
+            limits,
+        })
+    }
+
     async fn send(
         self: Arc<Self>,
         request: Request<Bytes>,
         limits: SendLimits,
     ) -> Result<Response<BodyStream>, TransportError> {
-        let origin = self.origins.of(request.uri(), &self.config)?;
-        let (parts, body) = request.into_parts();
-        let job = Job {
-            origin,
-            parts,
-            body,
-            limits,
-        };
+        let job = self.job(request, limits)?;
         match &job.origin.http2 {
             Some(pool) if !pool.is_refused() => Box::pin(self.send_negotiated(&job, pool)).await,
             _ => self.send_http1(&job).await,
@@ -208,14 +212,7 @@ impl Inner {
         upload: &Upload,
         limits: SendLimits,
     ) -> Result<Response<BodyStream>, TransportError> {
-        let origin = self.origins.of(request.uri(), &self.config)?;
-        let (parts, body) = request.into_parts();
-        let job = Job {
-            origin,
-            parts,
-            body,
-            limits,
-        };
+        let job = self.job(request, limits)?;
         let io = self.connect(&job.origin, Offer::Http1, job.limits).await?;
         let body = upload.take().ok_or_else(|| {
             TransportError::new(TransportFault::Upload, "it was sent before, and comes once")

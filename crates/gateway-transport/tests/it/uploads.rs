@@ -136,11 +136,10 @@ async fn no_more_is_taken_of_a_body_than_the_server_takes() {
 
 #[tokio::test]
 async fn an_answer_that_comes_early_is_heard_and_the_rest_is_not_sent() {
-    let server = Server::closing(b"").await;
-    drop(server);
     let server = Server::start(|mut stream, _| async move {
         let mut buffer = [0; 1024];
-        let _ = stream.read(&mut buffer).await.unwrap();
+        let heard = stream.read(&mut buffer).await.unwrap();
+        assert!(buffer[..heard].starts_with(b"POST / HTTP/1.1\r\n"));
         let reply = b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 3\r\n\r\nbig";
         stream.write_all(reply).await.unwrap();
         tokio::time::sleep(Duration::from_secs(5)).await;
