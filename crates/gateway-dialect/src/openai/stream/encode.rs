@@ -257,7 +257,6 @@ impl StreamEncoder {
         let level = |name: &str| value.get(name).and_then(Value::as_object).cloned();
         if let Some(fields) = level("chunk") {
             self.first.extend(fields);
-            group.has_chunk_fields = true;
         }
         if let Some(fields) = level("choice") {
             group.at(choice).choice_fields.extend(fields);
@@ -303,7 +302,7 @@ impl StreamEncoder {
         self.head = body;
     }
 
-    /// Fields of the provider's own that are still to be said, in a chunk without an answer.
+    /// Fields of the provider's own that no answer of their group took along, in a chunk without one.
     fn write_first(&mut self, out: &mut BytesMut) {
         if self.first.is_empty() {
             return;
@@ -338,7 +337,6 @@ impl StreamEncoder {
 #[derive(Default)]
 struct Group {
     answers: Vec<(u32, Added)>,
-    has_chunk_fields: bool,
 }
 
 impl Group {
@@ -383,14 +381,10 @@ impl Encode for StreamEncoder {
         for (choice, added) in group.answers {
             self.write(choice, added, out);
         }
-        if group.has_chunk_fields {
-            self.write_first(out);
-        }
+        self.write_first(out);
     }
 
     fn end(&mut self, out: &mut BytesMut) {
-        // No answer came that they could have gone with.
-        self.write_first(out);
         if let Some(usage) = self.usage.take().filter(|_| self.info.include_usage) {
             let mut body = std::mem::take(&mut self.head);
             body.extend_from_slice(b",\"choices\":[],\"usage\":");

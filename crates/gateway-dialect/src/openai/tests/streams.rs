@@ -61,6 +61,29 @@ fn usage_comes_once_last_and_only_when_asked_for() {
     assert!(!silent.contains("usage") && reader::events(&silent).len() == 2);
 }
 
+/// What a provider says of its own before any answer stays in its place, so that a second reading hears the same.
+#[test]
+fn fields_of_a_provider_leave_with_their_own_group() {
+    let own = |key: &str| StreamEvent::Opaque {
+        choice: 0,
+        dialect: Dialect::OPENAI,
+        value: json!({"chunk": {key: 1}}),
+    };
+    let mut first = start();
+    if let StreamEvent::Start { extra, .. } = &mut first {
+        let fields = json!({"first": 1}).as_object().cloned().unwrap();
+        *extra = Extra::of(Dialect::OPENAI, fields);
+    }
+    let groups = [vec![first], vec![own("second")], vec![own("third")]];
+    let out = encode(StreamEncoder::chat(&info()), &groups);
+    let events = reader::events(std::str::from_utf8(&out).unwrap());
+    assert_eq!(events.len(), 3);
+    for (event, key) in events.iter().zip(["first", "second", "third"]) {
+        assert_eq!(event["choices"], json!([]));
+        assert_eq!(event[key], 1, "{event}");
+    }
+}
+
 #[test]
 fn reasoning_proofs_and_parallel_calls_keep_their_places() {
     let signed = |dialect: Dialect| StreamEvent::Signature {
