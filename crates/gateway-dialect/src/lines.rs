@@ -1,6 +1,7 @@
 //! Bodies cut anywhere, as lines.
 
 use bytes::Bytes;
+use gateway_schema::stream::Frame;
 use gateway_schema::{CallError, ErrorKind};
 
 /// The longest line that is kept while it is incomplete.
@@ -48,6 +49,45 @@ impl Lines {
     /// The last line, which nothing ends.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.carry)
+    }
+}
+
+/// What reads a stream line by line; the two steps of [`gateway_schema::stream::Decode`] follow from it.
+pub(crate) trait ReadLines {
+    /// Where its lines are cut.
+    fn lines(&mut self) -> &mut Lines;
+
+    /// Reads one line, without its end.
+    ///
+    /// # Errors
+    /// Of origin upstream, when it cannot be read.
+    fn line(&mut self, line: &[u8], out: &mut Vec<Frame>) -> Result<(), CallError>;
+
+    /// Whether the answer is over, well or badly.
+    fn is_over(&self) -> bool;
+
+    /// Reads the lines that `chunk` completes.
+    ///
+    /// # Errors
+    /// Those of [`Self::line`]; a line that is too long.
+    fn feed_lines(&mut self, chunk: &Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let mut lines = std::mem::take(self.lines());
+        let fed = lines.feed(chunk, |line| self.line(line, out));
+        *self.lines() = lines;
+        fed
+    }
+
+    /// Reads the last line, which nothing ends; `cut_short` where the answer is not over then.
+    ///
+    /// # Errors
+    /// Those of [`Self::line`], and `cut_short`.
+    fn end_lines(&mut self, out: &mut Vec<Frame>, cut_short: CallError) -> Result<(), CallError> {
+        let last = self.lines().take();
+        let read = self.line(&last, out);
+        if self.is_over() {
+            return Ok(());
+        }
+        read.and(Err(cut_short))
     }
 }
 

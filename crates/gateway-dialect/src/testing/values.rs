@@ -132,13 +132,7 @@ pub(crate) fn assistant() -> impl Strategy<Value = Message> {
 /// The result of a tool, in a message of its own.
 pub(crate) fn tool_result() -> impl Strategy<Value = Message> {
     (word(), text()).prop_map(|(call_id, text)| {
-        let result = ToolResult {
-            call_id,
-            name: None,
-            parts: vec![Part::text(text)],
-            form: ContentForm::Text,
-            is_error: false,
-        };
+        let result = ToolResult::text(call_id, text);
         let mut message = Message::new(Role::Tool, vec![Content::ToolResult(result).into()]);
         message.form = ContentForm::Text;
         message

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use gateway_schema::chat::{RemoteError, StreamEvent};
 use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, ErrorKind, Extra};
+use gateway_schema::{CallError, ErrorKind};
 use serde_json::Value;
 
 use super::{begun, finish, unreadable, usage, without_stop};
-use crate::lines::Lines;
+use crate::lines::{Lines, ReadLines};
 
 /// Reads a stream. One per stream.
 #[derive(Debug, Default)]
@@ -31,22 +31,6 @@ impl StreamDecoder {
         }
     }
 
-    fn line(&mut self, line: &[u8], out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let line = line.trim_ascii();
-        let line = line.strip_prefix(b"data:").unwrap_or(line).trim_ascii();
-        let is_field = [&b":"[..], b"event:", b"id:", b"retry:"]
-            .iter()
-            .any(|start| line.starts_with(start));
-        if line.is_empty() || line == b"[DONE]" || is_field || self.ended || self.failed {
-            return Ok(());
-        }
-        let event: Value =
-            serde_json::from_slice(line).map_err(|error| unreadable("stream", error))?;
-        let events = self.event(&event);
-        Frame::push_events(events, out);
-        Ok(())
-    }
-
     fn event(&mut self, event: &Value) -> Vec<StreamEvent> {
         let choice = 0;
         if let Some(error) = event.get("error").and_then(Value::as_str) {
@@ -59,12 +43,7 @@ impl StreamDecoder {
         }
         let mut events = Vec::new();
         if !std::mem::replace(&mut self.started, true) {
-            events.push(StreamEvent::Start {
-                id: None,
-                model: None,
-                created: None,
-                extra: Extra::new(),
-            });
+            events.push(StreamEvent::start());
         }
         let token = event.get("token").unwrap_or(&Value::Null);
         let is_special = token.get("special") == Some(&Value::Bool(true));
@@ -97,26 +76,43 @@ impl StreamDecoder {
     }
 }
 
+impl ReadLines for StreamDecoder {
+    fn lines(&mut self) -> &mut Lines {
+        &mut self.lines
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let line = line.trim_ascii();
+        let line = line.strip_prefix(b"data:").unwrap_or(line).trim_ascii();
+        let is_field = [&b":"[..], b"event:", b"id:", b"retry:"]
+            .iter()
+            .any(|start| line.starts_with(start));
+        if line.is_empty() || line == b"[DONE]" || is_field || self.is_over() {
+            return Ok(());
+        }
+        let event: Value =
+            serde_json::from_slice(line).map_err(|error| unreadable("stream", error))?;
+        let events = self.event(&event);
+        Frame::push_events(events, out);
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended || self.failed
+    }
+}
+
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut lines = std::mem::take(&mut self.lines);
-        let fed = lines.feed(&chunk, |line| self.line(line, out));
-        self.lines = lines;
-        fed
+        self.feed_lines(&chunk, out)
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let last = self.lines.take();
-        let result = self.line(&last, out);
-        if self.ended || self.failed {
-            return Ok(());
-        }
-        result.and_then(|()| {
-            Err(CallError::upstream(
-                ErrorKind::Upstream,
-                "The provider's stream ended before the answer was complete.",
-            )
-            .with_code("stream_cut"))
-        })
+        let cut_short = CallError::upstream(
+            ErrorKind::Upstream,
+            "The provider's stream ended before the answer was complete.",
+        )
+        .with_code("stream_cut");
+        self.end_lines(out, cut_short)
     }
 }

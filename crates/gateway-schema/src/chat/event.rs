@@ -153,6 +153,16 @@ pub enum StreamEvent {
 }
 
 impl StreamEvent {
+    /// The beginning of an answer of which nothing is known yet.
+    pub fn start() -> Self {
+        Self::Start {
+            id: None,
+            model: None,
+            created: None,
+            extra: Extra::new(),
+        }
+    }
+
     /// Which answer it is about; `None` for the whole stream.
     pub const fn choice(&self) -> Option<u32> {
         match self {

@@ -247,3 +247,16 @@ pub struct ToolResult {
     /// True when the tool failed.
     pub is_error: bool,
 }
+
+impl ToolResult {
+    /// A result that is a text, of a tool that did not fail.
+    pub fn text(call_id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            call_id: call_id.into(),
+            name: None,
+            parts: vec![Part::text(text)],
+            form: super::ContentForm::Text,
+            is_error: false,
+        }
+    }
+}

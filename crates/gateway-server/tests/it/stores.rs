@@ -107,15 +107,7 @@ async fn a_reload_moves_limits_to_another_redis_to_memory_and_back_and_leaves_no
 
 /// An authority in a file, and a server whose certificate is by it.
 fn with_tls() -> Option<(TempDir, String, RedisServer)> {
-    let root_key = rcgen::KeyPair::generate().unwrap();
-    let mut root = rcgen::CertificateParams::default();
-    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority = root.self_signed(&root_key).unwrap().pem();
-    let issuer = rcgen::Issuer::new(root, root_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &issuer).unwrap().pem();
-    let redis = RedisServer::start_tls(&leaf, &key.serialize_pem())?;
+    let (authority, redis) = RedisServer::start_tls("localhost")?;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
     std::fs::write(&path, authority).unwrap();

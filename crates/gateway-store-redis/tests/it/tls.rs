@@ -17,27 +17,13 @@ const RULE: RateRule = RateRule::Bucket {
     every: Duration::from_hours(1),
 };
 
-/// An authority, and a server whose certificate is by it and for `name`.
-fn server(name: &str) -> Option<(String, RedisServer)> {
-    let root_key = rcgen::KeyPair::generate().unwrap();
-    let mut root = rcgen::CertificateParams::default();
-    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority = root.self_signed(&root_key).unwrap().pem();
-    let issuer = rcgen::Issuer::new(root, root_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &issuer).unwrap().pem();
-    let server = RedisServer::start_tls(&leaf, &key.serialize_pem())?;
-    Some((authority, server))
-}
-
 fn config(url: String) -> RedisConfig {
     RedisConfig::new(Secret::new(url))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rates_and_answers_are_shared_over_tls_with_a_private_authority() {
-    let Some((authority, server)) = server("localhost") else {
+    let Some((authority, server)) = RedisServer::start_tls("localhost") else {
         return;
     };
     let url = server.tls_url().unwrap();
@@ -71,9 +57,10 @@ async fn rates_and_answers_are_shared_over_tls_with_a_private_authority() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_is_not_trusted_is_refused_and_the_address_is_named() {
-    let (Some((_, right)), Some((elsewhere, wrong_name))) =
-        (server("localhost"), server("elsewhere"))
-    else {
+    let (Some((_, right)), Some((elsewhere, wrong_name))) = (
+        RedisServer::start_tls("localhost"),
+        RedisServer::start_tls("elsewhere"),
+    ) else {
         return;
     };
     for (server, roots, reason) in [

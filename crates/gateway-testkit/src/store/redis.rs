@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
 /// A `redis-server` of the test's own, on a free port and in a folder of its own. It ends with the test.
 #[derive(Debug)]
 pub struct RedisServer {
@@ -23,10 +25,19 @@ impl RedisServer {
         Self::with(None)
     }
 
-    /// Starts one that also speaks TLS with this certificate and this key, both in PEM; `None` where none is installed
-    /// that can, which is printed.
-    pub fn start_tls(certificate: &str, key: &str) -> Option<Self> {
-        Self::with(Some((certificate, key)))
+    /// Starts one that also speaks TLS, by a certificate for `name`; with the authority that vouches for it, in PEM. `None`
+    /// where none is installed that can, which is printed.
+    pub fn start_tls(name: &str) -> Option<(String, Self)> {
+        let root_key = KeyPair::generate().ok()?;
+        let mut root = CertificateParams::default();
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = root.self_signed(&root_key).ok()?.pem();
+        let issuer = Issuer::new(root, root_key);
+        let key = KeyPair::generate().ok()?;
+        let leaf = CertificateParams::new(vec![name.to_owned()]).ok()?;
+        let leaf = leaf.signed_by(&key, &issuer).ok()?.pem();
+        let server = Self::with(Some((&leaf, &key.serialize_pem())))?;
+        Some((authority, server))
     }
 
     fn with(tls: Option<(&str, &str)>) -> Option<Self> {

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use gateway_schema::CallError;
 use gateway_schema::chat::StreamEvent;
 use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, Extra};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -87,12 +87,7 @@ impl InvokeDecoder {
         let choice = 0;
         let mut events = Vec::new();
         if !std::mem::replace(&mut self.started, true) {
-            events.push(StreamEvent::Start {
-                id: None,
-                model: None,
-                created: None,
-                extra: Extra::new(),
-            });
+            events.push(StreamEvent::start());
         }
         let answer = match self.vendor {
             Vendor::Mistral => piece.pointer("/outputs/0").unwrap_or(piece),

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use gateway_schema::chat::StreamEvent;
 use gateway_schema::stream::{Decode, Frame};
-use gateway_schema::{CallError, Dialect, Extra};
+use gateway_schema::{CallError, Dialect};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -86,15 +86,7 @@ impl StreamDecoder {
             serde_json::from_slice(payload).map_err(|error| unreadable("stream", error))?;
         let index = event.content_block_index.unwrap_or(0);
         Ok(match name {
-            "messageStart" => vec![
-                StreamEvent::Start {
-                    id: None,
-                    model: None,
-                    created: None,
-                    extra: Extra::new(),
-                },
-                StreamEvent::Role { choice: 0 },
-            ],
+            "messageStart" => vec![StreamEvent::start(), StreamEvent::Role { choice: 0 }],
             "contentBlockStart" => self.start(index, &event.start.unwrap_or_default()),
             "contentBlockDelta" => self.delta(index, event.delta.unwrap_or_default()),
             "contentBlockStop" => {

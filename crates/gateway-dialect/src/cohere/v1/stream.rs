@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::super::stream::cut_short;
 use super::super::{error, text, unreadable};
 use super::reply::{consumed, id, is_failure};
-use crate::lines::Lines;
+use crate::lines::{Lines, ReadLines};
 
 /// Reads a stream of `/v1/chat` or `/v1/generate`. One per stream.
 ///
@@ -25,21 +25,6 @@ impl StreamDecoder {
     /// A decoder at the start of a stream.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    fn line(&mut self, line: &[u8], out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let line = line.trim_ascii();
-        if line.is_empty() || self.ended || self.failed {
-            return Ok(());
-        }
-        match serde_json::from_slice(line) {
-            Ok(Value::Object(fields)) => {
-                Frame::push_events(self.event(fields), out);
-                Ok(())
-            }
-            Ok(_) => Err(unreadable("stream", "a line is no object")),
-            Err(error) => Err(unreadable("stream", error)),
-        }
     }
 
     fn event(&mut self, mut fields: Map<String, Value>) -> Vec<StreamEvent> {
@@ -92,20 +77,37 @@ impl StreamDecoder {
     }
 }
 
+impl ReadLines for StreamDecoder {
+    fn lines(&mut self) -> &mut Lines {
+        &mut self.lines
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<Frame>) -> Result<(), CallError> {
+        let line = line.trim_ascii();
+        if line.is_empty() || self.is_over() {
+            return Ok(());
+        }
+        match serde_json::from_slice(line) {
+            Ok(Value::Object(fields)) => {
+                Frame::push_events(self.event(fields), out);
+                Ok(())
+            }
+            Ok(_) => Err(unreadable("stream", "a line is no object")),
+            Err(error) => Err(unreadable("stream", error)),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended || self.failed
+    }
+}
+
 impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let mut lines = std::mem::take(&mut self.lines);
-        let fed = lines.feed(&chunk, |line| self.line(line, out));
-        self.lines = lines;
-        fed
+        self.feed_lines(&chunk, out)
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
-        let last = self.lines.take();
-        let result = self.line(&last, out);
-        if self.ended || self.failed {
-            return Ok(());
-        }
-        result.and_then(|()| Err(cut_short()))
+        self.end_lines(out, cut_short())
     }
 }

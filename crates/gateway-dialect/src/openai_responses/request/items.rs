@@ -313,13 +313,7 @@ fn loaded(reading: &mut Reading, turns: &mut Turns, at: Place, fields: Fields<'_
             at.path(),
             "the tools that were found became a list of names",
         );
-        let result = ToolResult {
-            call_id,
-            name: None,
-            parts: vec![Part::text(text)],
-            form: ContentForm::Text,
-            is_error: false,
-        };
+        let result = ToolResult::text(call_id, text);
         let message = Message::new(Role::Tool, vec![Content::ToolResult(result).into()]);
         turns.messages.push(message);
     }
