@@ -113,6 +113,15 @@ struct Ending<'a> {
     extra: Option<&'a Map<String, Value>>,
 }
 
+/// The deltas that say something in the canonical form.
+const KNOWN_DELTAS: [&str; 5] = [
+    "text_delta",
+    "thinking_delta",
+    "signature_delta",
+    "input_json_delta",
+    "citations_delta",
+];
+
 /// The kind of the block that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
@@ -371,10 +380,20 @@ impl StreamEncoder {
                 }
             }
             ("content_block_delta", _) => {
-                if let Some(delta) = value.get("delta")
-                    && self.open != Open::None
-                {
+                let Some(delta) = value.get("delta") else {
+                    return;
+                };
+                // Within another block, words of this API would say something of that block.
+                let fits = match self.open {
+                    Open::Opaque => true,
+                    Open::None => false,
+                    _ => !is_known_delta(delta),
+                };
+                if fits {
                     Self::delta(self.current(), delta, out);
+                } else {
+                    self.losses
+                        .dropped_once("content", "a piece whose block is not open any more");
                 }
             }
             ("message_delta", Value::Object(fields)) => self.last.extend(
@@ -442,6 +461,12 @@ impl StreamEncoder {
             _ => {}
         }
     }
+}
+
+/// Whether the decoder knows this delta: then it stands as it is in an opaque block only.
+fn is_known_delta(delta: &Value) -> bool {
+    let kind = delta.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| KNOWN_DELTAS.contains(&kind))
 }
 
 /// The proof at the beginning of these events.
