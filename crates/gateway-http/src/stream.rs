@@ -258,35 +258,68 @@ pub(crate) fn reported(error: &RemoteError, provider: &ProviderName) -> CallErro
 /// How the raw bytes ended, so that an error event after them is an event of its own.
 #[derive(Default)]
 struct RawTail {
-    seen: bool,
-    last: [u8; 4],
     /// What left last.
     sent: Bytes,
+    /// The end of what left before it, where that is too short to say.
+    earlier: Vec<u8>,
 }
 
 impl RawTail {
+    /// How many bytes say how an event ended.
+    const ENOUGH: usize = 4;
+
     fn note(&mut self, bytes: &Bytes) {
         if bytes.is_empty() {
             return;
         }
-        self.seen = true;
-        self.sent = bytes.clone();
-        let start = bytes.len().saturating_sub(4);
-        for byte in bytes.get(start..).unwrap_or_default() {
-            self.last.rotate_left(1);
-            if let Some(end) = self.last.last_mut() {
-                *end = *byte;
-            }
+        if bytes.len() < Self::ENOUGH {
+            self.earlier = self.last();
         }
+        self.sent = bytes.clone();
+    }
+
+    /// The last bytes that left.
+    fn last(&self) -> Vec<u8> {
+        let missing = Self::ENOUGH.saturating_sub(self.sent.len());
+        let earlier = self.earlier.len().saturating_sub(missing);
+        let sent = self.sent.len().saturating_sub(Self::ENOUGH);
+        let mut last = self.earlier.get(earlier..).unwrap_or_default().to_vec();
+        last.extend_from_slice(self.sent.get(sent..).unwrap_or_default());
+        last
     }
 
     /// What must stand between the bytes so far and another event.
     fn separator(&self) -> &'static [u8] {
-        match self.last {
-            _ if !self.seen => b"",
-            [.., b'\n', b'\n'] | [.., b'\r', b'\r'] | [_, b'\n', b'\r', b'\n'] => b"",
+        match &*self.last() {
+            [] | [.., b'\n', b'\n'] | [.., b'\r', b'\r'] | [_, b'\n', b'\r', b'\n'] => b"",
             [.., b'\n' | b'\r'] => b"\n",
             _ => b"\n\n",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_event_stands_alone_however_the_bytes_before_it_came() {
+        for (text, separator) in [
+            ("", ""),
+            ("data: a\n\n", ""),
+            ("data: a\r\n\r\n", ""),
+            ("data: a\r\r", ""),
+            ("data: a\n", "\n"),
+            ("data: a\r\n", "\n"),
+            ("data: a", "\n\n"),
+        ] {
+            for size in 1..=text.len().max(1) {
+                let mut tail = RawTail::default();
+                for piece in text.as_bytes().chunks(size) {
+                    tail.note(&Bytes::copy_from_slice(piece));
+                }
+                assert_eq!(tail.separator(), separator.as_bytes(), "{text:?} by {size}");
+            }
         }
     }
 }

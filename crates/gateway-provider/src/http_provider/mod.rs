@@ -394,6 +394,7 @@ struct Committed {
     body: BodyStream,
     decoder: Box<dyn Decode>,
     ready: VecDeque<Frame>,
+    /// The frames of the last step, which come after those.
     scratch: Vec<Frame>,
     /// The terminator was seen: whatever happens to the connection afterwards does not matter.
     ended: bool,
@@ -452,7 +453,17 @@ impl Committed {
             }
             let chunk = next(&mut stream.body).await;
             stream.take(chunk);
+            stream.ready.extend(stream.scratch.drain(..));
         }
+    }
+
+    /// The next frame that is there. Most steps make one, which needs no queue.
+    fn pop(&mut self) -> Option<Frame> {
+        if self.ready.is_empty() && self.scratch.len() <= 1 {
+            return self.scratch.pop();
+        }
+        self.ready.extend(self.scratch.drain(..));
+        self.ready.pop_front()
     }
 
     /// Feeds one step of the body to the decoder.
@@ -477,10 +488,9 @@ impl Committed {
                 }
             }
         };
-        for frame in self.scratch.drain(..) {
+        for frame in &self.scratch {
             self.ended |= frame.facts.ended;
             self.failed |= frame.facts.error.is_some();
-            self.ready.push_back(frame);
         }
         if let Err(error) = outcome {
             self.over = true;
@@ -504,7 +514,7 @@ impl Stream for Committed {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(frame) = self.ready.pop_front() {
+            if let Some(frame) = self.pop() {
                 return Poll::Ready(Some(Ok(frame)));
             }
             if let Some(error) = self.error.take() {

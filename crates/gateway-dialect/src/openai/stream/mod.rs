@@ -7,6 +7,7 @@ mod delta;
 mod encode;
 mod observe;
 mod plain;
+mod shape;
 mod write;
 
 pub use decode::StreamDecoder;

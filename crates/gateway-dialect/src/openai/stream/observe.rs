@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 use super::DONE;
 use super::chunk::{ChunkReader, is_bare_error};
 use super::plain::Plain;
+use super::shape::Shape;
 use crate::node::Node;
 use crate::sse::{self, SseEvent, SseScanner};
 
@@ -33,7 +34,7 @@ impl UsageChunk {
 /// Forwards the bytes of a stream and states what is in them.
 ///
 /// Only the first events, and those with usage, a finish reason or an error, are parsed; of all others it looks for
-/// the text and takes its length. The bytes of an incomplete event are held back until the rest is there: of an event
+/// the text and takes its length, of one that differs from those before in nothing but its text at once. The bytes of an incomplete event are held back until the rest is there: of an event
 /// that is cut off, or cut out, no half ever leaves.
 #[derive(Debug)]
 pub struct Observer {
@@ -48,6 +49,7 @@ pub struct Observer {
     is_known: bool,
     is_begun: bool,
     parsed: u32,
+    shape: Shape,
     /// An error stands in place of the provider's own; nothing follows it.
     is_over: bool,
 }
@@ -68,6 +70,7 @@ impl Observer {
             is_known: false,
             is_begun: false,
             parsed: 0,
+            shape: Shape::default(),
             is_over: false,
         }
     }
@@ -144,6 +147,7 @@ impl Decode for Observer {
             is_known: &mut self.is_known,
             is_begun: &mut self.is_begun,
             parsed: &mut self.parsed,
+            shape: &mut self.shape,
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
         let (mut malformed, mut bare) = (None, None);
@@ -151,14 +155,18 @@ impl Decode for Observer {
             if malformed.is_some() || bare.is_some() {
                 return;
             }
-            if watch.event(&event, &mut facts).is_err() {
-                malformed = Some(event.start);
-            } else if watch.reader.failed
-                && let Some(error) = enveloped(event.data)
-            {
-                bare = Some((event.start, error));
-            } else if hides && is_usage_only(event.data) {
-                cuts.push((event.start, event.end));
+            match watch.event(&event, &mut facts) {
+                Ok(Look::Passed) => {}
+                Ok(Look::Parsed) => {
+                    if watch.reader.failed
+                        && let Some(error) = enveloped(event.data)
+                    {
+                        bare = Some((event.start, error));
+                    } else if hides && is_usage_only(event.data) {
+                        cuts.push((event.start, event.end));
+                    }
+                }
+                Err(_) => malformed = Some(event.start),
             }
         })?;
         if let Some(start) = malformed {
@@ -193,6 +201,7 @@ impl Decode for Observer {
             is_known: &mut self.is_known,
             is_begun: &mut self.is_begun,
             parsed: &mut self.parsed,
+            shape: &mut self.shape,
         };
         let hides = self.usage_chunk == UsageChunk::Hide;
         self.scanner.finish(|event| {
@@ -237,6 +246,15 @@ struct Watch<'a> {
     is_known: &'a mut bool,
     is_begun: &'a mut bool,
     parsed: &'a mut u32,
+    shape: &'a mut Shape,
+}
+
+/// How much of an event was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// It says nothing but its text, or comes after the end.
+    Passed,
+    Parsed,
 }
 
 impl Watch<'_> {
@@ -244,20 +262,21 @@ impl Watch<'_> {
     ///
     /// # Errors
     /// It is not JSON, as far as that was looked at.
-    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> Result<(), CallError> {
+    fn event(&mut self, event: &SseEvent<'_>, facts: &mut Facts) -> Result<Look, CallError> {
         if self.reader.ended {
-            return Ok(());
+            return Ok(Look::Parsed);
         }
         let data = event.data;
-        let settled = *self.is_known && *self.is_begun;
-        if settled && event.name != Some("error") && data != DONE && !is_interesting(data) {
-            facts.meaningful = true;
-            facts.count(text_length(data));
-            return if sse::may_be_object(data) {
-                Ok(())
-            } else {
-                Err(sse::malformed())
-            };
+        let settled = *self.is_known && *self.is_begun && event.name != Some("error");
+        if settled {
+            if let Some(length) = self.shape.text_length(data) {
+                facts.meaningful = true;
+                facts.count(length);
+                return Ok(Look::Passed);
+            }
+            if data != DONE && !is_interesting(data) {
+                return self.pass(data, facts);
+            }
         }
         let events = self.reader.event(event)?;
         let read = Facts::of(&events);
@@ -265,7 +284,19 @@ impl Watch<'_> {
         *self.is_begun |= read.meaningful;
         *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
         facts.absorb(read);
-        Ok(())
+        Ok(Look::Parsed)
+    }
+
+    /// Looks for nothing but the text.
+    fn pass(&mut self, data: &[u8], facts: &mut Facts) -> Result<Look, CallError> {
+        if !sse::may_be_object(data) {
+            return Err(sse::malformed());
+        }
+        let (start, length) = text_place(data);
+        self.shape.learn(data, start, length);
+        facts.meaningful = true;
+        facts.count(length);
+        Ok(Look::Passed)
     }
 }
 
@@ -323,8 +354,8 @@ fn has_value(data: &[u8], quoted: &Finder<'_>) -> bool {
     false
 }
 
-/// The length of the text that an event adds, escapes counted as they stand.
-fn text_length(data: &[u8]) -> usize {
+/// Where the text stands that an event adds, and its length, escapes counted as they stand.
+fn text_place(data: &[u8]) -> (usize, usize) {
     for key in &NEEDLES.texts {
         let Some(at) = key.find(data) else {
             continue;
@@ -336,11 +367,11 @@ fn text_length(data: &[u8]) -> usize {
         if let Some(text) = value.strip_prefix(b"\"") {
             let length = sse::string_length(text);
             if length > 0 {
-                return length;
+                return (data.len() - text.len(), length);
             }
         }
     }
-    0
+    (0, 0)
 }
 
 /// True for the chunk that reports usage and nothing else.

@@ -58,6 +58,8 @@ struct Hub {
     bytes: usize,
     /// How it ended, once it has.
     end: Option<Result<(), CallError>>,
+    /// The waker of the one who reads alone: it is told of the next frame by `inner` itself.
+    alone: Option<Waker>,
 }
 
 impl Live {
@@ -77,6 +79,7 @@ impl Live {
                 first: 0,
                 bytes: 0,
                 end: None,
+                alone: None,
             }),
             wakers: Arc::default(),
             listed,
@@ -104,6 +107,31 @@ impl Live {
             by.lane,
             ReplyBody::Stream(Box::pin(follower)),
         )
+    }
+
+    /// Reads on. Who reads alone is woken by `inner` itself; of several, each is woken.
+    fn poll_inner(
+        self: &Arc<Self>,
+        hub: &mut Hub,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, CallError>>> {
+        // Nobody but its followers holds a live answer for longer than a look.
+        if Arc::strong_count(self) == 1 {
+            let polled = hub.inner.as_mut().poll_next(cx);
+            if polled.is_pending()
+                && !(hub.alone.as_ref()).is_some_and(|known| known.will_wake(cx.waker()))
+            {
+                hub.alone = Some(cx.waker().clone());
+            }
+            return polled;
+        }
+        if let Some(first) = hub.alone.take() {
+            self.wakers.register(&first);
+        }
+        self.wakers.register(cx.waker());
+        let waker = Waker::from(Arc::clone(&self.wakers));
+        let mut cx = Context::from_waker(&waker);
+        hub.inner.as_mut().poll_next(&mut cx)
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {
@@ -169,10 +197,7 @@ impl Stream for Follower {
         let end = if let Some(end) = &hub.end {
             end.clone()
         } else {
-            this.live.wakers.register(cx.waker());
-            let waker = Waker::from(Arc::clone(&this.live.wakers));
-            let mut cx = Context::from_waker(&waker);
-            match ready!(hub.inner.as_mut().poll_next(&mut cx)) {
+            match ready!(this.live.poll_inner(&mut hub, cx)) {
                 Some(Ok(frame)) => {
                     hub.push(frame.clone());
                     this.next += 1;
