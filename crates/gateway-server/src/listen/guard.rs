@@ -18,6 +18,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// they let go first.
 const IDLE: Duration = Duration::from_secs(75);
 
+/// An answer or an event up to so many bytes leaves by a plain write: for the kernel, gathering pieces costs more than
+/// copying them once.
+const SMALL: usize = 2048;
+
 /// Set once HTTP/2 is spoken: far above any number of requests.
 const UNBOUNDED: usize = 1 << 40;
 
@@ -137,6 +141,17 @@ impl<S> Guarded<S> {
     }
 }
 
+/// The bytes of `slices`, one after the other, if they are few enough.
+fn join<'a>(slices: &[io::IoSlice<'_>], joined: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
+    let mut length = 0;
+    for slice in slices {
+        let end = length + slice.len();
+        joined.get_mut(length..end)?.copy_from_slice(slice);
+        length = end;
+    }
+    joined.get(..length)
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -190,7 +205,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_turn(cx));
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let mut joined = [0; SMALL];
+        match join(slices, &mut joined) {
+            Some(bytes) => Pin::new(&mut self.stream).poll_write(cx, bytes),
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -231,6 +250,27 @@ mod tests {
         let error = guarded.read(&mut buffer).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() < HEAD * 4);
+    }
+
+    #[tokio::test]
+    async fn pieces_leave_whole_and_in_order_however_large_they_are() {
+        for size in [1, 700, SMALL / 3, SMALL, 3 * SMALL] {
+            let (mut client, server) = duplex(64 * 1024);
+            let mut guarded = Guarded::new(server, Activity::default(), HEAD);
+            let pieces = [vec![b'a'; size], vec![b'b'; size], vec![b'c'; size]];
+            let mut sent = 0;
+            while sent < 3 * size {
+                let slices: Vec<_> = pieces.iter().map(|it| io::IoSlice::new(it)).collect();
+                let mut slices = &mut slices.clone()[..];
+                io::IoSlice::advance_slices(&mut slices, sent);
+                sent += guarded.write_vectored(slices).await.unwrap();
+                guarded.flush().await.unwrap();
+            }
+            drop(guarded);
+            let mut heard = Vec::new();
+            client.read_to_end(&mut heard).await.unwrap();
+            assert_eq!(heard, pieces.concat(), "{size}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
