@@ -84,6 +84,38 @@ impl Facts {
         facts
     }
 
+    /// The facts of a frame that says nothing but text.
+    pub fn text(content_events: u32, text_bytes: u32) -> Self {
+        Self {
+            meaningful: true,
+            content_events,
+            text_bytes,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the frame says nothing but text: then [`text`](Self::text) makes the same facts.
+    pub const fn is_text(&self) -> bool {
+        let Self {
+            meaningful,
+            ended,
+            content_events: _,
+            text_bytes: _,
+            finish,
+            usage,
+            model,
+            id,
+            error,
+        } = self;
+        let is_more = *ended
+            || finish.is_some()
+            || usage.is_some()
+            || model.is_some()
+            || id.is_some()
+            || error.is_some();
+        *meaningful && !is_more
+    }
+
     /// Counts a content event that holds so many bytes of text.
     pub fn count(&mut self, text_bytes: usize) {
         let text_bytes = u32::try_from(text_bytes).unwrap_or(u32::MAX);

@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use gateway_provider::{Lane, Reply, ReplyBody, ReplyStream};
-use gateway_schema::stream::{Frame, FrameData};
+use gateway_schema::stream::{Facts, Frame, FrameData};
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, ModelId, ProviderName};
 use gateway_store::cache::CacheKey;
 
@@ -52,7 +53,7 @@ impl Answerer {
 struct Hub {
     inner: ReplyStream,
     /// The latest frames.
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Said>,
     /// The number of the first of them.
     first: usize,
     bytes: usize,
@@ -147,26 +148,71 @@ impl Drop for Live {
 }
 
 impl Hub {
-    fn push(&mut self, frame: Frame) {
-        self.bytes += size(&frame);
-        self.frames.push_back(frame);
+    fn push(&mut self, frame: &Frame) {
+        let said = Said::of(frame);
+        self.bytes += said.size();
+        self.frames.push_back(said);
         // The frame that has just come is kept in any case: somebody reads it now.
         while self.bytes > KEPT_BYTES && self.frames.len() > 1 {
             if let Some(oldest) = self.frames.pop_front() {
-                self.bytes = self.bytes.saturating_sub(size(&oldest));
+                self.bytes = self.bytes.saturating_sub(oldest.size());
                 self.first += 1;
             }
         }
     }
 }
 
-/// About how much memory a frame takes.
-fn size(frame: &Frame) -> usize {
-    let data = match &frame.data {
-        FrameData::Raw(bytes) => bytes.len(),
-        FrameData::Events(events) => frame.facts.text_bytes as usize + events.len() * 128,
-    };
-    data + size_of::<Frame>()
+/// A frame for those who come late. Most say nothing but a piece of text, and take a third of the room then.
+enum Said {
+    Text {
+        bytes: Bytes,
+        content_events: u32,
+        text_bytes: u32,
+    },
+    Other(Box<Frame>),
+}
+
+impl Said {
+    fn of(frame: &Frame) -> Self {
+        if let FrameData::Raw(bytes) = &frame.data
+            && frame.facts.is_text()
+        {
+            return Self::Text {
+                bytes: bytes.clone(),
+                content_events: frame.facts.content_events,
+                text_bytes: frame.facts.text_bytes,
+            };
+        }
+        Self::Other(Box::new(frame.clone()))
+    }
+
+    fn frame(&self) -> Frame {
+        match self {
+            Self::Text {
+                bytes,
+                content_events,
+                text_bytes,
+            } => Frame::raw(bytes.clone(), Facts::text(*content_events, *text_bytes)),
+            Self::Other(frame) => (**frame).clone(),
+        }
+    }
+
+    /// About how much memory it takes.
+    fn size(&self) -> usize {
+        let more = match self {
+            Self::Text { bytes, .. } => bytes.len(),
+            Self::Other(frame) => {
+                let data = match &frame.data {
+                    FrameData::Raw(bytes) => bytes.len(),
+                    FrameData::Events(events) => {
+                        frame.facts.text_bytes as usize + events.len() * 128
+                    }
+                };
+                data + size_of::<Frame>()
+            }
+        };
+        more + size_of::<Self>()
+    }
 }
 
 /// One caller's way through a live answer.
@@ -192,14 +238,14 @@ impl Stream for Follower {
         };
         if let Some(frame) = hub.frames.get(place) {
             this.next += 1;
-            return Poll::Ready(Some(Ok(frame.clone())));
+            return Poll::Ready(Some(Ok(frame.frame())));
         }
         let end = if let Some(end) = &hub.end {
             end.clone()
         } else {
             match ready!(this.live.poll_inner(&mut hub, cx)) {
                 Some(Ok(frame)) => {
-                    hub.push(frame.clone());
+                    hub.push(&frame);
                     this.next += 1;
                     drop(hub);
                     this.live.wakers.wake_by_ref();
