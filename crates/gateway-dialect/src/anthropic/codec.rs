@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::request::{self, Purpose};
 use super::response;
 use super::stream::StreamEncoder;
-use super::to_bytes;
+use crate::node::to_bytes;
 use crate::{ClientCodec, ReplyInfo};
 
 /// What the Anthropic surface speaks: turns and token counts.

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::{self, ErrorIn};
+use super::finish;
 use super::model::Traits;
 use super::request::{Host, both_samplers, encode_chat_for, halved, one_answer, refused};
 use super::response::{decode_chat, unreadable};
-use super::{finish, to_bytes};
+use crate::node::to_bytes;
 use crate::sse::SseScanner;
 use crate::{EncodedRequest, RequestOptions};
 

@@ -202,7 +202,7 @@ pub(super) fn encode_chat(
         usage: UsageOut::of(response.usage.as_ref().unwrap_or(&unknown)),
         extra: response.extra.for_dialect(Dialect::ANTHROPIC),
     };
-    super::to_bytes(&body)
+    crate::node::to_bytes(&body)
 }
 
 fn report_foreign(extra: &Extra, prefix: &str, losses: &mut Losses) {

@@ -8,7 +8,8 @@ use gateway_schema::{
 use serde_json::json;
 
 use super::stream::StreamEncoder;
-use super::{request, response, to_bytes};
+use super::{request, response};
+use crate::node::to_bytes;
 use crate::{ClientCodec, ReplyInfo};
 
 /// What the Bedrock surface speaks: turns. Whether a stream is wanted stands in the path.

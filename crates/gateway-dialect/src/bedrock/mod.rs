@@ -28,9 +28,7 @@ mod response;
 mod stream;
 mod usage;
 
-use bytes::Bytes;
 use gateway_schema::{CallError, ErrorKind};
-use serde::Serialize;
 use serde_json::Value;
 
 pub use block::has_foreign_proofs;
@@ -39,14 +37,6 @@ pub use error::decode_error;
 pub use request::{additional_defaults, encode_chat, encode_count};
 pub use response::{decode_chat, decode_count, observe_chat};
 pub use stream::{StreamDecoder, StreamObserver};
-
-/// Writes JSON. Fails only on values that JSON cannot hold, of which there are none here.
-fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
-        CallError::gateway(ErrorKind::Internal, "A body could not be written.")
-            .with_detail(error.to_string())
-    })
-}
 
 /// Puts a field into an object; anything else stays as it is.
 fn set(object: &mut Value, key: impl Into<String>, value: Value) {

@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 use super::block::{self, BlockWriter};
 use super::model::Traits;
 use super::usage::{self, UsageIn};
-use super::{error, finish, to_bytes, unreadable};
+use super::{error, finish, unreadable};
+use crate::node::to_bytes;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

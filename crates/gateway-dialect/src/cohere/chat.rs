@@ -8,7 +8,8 @@ use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Retry};
 use serde_json::{Map, Value, json};
 
 use super::message::MessageWriter;
-use super::{model, put, to_bytes};
+use super::{model, put};
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 /// Cohere's own parameters: a caller of another dialect that names one means it.

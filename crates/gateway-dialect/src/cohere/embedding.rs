@@ -7,7 +7,8 @@ use gateway_schema::embedding::{
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses, Retry};
 use serde_json::{Map, Value};
 
-use super::{error, model, object, put, text, to_bytes, unreadable, usage};
+use super::{error, model, object, put, text, unreadable, usage};
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 /// Cohere's own parameters: a caller of another dialect that names one means it.

@@ -24,9 +24,7 @@ pub mod v1;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
 use gateway_schema::{CallError, ErrorKind};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use chat::{encode_chat, encode_completion_by_chat};
@@ -37,14 +35,6 @@ pub use observe::{StreamObserver, observe};
 pub use rerank::{decode_rerank, encode_rerank};
 pub use response::decode_chat;
 pub use stream::StreamDecoder;
-
-/// Writes JSON. Fails only on values that JSON cannot hold, of which there are none here.
-fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
-        CallError::gateway(ErrorKind::Internal, "A body could not be written.")
-            .with_detail(error.to_string())
-    })
-}
 
 /// Puts a field that is there.
 fn put(body: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {

@@ -8,7 +8,8 @@ use gateway_schema::{
 use serde::Serialize;
 
 use super::stream::{Framing, StreamEncoder};
-use super::{embedding, reply, request, to_bytes};
+use super::{embedding, reply, request};
+use crate::node::to_bytes;
 use crate::{ClientCodec, ReplyInfo};
 
 /// What the Gemini surface speaks: turns, token counts and embeddings.

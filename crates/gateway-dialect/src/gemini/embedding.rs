@@ -18,7 +18,8 @@ use serde_json::{Map, Value, json};
 use super::names::camel;
 use super::part::{Calls, parts};
 use super::request::{content_text, known_model};
-use super::{to_bytes, usage};
+use super::usage;
+use crate::node::to_bytes;
 use crate::node::{self, Fields, Node, Reader, request_fields};
 use crate::{EncodedRequest, RequestOptions};
 

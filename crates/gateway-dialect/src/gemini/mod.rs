@@ -32,10 +32,6 @@ mod signature;
 mod stream;
 mod usage;
 
-use bytes::Bytes;
-use gateway_schema::{CallError, ErrorKind};
-use serde::Serialize;
-
 pub use codec::GeminiCodec;
 pub use embedding::{
     EmbeddingBody, decode_embedding, decode_predict, encode_embedding, encode_predict,
@@ -44,14 +40,6 @@ pub use error::decode_error;
 pub use reply::{decode_chat, decode_count, observe_chat};
 pub use request::{Host, encode_chat, encode_chat_for, encode_count, encode_count_for};
 pub use stream::{Framing, StreamDecoder, StreamObserver};
-
-/// Writes JSON. Fails only on values that JSON cannot hold, of which there are none here.
-fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
-        CallError::gateway(ErrorKind::Internal, "A body could not be written.")
-            .with_detail(error.to_string())
-    })
-}
 
 #[cfg(test)]
 mod tests;

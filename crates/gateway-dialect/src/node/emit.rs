@@ -1,7 +1,22 @@
 //! Writes JSON without a tree.
 
+use bytes::Bytes;
+use gateway_schema::{CallError, ErrorKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+/// Writes a body. Fails only on values that JSON cannot hold, of which there are none here.
+///
+/// # Errors
+/// Of origin gateway.
+pub(crate) fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
+    gateway_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| {
+            CallError::gateway(ErrorKind::Internal, "A body could not be written.")
+                .with_detail(error.to_string())
+        })
+}
 
 /// Writes one object.
 pub(crate) fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Object<'_>)) {
@@ -55,7 +70,7 @@ impl Object<'_> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
-        put(self.out, key);
+        gateway_json::write_text(self.out, key);
         self.out.push(b':');
     }
 }
@@ -88,7 +103,7 @@ impl List<'_> {
 fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     let start = out.len();
     // Text, numbers and JSON values always can be written; anything else becomes null rather than half a value.
-    if serde_json::to_writer(&mut *out, value).is_err() {
+    if gateway_json::write(out, value).is_err() {
         out.truncate(start);
         out.extend_from_slice(b"null");
     }

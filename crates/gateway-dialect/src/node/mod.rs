@@ -14,7 +14,7 @@ use gateway_schema::{CallError, ErrorKind};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-pub(crate) use emit::{List, Object, object};
+pub(crate) use emit::{List, Object, object, to_bytes};
 pub(crate) use raw::RawFields;
 pub(crate) use reader::Reader;
 

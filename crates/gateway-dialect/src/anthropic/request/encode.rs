@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::model::Traits;
-use super::super::to_bytes;
 use super::decode::Purpose;
 use super::messages::{self, MessageOut, SystemOut};
 use super::mlflow;
@@ -16,6 +15,7 @@ use super::reasoning::{self, Plan, ThinkingOut};
 use super::sampling::{self, SamplingOut};
 use super::schema::{self, FormatOut};
 use super::tools::{self, ChoiceOut, ToolOut};
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 /// Where Claude is hosted: some hosts name the model in the URL and the version in the body.

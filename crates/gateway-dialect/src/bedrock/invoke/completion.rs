@@ -5,8 +5,8 @@ use gateway_schema::completion::{CompletionRequest, Prompt};
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Mapping, Retry};
 use serde_json::{Map, Value, json};
 
-use super::super::to_bytes;
 use super::Vendor;
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 /// Which parameters a vendor knows, besides limit, temperature and stop.

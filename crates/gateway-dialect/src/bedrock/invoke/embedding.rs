@@ -7,9 +7,10 @@ use gateway_schema::embedding::{
 use gateway_schema::{CallError, ErrorKind, Losses, Retry, Usage};
 use serde_json::{Value, json};
 
-use super::super::{to_bytes, unreadable};
+use super::super::unreadable;
 use super::Counts;
 use crate::EncodedRequest;
+use crate::node::to_bytes;
 
 /// Whose body a model of embeddings takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

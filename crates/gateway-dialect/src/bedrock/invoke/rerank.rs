@@ -6,8 +6,9 @@ use gateway_schema::{CallError, Losses, TokenSource, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{to_bytes, unreadable};
+use super::super::unreadable;
 use crate::EncodedRequest;
+use crate::node::to_bytes;
 
 /// Writes a request. Documents that are objects are sent as their text, or as JSON.
 ///

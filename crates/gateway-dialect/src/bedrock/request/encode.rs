@@ -6,8 +6,8 @@ use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Mapping, Retry};
 use serde_json::{Map, Value, json};
 
 use super::super::model::Traits;
-use super::super::to_bytes;
 use super::{additional, messages, reasoning, tools};
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 /// How a model without structured output is asked for JSON.

@@ -7,9 +7,10 @@ use gateway_schema::embedding::{
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses, Retry};
 use serde_json::{Map, Value, json};
 
-use super::super::{put, to_bytes, usage};
+use super::super::{put, usage};
 use super::reply::finish_body;
 use crate::ReplyInfo;
+use crate::node::to_bytes;
 use crate::node::{Node, Reader, request_fields};
 
 /// Reads a request for vectors.

@@ -5,8 +5,9 @@ use gateway_schema::chat::{ChatResponse, Choice, Content, Part, ToolCall};
 use gateway_schema::{CallError, Dialect, Extra, Losses};
 use serde_json::{Map, Value, json};
 
-use super::super::{citation, finish, put, to_bytes, usage};
+use super::super::{citation, finish, put, usage};
 use crate::ReplyInfo;
+use crate::node::to_bytes;
 
 /// Why what belongs to other providers stays behind.
 pub(super) const NO_SIGNATURE: &str = "Cohere has no place for proofs of other providers";

@@ -14,7 +14,8 @@ use gateway_schema::embedding::{EmbeddingEncoding, EmbeddingRequest};
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Losses, Request};
 use serde_json::{Map, Value, json};
 
-use super::{embedding, model, put, to_bytes};
+use super::{embedding, model, put};
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 pub use reply::{decode_chat, decode_completion};

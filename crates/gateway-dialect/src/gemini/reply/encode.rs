@@ -6,11 +6,12 @@ use gateway_schema::{CallError, Dialect, Extra, Losses, Mapping};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::super::finish;
 use super::super::model::Traits;
 use super::super::part::{PartOut, PartWriter, Side};
 use super::super::usage::UsageOut;
-use super::super::{finish, to_bytes};
 use crate::ReplyInfo;
+use crate::node::to_bytes;
 
 /// A reply, or a piece of a streamed one.
 #[derive(Serialize)]

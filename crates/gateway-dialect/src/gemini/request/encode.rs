@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::model::Traits;
-use super::super::to_bytes;
 use super::config::{self, ConfigOut};
 use super::contents::{self, ContentOut};
 use super::tools::{self, ToolOut};
+use crate::node::to_bytes;
 use crate::{EncodedRequest, RequestOptions};
 
 /// Where Gemini is hosted.
