@@ -31,7 +31,7 @@ pub fn plain(text: &[u8]) -> Plain {
     }
     let mut length = text.len() - rest.len();
     for byte in rest {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
+        if is_special(*byte) {
             break;
         }
         ascii &= byte.is_ascii();
@@ -40,7 +40,40 @@ pub fn plain(text: &[u8]) -> Plain {
     Plain { length, ascii }
 }
 
+/// Whether all bytes are neither a quote nor a backslash nor a control character.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    if let Some(last) = text.last_chunk::<BLOCK>() {
+        let blocks = text.as_chunks::<BLOCK>().0;
+        blocks.iter().chain([last]).all(|block| look(*block).0 == 0)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        is_plain_word(u64::from_le_bytes(*first)) && is_plain_word(u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        is_plain_word(u64::from(first) << 32 | u64::from(last))
+    } else {
+        !text.iter().copied().any(is_special)
+    }
+}
+
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Eight bytes at once: a byte that is less than another borrows from its highest bit.
+const fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHEST: u64 = ONES << 7;
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let special = word.wrapping_sub(ONES * 0x20) & !word
+        | quotes.wrapping_sub(ONES) & !quotes
+        | backslashes.wrapping_sub(ONES) & !backslashes;
+    special & HIGHEST == 0
+}
+
 /// The bytes of a block that are special, and those that are not ASCII: one bit each, the first byte's lowest.
+#[inline]
 fn look(block: [u8; BLOCK]) -> (u32, u32) {
     let bytes = u8x16::new(block);
     let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 
+use super::plain::is_plain;
 use super::{Cursor, Fault, plain};
 
 /// The whole text as one value.
@@ -61,6 +62,20 @@ fn a_text_says_what_it_says() {
     assert_eq!(said, [Some("plain".into()), Some("é\"".into()), None]);
 }
 
+#[test]
+fn every_byte_is_told_apart_in_texts_of_every_length() {
+    for length in 1..40 {
+        for at in 0..length {
+            for byte in 0..=u8::MAX {
+                let mut text = vec![0xFF; length];
+                text[at] = byte;
+                let is_special = matches!(byte, b'"' | b'\\' | 0..0x20);
+                assert_eq!(is_plain(&text), !is_special, "{byte} at {at} of {length}");
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn special_bytes_are_found_wherever_they_stand(
@@ -74,6 +89,7 @@ proptest! {
         for from in 0..text.len().min(20) {
             let found = plain(&text[from..]);
             prop_assert_eq!(found.length, slowly(&text[from..]));
+            prop_assert_eq!(is_plain(&text[from..]), found.length == text.len() - from);
             prop_assert!(!found.ascii || text[from..from + found.length].is_ascii());
         }
     }

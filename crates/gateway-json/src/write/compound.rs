@@ -37,7 +37,7 @@ impl<'a, S: Sink> Compound<'a, S> {
 
     fn comma(&mut self) {
         if !std::mem::take(&mut self.first) {
-            self.out.put(b",");
+            self.out.push(b',');
         }
     }
 
@@ -56,7 +56,7 @@ impl<'a, S: Sink> Compound<'a, S> {
         }
         self.comma();
         write_text(self.out, key);
-        self.out.put(b":");
+        self.out.push(b':');
         write(self.out, value)
     }
 
@@ -126,7 +126,7 @@ impl<S: Sink> SerializeMap for Compound<'_, S> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.comma();
         write_key(self.out, key)?;
-        self.out.put(b":");
+        self.out.push(b':');
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use bytes::{BufMut as _, BytesMut};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Error;
 
-use crate::plain::plain;
+use crate::plain::{is_plain, plain};
 use compound::Compound;
 
 /// The name under which `serde_json` hands over text that is JSON already.
@@ -22,6 +22,12 @@ pub trait Sink {
     /// Appends bytes.
     fn put(&mut self, bytes: &[u8]);
 
+    /// Appends one byte.
+    fn push(&mut self, byte: u8);
+
+    /// Makes room for so many bytes.
+    fn reserve(&mut self, more: usize);
+
     /// What there is so far.
     fn bytes(&self) -> &[u8];
 
@@ -30,10 +36,22 @@ pub trait Sink {
 }
 
 impl Sink for Vec<u8> {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
 
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    #[inline]
+    fn reserve(&mut self, more: usize) {
+        self.reserve(more);
+    }
+
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -44,10 +62,22 @@ impl Sink for Vec<u8> {
 }
 
 impl Sink for BytesMut {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.put_slice(bytes);
+        self.extend_from_slice(bytes);
     }
 
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.put_u8(byte);
+    }
+
+    #[inline]
+    fn reserve(&mut self, more: usize) {
+        self.reserve(more);
+    }
+
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -77,8 +107,19 @@ pub fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
 }
 
 /// Appends a string, in quotes and escaped as `serde_json` does it.
+#[inline]
 pub fn write_text(out: &mut impl Sink, text: &str) {
-    out.put(b"\"");
+    if !is_plain(text.as_bytes()) {
+        return write_escaped(out, text);
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.put(text.as_bytes());
+    out.push(b'"');
+}
+
+fn write_escaped(out: &mut impl Sink, text: &str) {
+    out.push(b'"');
     let mut rest = text.as_bytes();
     loop {
         let (run, behind) = rest.split_at(plain(rest).length);
@@ -89,7 +130,7 @@ pub fn write_text(out: &mut impl Sink, text: &str) {
         escape(out, *byte);
         rest = behind;
     }
-    out.put(b"\"");
+    out.push(b'"');
 }
 
 fn escape(out: &mut impl Sink, byte: u8) {
@@ -122,15 +163,15 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 
     fn open(self, bracket: u8, close: &'static [u8]) -> Compound<'a, S> {
-        self.out.put(&[bracket]);
+        self.out.push(bracket);
         Compound::new(self.out, close)
     }
 
     /// `{"variant":`, for what is written behind it.
     fn variant(&mut self, variant: &str) {
-        self.out.put(b"{");
+        self.out.push(b'{');
         write_text(self.out, variant);
-        self.out.put(b":");
+        self.out.push(b':');
     }
 }
 
@@ -244,7 +285,7 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     ) -> Result<(), Error> {
         self.variant(variant);
         write(self.out, value)?;
-        self.out.put(b"}");
+        self.out.push(b'}');
         Ok(())
     }
 
@@ -302,9 +343,9 @@ fn write_key(out: &mut impl Sink, key: &(impl Serialize + ?Sized)) -> Result<(),
         Some(b'"') => {}
         Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
             let word = out.cut(start);
-            out.put(b"\"");
+            out.push(b'"');
             out.put(&word);
-            out.put(b"\"");
+            out.push(b'"');
         }
         _ => return Err(Error::custom("key must be a string")),
     }
