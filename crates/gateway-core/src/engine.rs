@@ -1,12 +1,12 @@
 //! The typed engine: calls in, replies out, one running plan.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 use gateway_config::{OnStoreError, Plan, Server};
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
@@ -47,7 +47,7 @@ impl EngineBuilder {
         Self {
             shop: Shop {
                 registry,
-                providers: HashMap::new(),
+                providers: HashMap::default(),
                 deps,
                 records: Arc::new(MemoryRecords::new(0)),
                 dice: Arc::new(|| fastrand::u64(..)),

@@ -1,8 +1,8 @@
 //! What calls cost and how many are on their way, from the configuration.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::HashMap;
 use gateway_catalog::{Catalog, Price, Rates};
 use gateway_config::{Endpoint, Plan};
 use gateway_middleware::usage::{InFlight, Prices};

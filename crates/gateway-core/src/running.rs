@@ -1,8 +1,8 @@
 //! From a plan to what runs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use gateway_config::{Endpoint, FallbackOn, Plan, Route, Server};
 use gateway_http::{Destination, EndpointInfo, EndpointLimit};
 use gateway_middleware::Dice;
@@ -151,7 +151,7 @@ impl Running {
             authenticate: authenticate.clone(),
         };
         let watched = Watched::of(plan);
-        let mut targets = HashMap::new();
+        let mut targets = HashMap::default();
         for endpoint in &plan.endpoints {
             match accounts(endpoint, watched.get(&endpoint.name), shop) {
                 Ok(own) => {
@@ -160,7 +160,7 @@ impl Running {
                 Err(error) => errors.push(error),
             }
         }
-        let mut reaches: HashMap<EndpointName, (Reached, &Endpoint)> = HashMap::new();
+        let mut reaches: HashMap<EndpointName, (Reached, &Endpoint)> = HashMap::default();
         for endpoint in &plan.endpoints {
             let candidates = candidates(endpoint, &targets, &mut errors);
             let Some(reach) = reach(endpoint, candidates, shop) else {

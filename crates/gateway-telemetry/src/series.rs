@@ -3,8 +3,9 @@
 //! One task counts, so nothing here is atomic. What belongs to one endpoint, provider and model is found by one look
 //! into a map. The number of such sets is bounded: what comes beyond it is counted together as `other`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use gateway_schema::{EndpointName, ErrorKind, ModelId, Operation, ProviderName, TokenSource};
 use gateway_store::{AttemptRecord, CallRecord, Settlement};
 

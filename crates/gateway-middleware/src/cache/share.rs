@@ -1,10 +1,10 @@
 //! What the calls of one endpoint share: kept answers, and questions that are being asked.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use foldhash::HashMap;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use gateway_provider::BoxFuture;

@@ -1,8 +1,10 @@
 //! The states of many subjects, found by many threads at once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 
 use super::RateKey;
 
@@ -28,11 +30,11 @@ struct Shard<C> {
 impl<C> Default for RateCells<C> {
     fn default() -> Self {
         let shard = || Shard {
-            cells: HashMap::new(),
+            cells: HashMap::default(),
             sweep_at: 0,
         };
         Self {
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             shards: std::array::from_fn(|_| RwLock::new(shard())),
         }
     }
