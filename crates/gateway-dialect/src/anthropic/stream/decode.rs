@@ -16,7 +16,7 @@ use super::super::error::ErrorIn;
 use super::super::finish;
 use super::super::response::unreadable;
 use super::super::usage::UsageIn;
-use super::cut_short;
+use super::{KNOWN_DELTAS, cut_short};
 use crate::sse::SseScanner;
 
 /// One event, with the fields of all kinds.
@@ -215,7 +215,13 @@ impl StreamDecoder {
         if open == Some(Open::Opaque) {
             return Ok(vec![opaque("content_block_delta", "delta", raw)?]);
         }
-        let delta: DeltaIn = serde_json::from_str(raw.get()).map_err(|error| unreadable(&error))?;
+        let delta: DeltaIn = match serde_json::from_str(raw.get()) {
+            Ok(delta) => delta,
+            Err(_) if !is_known(raw) => {
+                return Ok(vec![opaque("content_block_delta", "delta", raw)?]);
+            }
+            Err(error) => return Err(unreadable(&error)),
+        };
         let choice = 0;
         let event = match delta.kind.as_str() {
             "text_delta" => StreamEvent::Text {
@@ -253,6 +259,17 @@ impl StreamDecoder {
         };
         Ok(vec![event])
     }
+}
+
+/// Whether a delta is one of those whose fields are known. Of another kind, any fields are good.
+fn is_known(delta: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    serde_json::from_str::<Kind>(delta.get())
+        .is_ok_and(|delta| KNOWN_DELTAS.contains(&delta.kind.as_str()))
 }
 
 fn message_start(message: MessageStart) -> Vec<StreamEvent> {

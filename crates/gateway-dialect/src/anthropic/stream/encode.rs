@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::super::block::{CitationOut, PROOFS};
 use super::super::finish;
 use super::super::usage::UsageOut;
+use super::KNOWN_DELTAS;
 use crate::ReplyInfo;
 use crate::proofs;
 use crate::sse;
@@ -112,15 +113,6 @@ struct Ending<'a> {
     #[serde(flatten)]
     extra: Option<&'a Map<String, Value>>,
 }
-
-/// The deltas that say something in the canonical form.
-const KNOWN_DELTAS: [&str; 5] = [
-    "text_delta",
-    "thinking_delta",
-    "signature_delta",
-    "input_json_delta",
-    "citations_delta",
-];
 
 /// The kind of the block that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

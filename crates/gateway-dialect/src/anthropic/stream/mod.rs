@@ -10,6 +10,15 @@ pub use decode::StreamDecoder;
 pub(super) use encode::StreamEncoder;
 pub use observe::StreamObserver;
 
+/// The deltas that say something in the canonical form.
+const KNOWN_DELTAS: [&str; 5] = [
+    "text_delta",
+    "thinking_delta",
+    "signature_delta",
+    "input_json_delta",
+    "citations_delta",
+];
+
 /// The stream stopped before its terminator.
 pub(super) fn cut_short() -> CallError {
     CallError::upstream(
