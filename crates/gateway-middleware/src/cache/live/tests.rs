@@ -173,6 +173,30 @@ async fn one_call_goes_upstream_and_who_comes_late_gets_the_beginning_then_the_r
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waited_alone_is_woken_when_another_one_comes_and_drives() {
+    let upstream = Upstream::default();
+    let cache = upstream.cache();
+    let (how, alone) = follow(&cache).await;
+    assert_eq!(how, "miss");
+    let waiting = tokio::spawn(rest(alone));
+    upstream.say("a");
+    tokio::task::yield_now().await;
+    // It waits for the provider itself now.
+    let (_, mut late) = follow(&cache).await;
+    assert_eq!(available(&mut late), "a");
+    upstream.say("b");
+    assert_eq!(available(&mut late), "b", "the late one drives");
+    tokio::task::yield_now().await;
+    // The late one leaves, and the first is alone again.
+    drop(late);
+    upstream.say("c");
+    tokio::task::yield_now().await;
+    upstream.end();
+    let heard = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    assert_eq!(heard.expect("it is woken").unwrap(), "abc.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_leaver_does_not_end_it_for_the_others_and_the_last_one_does() {
     let upstream = Upstream::default();
     let cache = upstream.cache();
