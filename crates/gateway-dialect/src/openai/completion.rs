@@ -6,7 +6,7 @@ use gateway_schema::{CallError, Dialect, Extra, Losses};
 use serde_json::Map;
 
 use super::body::{Body, Shape};
-use super::chat::{finish, logprobs, reply_fields, write_extra};
+use super::chat::{Within, finish, logprobs, reply_fields, write_extra};
 use super::quirks::Quirks;
 use super::{sampling, usage};
 use crate::node::{Node, Reader, answer, object, request_fields};
@@ -229,19 +229,19 @@ pub fn encode_completion_response(
                     out.field("text", &choice.text);
                     out.field("index", &choice.index);
                     out.field("logprobs", &choice.logprobs);
-                    let at = format!("choices[{}]", choice.index);
+                    let at = Within(choice.index);
                     let word = choice.finish.as_ref().map(|reason| {
                         let (word, exact) = finish::encode(reason);
                         if !exact {
                             losses.approximated(
-                                format!("{at}.finish_reason"),
+                                format!("{at}finish_reason"),
                                 "this reason has no word here",
                             );
                         }
                         word
                     });
                     out.field("finish_reason", &word);
-                    write_extra(&choice.extra, &at, losses, out);
+                    write_extra(&choice.extra, at, losses, out);
                 });
             }
         });

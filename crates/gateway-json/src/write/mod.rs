@@ -101,7 +101,7 @@ pub fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> Result<(
 /// # Errors
 /// Those of [`write`].
 pub fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = Vec::with_capacity(1024);
     write(&mut out, value)?;
     Ok(out)
 }

@@ -24,7 +24,7 @@ use crate::{Dialect, Extra, Request};
 impl Request {
     /// The question as bytes that are equal exactly when the questions are. To be hashed; not a format.
     pub fn identity(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(512);
+        let mut out = Vec::with_capacity(2048);
         match self {
             Self::Chat(chat) => (0_u8, &**chat).write(&mut out),
             Self::Completion(completion) => (1_u8, &**completion).write(&mut out),

@@ -1,5 +1,7 @@
 //! Whole chat replies, in OpenAI's form.
 
+use std::fmt::{self, Display};
+
 use bytes::Bytes;
 use gateway_schema::chat::{ChatResponse, Choice, Citation, Content, Part};
 use gateway_schema::{Dialect, Losses};
@@ -44,7 +46,7 @@ pub fn encode_chat_response(
 }
 
 fn write_choice(choice: &Choice, info: &ReplyInfo, losses: &mut Losses, out: &mut Object<'_>) {
-    let at = format!("choices[{}]", choice.index);
+    let at = Within(choice.index);
     out.field("index", &choice.index);
     let own = choice.extra.for_dialect(Dialect::OPENAI);
     let rest = own
@@ -52,12 +54,7 @@ fn write_choice(choice: &Choice, info: &ReplyInfo, losses: &mut Losses, out: &mu
         .and_then(Value::as_object);
     out.object("message", |out| {
         out.field("role", "assistant");
-        Reply {
-            at: &at,
-            info,
-            losses,
-        }
-        .message(&choice.parts, rest, out);
+        Reply { at, info, losses }.message(&choice.parts, rest, out);
     });
     out.field("logprobs", &choice.logprobs);
     match &choice.finish {
@@ -65,7 +62,7 @@ fn write_choice(choice: &Choice, info: &ReplyInfo, losses: &mut Losses, out: &mu
             let (word, exact) = finish::encode(reason);
             if !exact {
                 losses.approximated(
-                    format!("{at}.finish_reason"),
+                    format!("{at}finish_reason"),
                     format!(
                         "`{}` has no word here",
                         reason.raw.as_deref().unwrap_or("other")
@@ -82,12 +79,22 @@ fn write_choice(choice: &Choice, info: &ReplyInfo, losses: &mut Losses, out: &mu
         }
     }
     if own.is_none() {
-        write_extra(&choice.extra, &at, losses, out);
+        write_extra(&choice.extra, at, losses, out);
+    }
+}
+
+/// Where a loss within a choice is told to be; a path is begun only when something is lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Within(pub(crate) u32);
+
+impl Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "choices[{}].", self.0)
     }
 }
 
 struct Reply<'a> {
-    at: &'a str,
+    at: Within,
     info: &'a ReplyInfo,
     losses: &'a mut Losses,
 }
@@ -136,7 +143,7 @@ impl Reply<'_> {
         if all.is_empty() {
             return;
         }
-        let path = format!("{}.citations", self.at);
+        let path = format!("{}citations", self.at);
         out.list("annotations", |out| {
             for citation in all {
                 write_citation(citation, &path, self.losses, out);
@@ -147,7 +154,7 @@ impl Reply<'_> {
     /// Reports parts and marks that have no form here.
     fn report(&mut self, parts: &[Part]) {
         for (index, part) in parts.iter().enumerate() {
-            let path = format!("{}.content[{index}]", self.at);
+            let path = format!("{}content[{index}]", self.at);
             match &part.content {
                 Content::Opaque { dialect, .. } if *dialect != Dialect::OPENAI => {
                     self.losses
@@ -293,7 +300,7 @@ pub(crate) fn write_citation(
 }
 
 /// An id for a call without one, unlike all others.
-pub(crate) fn stand_in_id(info: &ReplyInfo, index: impl std::fmt::Display) -> String {
+pub(crate) fn stand_in_id(info: &ReplyInfo, index: impl Display) -> String {
     let id = info.id.get(..16).unwrap_or(&info.id);
     format!("call_{id}_{index}")
 }
@@ -301,7 +308,7 @@ pub(crate) fn stand_in_id(info: &ReplyInfo, index: impl std::fmt::Display) -> St
 /// Fields of this dialect are written, those of another reported.
 pub(crate) fn write_extra(
     extra: &gateway_schema::Extra,
-    at: &str,
+    at: impl Display,
     losses: &mut Losses,
     out: &mut Object<'_>,
 ) {
@@ -310,11 +317,7 @@ pub(crate) fn write_extra(
         Some(Dialect::OPENAI) => out.fields(extra.fields()),
         Some(other) => {
             for key in extra.fields().keys() {
-                let path = if at.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{at}.{key}")
-                };
+                let path = format!("{at}{key}");
                 losses.dropped(path, foreign(other, "OpenAI clients"));
             }
         }

@@ -19,4 +19,4 @@ pub(crate) use decode_response::{citation, image, is_image, logprobs, own_words,
 pub(crate) use encode_message::write_google;
 pub use encode_request::encode_chat_request;
 pub use encode_response::encode_chat_response;
-pub(crate) use encode_response::{stand_in_id, write_citation, write_extra};
+pub(crate) use encode_response::{Within, stand_in_id, write_citation, write_extra};
