@@ -1,8 +1,6 @@
-//! JSON text without a tree, read and written.
-//!
-//! A [`Cursor`] goes over a text once, checks it against the grammar (RFC 8259) and shows what its caller wants to see: where
-//! members stand, what a key or a number says. Nothing is copied, and strings are skipped in blocks. [`write()`] writes what
-//! serde knows of a value: the same text as `serde_json` does, with strings copied in blocks.
+//! JSON text without a tree. A [`Cursor`] goes over it once, checks it against the grammar (RFC 8259) and shows what its
+//! caller wants to see: where members stand, what a key or a number says. Nothing is copied, and strings are skipped in
+//! blocks.
 //!
 //! ```
 //! use gateway_json::Cursor;
@@ -28,9 +26,7 @@ mod plain;
 #[cfg(test)]
 mod tests;
 mod text;
-mod write;
 
 pub use cursor::{Cursor, Fault};
-pub use plain::{Plain, plain};
+pub use plain::{Plain, is_plain, plain};
 pub use text::Text;
-pub use write::{Sink, to_vec, write, write_text};

@@ -40,9 +40,9 @@ pub fn plain(text: &[u8]) -> Plain {
     Plain { length, ascii }
 }
 
-/// Whether all bytes are neither a quote nor a backslash nor a control character.
+/// Whether all bytes are neither a quote nor a backslash nor a control character: a string that says them needs no escapes.
 #[inline]
-pub(crate) fn is_plain(text: &[u8]) -> bool {
+pub fn is_plain(text: &[u8]) -> bool {
     if let Some(last) = text.last_chunk::<BLOCK>() {
         let blocks = text.as_chunks::<BLOCK>().0;
         blocks.iter().chain([last]).all(|block| look(*block).0 == 0)

@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 
-use super::plain::is_plain;
-use super::{Cursor, Fault, plain};
+use super::{Cursor, Fault, is_plain, plain};
 
 /// The whole text as one value.
 fn check(text: &[u8]) -> Result<(), Fault> {

@@ -6,6 +6,7 @@
 mod emit;
 mod raw;
 mod reader;
+mod write;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,6 +18,7 @@ use serde_json::{Map, Number, Value};
 pub(crate) use emit::{List, Object, object, to_bytes};
 pub(crate) use raw::RawFields;
 pub(crate) use reader::Reader;
+pub(crate) use write::write;
 
 /// The fields of an object, in order.
 pub(crate) type Fields<'a> = Vec<(Cow<'a, str>, Node<'a>)>;

@@ -21,7 +21,7 @@ pub fn write_json(out: &mut BytesMut, name: Option<&str>, value: &impl Serialize
     let start = out.len();
     write_name(out, name);
     out.put_slice(b"data: ");
-    if gateway_json::write(out, value).is_err() {
+    if crate::node::write(out, value).is_err() {
         out.truncate(start);
         return;
     }

@@ -288,7 +288,7 @@ impl StreamEncoder {
 fn put(out: &mut BytesMut, value: &impl Serialize) {
     let start = out.len();
     // Everything written here is JSON; if it were not, nothing is better than a half.
-    if gateway_json::write(out, value).is_err() {
+    if crate::node::write(out, value).is_err() {
         out.truncate(start);
     }
 }

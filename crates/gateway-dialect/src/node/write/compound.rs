@@ -37,7 +37,7 @@ impl<'a, S: Sink> Compound<'a, S> {
 
     fn comma(&mut self) {
         if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
+            self.out.put_u8(b',');
         }
     }
 
@@ -51,17 +51,17 @@ impl<'a, S: Sink> Compound<'a, S> {
             let Value::String(text) = serde_json::to_value(value)? else {
                 return Err(Error::custom("raw JSON must be text"));
             };
-            self.out.put(text.as_bytes());
+            self.out.put_slice(text.as_bytes());
             return Ok(());
         }
         self.comma();
         write_text(self.out, key);
-        self.out.push(b':');
+        self.out.put_u8(b':');
         write(self.out, value)
     }
 
     fn close(self) {
-        self.out.put(self.close);
+        self.out.put_slice(self.close);
     }
 }
 
@@ -126,7 +126,7 @@ impl<S: Sink> SerializeMap for Compound<'_, S> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.comma();
         write_key(self.out, key)?;
-        self.out.push(b':');
+        self.out.put_u8(b':');
         Ok(())
     }
 

@@ -7,83 +7,31 @@ mod tests;
 
 use std::io;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::{BufMut, BytesMut};
+use gateway_json::{is_plain, plain};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Error;
 
-use crate::plain::{is_plain, plain};
 use compound::Compound;
 
 /// The name under which `serde_json` hands over text that is JSON already.
 const RAW: &str = "$serde_json::private::RawValue";
 
 /// What JSON is written to.
-pub trait Sink {
-    /// Appends bytes.
-    fn put(&mut self, bytes: &[u8]);
-
-    /// Appends one byte.
-    fn push(&mut self, byte: u8);
-
-    /// Makes room for so many bytes.
-    fn reserve(&mut self, more: usize);
-
-    /// What there is so far.
-    fn bytes(&self) -> &[u8];
-
+pub(crate) trait Sink: BufMut + AsRef<[u8]> {
     /// Takes off what comes after the first `length` bytes.
-    fn cut(&mut self, length: usize) -> Vec<u8>;
+    fn take_off(&mut self, length: usize) -> Vec<u8>;
 }
 
 impl Sink for Vec<u8> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        self.push(byte);
-    }
-
-    #[inline]
-    fn reserve(&mut self, more: usize) {
-        self.reserve(more);
-    }
-
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        self
-    }
-
-    fn cut(&mut self, length: usize) -> Vec<u8> {
-        self.split_off(length.min(self.len()))
+    fn take_off(&mut self, length: usize) -> Vec<u8> {
+        self.split_off(length)
     }
 }
 
 impl Sink for BytesMut {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        self.put_u8(byte);
-    }
-
-    #[inline]
-    fn reserve(&mut self, more: usize) {
-        self.reserve(more);
-    }
-
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        self
-    }
-
-    fn cut(&mut self, length: usize) -> Vec<u8> {
-        self.split_off(length.min(self.len())).into()
+    fn take_off(&mut self, length: usize) -> Vec<u8> {
+        self.split_off(length).into()
     }
 }
 
@@ -92,7 +40,7 @@ impl Sink for BytesMut {
 /// # Errors
 /// The value is none that JSON has: a key that is no text or number, or what its own `Serialize` says. What was written so
 /// far stays.
-pub fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+pub(crate) fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     value.serialize(Writer { out })
 }
 
@@ -100,7 +48,7 @@ pub fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> Result<(
 ///
 /// # Errors
 /// Those of [`write`].
-pub fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
+pub(crate) fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(1024);
     write(&mut out, value)?;
     Ok(out)
@@ -108,29 +56,28 @@ pub fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
 
 /// Appends a string, in quotes and escaped as `serde_json` does it.
 #[inline]
-pub fn write_text(out: &mut impl Sink, text: &str) {
+pub(crate) fn write_text(out: &mut impl Sink, text: &str) {
     if !is_plain(text.as_bytes()) {
         return write_escaped(out, text);
     }
-    out.reserve(text.len() + 2);
-    out.push(b'"');
-    out.put(text.as_bytes());
-    out.push(b'"');
+    out.put_u8(b'"');
+    out.put_slice(text.as_bytes());
+    out.put_u8(b'"');
 }
 
 fn write_escaped(out: &mut impl Sink, text: &str) {
-    out.push(b'"');
+    out.put_u8(b'"');
     let mut rest = text.as_bytes();
     loop {
         let (run, behind) = rest.split_at(plain(rest).length);
-        out.put(run);
+        out.put_slice(run);
         let Some((byte, behind)) = behind.split_first() else {
             break;
         };
         escape(out, *byte);
         rest = behind;
     }
-    out.push(b'"');
+    out.put_u8(b'"');
 }
 
 fn escape(out: &mut impl Sink, byte: u8) {
@@ -145,10 +92,10 @@ fn escape(out: &mut impl Sink, byte: u8) {
         _ => {
             let digit =
                 |value: u8| char::from_digit(u32::from(value), 16).map_or(b'0', |it| it as u8);
-            return out.put(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+            return out.put_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
         }
     };
-    out.put(short);
+    out.put_slice(short);
 }
 
 /// Writes one value.
@@ -163,15 +110,15 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 
     fn open(self, bracket: u8, close: &'static [u8]) -> Compound<'a, S> {
-        self.out.push(bracket);
+        self.out.put_u8(bracket);
         Compound::new(self.out, close)
     }
 
     /// `{"variant":`, for what is written behind it.
     fn variant(&mut self, variant: &str) {
-        self.out.push(b'{');
+        self.out.put_u8(b'{');
         write_text(self.out, variant);
-        self.out.push(b':');
+        self.out.put_u8(b':');
     }
 }
 
@@ -180,7 +127,7 @@ struct Io<'a, S>(&'a mut S);
 
 impl<S: Sink> io::Write for Io<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.put(bytes);
+        self.0.put_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -225,7 +172,7 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     }
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.out.put(if value { b"true" } else { b"false" });
+        self.out.put_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -251,7 +198,7 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        self.out.put(b"null");
+        self.out.put_slice(b"null");
         Ok(())
     }
 
@@ -285,7 +232,7 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     ) -> Result<(), Error> {
         self.variant(variant);
         write(self.out, value)?;
-        self.out.push(b'}');
+        self.out.put_u8(b'}');
         Ok(())
     }
 
@@ -337,15 +284,15 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
 
 /// Appends a key: a text, or a number, `true` or `false` in quotes.
 fn write_key(out: &mut impl Sink, key: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    let start = out.bytes().len();
+    let start = out.as_ref().len();
     write(out, key)?;
-    match out.bytes().get(start) {
+    match out.as_ref().get(start) {
         Some(b'"') => {}
         Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
-            let word = out.cut(start);
-            out.push(b'"');
-            out.put(&word);
-            out.push(b'"');
+            let word = out.take_off(start);
+            out.put_u8(b'"');
+            out.put_slice(&word);
+            out.put_u8(b'"');
         }
         _ => return Err(Error::custom("key must be a string")),
     }
