@@ -47,7 +47,7 @@ pub(crate) fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> R
 /// `value` as a text of its own.
 ///
 /// # Errors
-/// Those of [`write`].
+/// Those of [`write()`].
 pub(crate) fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(1024);
     write(&mut out, value)?;
