@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 
 use super::client::finish_body;
 use super::{error, items, object, put, text, unreadable, usage};
-use crate::node;
-use crate::node::to_bytes;
+use crate::node::{self, to_bytes};
 use crate::{EncodedRequest, ReplyInfo, RequestOptions, ranking};
 
 /// Cohere's own parameters: a caller of another dialect that names one means it.

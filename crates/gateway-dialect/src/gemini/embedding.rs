@@ -19,8 +19,7 @@ use super::names::camel;
 use super::part::{Calls, parts};
 use super::request::{content_text, known_model};
 use super::usage;
-use crate::node::to_bytes;
-use crate::node::{self, Fields, Node, Reader, request_fields};
+use crate::node::{self, Fields, Node, Reader, request_fields, to_bytes};
 use crate::{EncodedRequest, RequestOptions};
 
 /// Google's words for what vectors are for.

@@ -65,13 +65,13 @@ impl KeyHasher {
 
     /// Adds a part. Where one ends and the next begins counts.
     pub fn with(mut self, part: &[u8]) -> Self {
-        // Once for this part and the small ones that may follow.
-        if self.buffer.capacity() - self.buffer.len() < part.len() + 8 {
-            self.buffer.reserve(part.len().min(LARGE) + 128);
-        }
+        let is_copied = part.len() < LARGE || self.own.is_some();
+        // The length and the part, in one growth.
+        self.buffer
+            .reserve(8 + if is_copied { part.len() } else { 0 });
         self.buffer
             .extend_from_slice(&(part.len() as u64).to_le_bytes());
-        if part.len() < LARGE || self.own.is_some() {
+        if is_copied {
             self.buffer.extend_from_slice(part);
         } else {
             let context = self

@@ -16,7 +16,7 @@ use super::super::error::ErrorIn;
 use super::super::finish;
 use super::super::response::unreadable;
 use super::super::usage::UsageIn;
-use super::{KNOWN_DELTAS, cut_short};
+use super::{cut_short, is_known};
 use crate::sse::SseScanner;
 
 /// One event, with the fields of all kinds.
@@ -259,17 +259,6 @@ impl StreamDecoder {
         };
         Ok(vec![event])
     }
-}
-
-/// Whether a delta is one of those whose fields are known. Of another kind, any fields are good.
-fn is_known(delta: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    struct Kind {
-        #[serde(rename = "type")]
-        kind: String,
-    }
-    serde_json::from_str::<Kind>(delta.get())
-        .is_ok_and(|delta| KNOWN_DELTAS.contains(&delta.kind.as_str()))
 }
 
 fn message_start(message: MessageStart) -> Vec<StreamEvent> {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::super::block::{CitationOut, PROOFS};
 use super::super::finish;
 use super::super::usage::UsageOut;
-use super::KNOWN_DELTAS;
+use super::is_known;
 use crate::ReplyInfo;
 use crate::proofs;
 use crate::sse;
@@ -379,7 +379,7 @@ impl StreamEncoder {
                 let fits = match self.open {
                     Open::Opaque => true,
                     Open::None => false,
-                    _ => !is_known_delta(delta),
+                    _ => !is_known(delta),
                 };
                 if fits {
                     Self::delta(self.current(), delta, out);
@@ -453,12 +453,6 @@ impl StreamEncoder {
             _ => {}
         }
     }
-}
-
-/// Whether the decoder knows this delta: then it stands as it is in an opaque block only.
-fn is_known_delta(delta: &Value) -> bool {
-    let kind = delta.get("type").and_then(Value::as_str);
-    kind.is_some_and(|kind| KNOWN_DELTAS.contains(&kind))
 }
 
 /// The proof at the beginning of these events.

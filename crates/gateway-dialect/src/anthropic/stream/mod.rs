@@ -5,6 +5,7 @@ mod encode;
 mod observe;
 
 use gateway_schema::{CallError, ErrorKind};
+use serde::{Deserialize, Deserializer};
 
 pub use decode::StreamDecoder;
 pub(super) use encode::StreamEncoder;
@@ -18,6 +19,16 @@ const KNOWN_DELTAS: [&str; 5] = [
     "input_json_delta",
     "citations_delta",
 ];
+
+/// Whether a delta is one of those. Of any other kind, its fields may be anything.
+fn is_known<'de>(delta: impl Deserializer<'de>) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    Kind::deserialize(delta).is_ok_and(|delta| KNOWN_DELTAS.contains(&delta.kind.as_str()))
+}
 
 /// The stream stopped before its terminator.
 pub(super) fn cut_short() -> CallError {

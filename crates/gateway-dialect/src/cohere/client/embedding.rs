@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 use super::super::{put, usage};
 use super::reply::finish_body;
 use crate::ReplyInfo;
-use crate::node::to_bytes;
-use crate::node::{Node, Reader, request_fields};
+use crate::node::{Node, Reader, request_fields, to_bytes};
 
 /// Reads a request for vectors.
 ///

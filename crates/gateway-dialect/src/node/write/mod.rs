@@ -115,10 +115,11 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 
     /// `{"variant":`, for what is written behind it.
-    fn variant(&mut self, variant: &str) {
+    fn variant(self, variant: &str) -> Self {
         self.out.put_u8(b'{');
         write_text(self.out, variant);
         self.out.put_u8(b':');
+        self
     }
 }
 
@@ -224,15 +225,15 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        mut self,
+        self,
         _: &'static str,
         _: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.variant(variant);
-        write(self.out, value)?;
-        self.out.put_u8(b'}');
+        let out = self.variant(variant).out;
+        write(out, value)?;
+        out.put_u8(b'}');
         Ok(())
     }
 
@@ -249,14 +250,13 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     }
 
     fn serialize_tuple_variant(
-        mut self,
+        self,
         _: &'static str,
         _: u32,
         variant: &'static str,
         _: usize,
     ) -> Result<Compound<'a, S>, Error> {
-        self.variant(variant);
-        Ok(self.open(b'[', b"]}"))
+        Ok(self.variant(variant).open(b'[', b"]}"))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a, S>, Error> {
@@ -271,14 +271,13 @@ impl<'a, S: Sink> Serializer for Writer<'a, S> {
     }
 
     fn serialize_struct_variant(
-        mut self,
+        self,
         _: &'static str,
         _: u32,
         variant: &'static str,
         _: usize,
     ) -> Result<Compound<'a, S>, Error> {
-        self.variant(variant);
-        Ok(self.open(b'{', b"}}"))
+        Ok(self.variant(variant).open(b'{', b"}}"))
     }
 }
 

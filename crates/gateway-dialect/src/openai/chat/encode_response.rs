@@ -154,29 +154,32 @@ impl Reply<'_> {
     /// Reports parts and marks that have no form here.
     fn report(&mut self, parts: &[Part]) {
         for (index, part) in parts.iter().enumerate() {
-            let path = format!("{}content[{index}]", self.at);
+            let at = self.at;
+            let path = || format!("{at}content[{index}]");
             match &part.content {
                 Content::Opaque { dialect, .. } if *dialect != Dialect::OPENAI => {
                     self.losses
-                        .dropped(path.clone(), foreign(*dialect, "OpenAI clients"));
+                        .dropped(path(), foreign(*dialect, "OpenAI clients"));
                 }
                 Content::Audio(_)
                 | Content::Video(_)
                 | Content::Document { .. }
                 | Content::ToolResult(_) => {
                     self.losses
-                        .dropped(path.clone(), "a part of this kind has no form here");
+                        .dropped(path(), "a part of this kind has no form here");
                 }
                 Content::Image { media, .. } if url_of(media).is_none() => {
                     self.losses
-                        .dropped(path.clone(), "a picture by file id has no form here");
+                        .dropped(path(), "a picture by file id has no form here");
                 }
                 _ => {}
             }
             if let Some(dialect) = part.extra.dialect().filter(|own| *own != Dialect::OPENAI) {
                 for key in part.extra.fields().keys() {
-                    self.losses
-                        .dropped(format!("{path}.{key}"), foreign(dialect, "OpenAI clients"));
+                    self.losses.dropped(
+                        format!("{}.{key}", path()),
+                        foreign(dialect, "OpenAI clients"),
+                    );
                 }
             }
             let is_carried = match &part.content {
@@ -186,7 +189,7 @@ impl Reply<'_> {
             };
             if part.signature.is_some() && !is_carried {
                 self.losses.dropped(
-                    format!("{path}.signature"),
+                    format!("{}.signature", path()),
                     "proofs of this kind have no place here",
                 );
             }

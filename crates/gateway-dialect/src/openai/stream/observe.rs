@@ -39,17 +39,12 @@ impl UsageChunk {
 #[derive(Debug)]
 pub struct Observer {
     scanner: SseScanner,
-    reader: ChunkReader,
+    watch: Watch,
     plain: Plain,
     usage_chunk: UsageChunk,
     held: BytesMut,
     /// The chunk before ended within the line end of an event that was cut out: its LF goes, too.
     cuts_lf: bool,
-    /// Events are parsed until the answer has begun and is known by model and id.
-    is_known: bool,
-    is_begun: bool,
-    parsed: u32,
-    shape: Shape,
     /// An error stands in place of the provider's own; nothing follows it.
     is_over: bool,
 }
@@ -62,15 +57,11 @@ impl Observer {
     pub fn new(usage_chunk: UsageChunk) -> Self {
         Self {
             scanner: SseScanner::new(),
-            reader: ChunkReader::default(),
+            watch: Watch::default(),
             plain: Plain::default(),
             usage_chunk,
             held: BytesMut::new(),
             cuts_lf: false,
-            is_known: false,
-            is_begun: false,
-            parsed: 0,
-            shape: Shape::default(),
             is_over: false,
         }
     }
@@ -134,7 +125,7 @@ impl Decode for Observer {
         if self.is_over {
             return Ok(());
         }
-        if !self.is_begun {
+        if !self.watch.is_begun {
             self.plain.take(&chunk);
         }
         let mut facts = Facts::default();
@@ -142,13 +133,7 @@ impl Decode for Observer {
         if !chunk.is_empty() && std::mem::take(&mut self.cuts_lf) && chunk.first() == Some(&b'\n') {
             cuts.push((Some(0), 1));
         }
-        let mut watch = Watch {
-            reader: &mut self.reader,
-            is_known: &mut self.is_known,
-            is_begun: &mut self.is_begun,
-            parsed: &mut self.parsed,
-            shape: &mut self.shape,
-        };
+        let watch = &mut self.watch;
         let hides = self.usage_chunk == UsageChunk::Hide;
         let (mut malformed, mut bare) = (None, None);
         let tail = self.scanner.feed(&chunk, |event| {
@@ -196,13 +181,7 @@ impl Decode for Observer {
         }
         let mut facts = Facts::default();
         let mut is_hidden = false;
-        let mut watch = Watch {
-            reader: &mut self.reader,
-            is_known: &mut self.is_known,
-            is_begun: &mut self.is_begun,
-            parsed: &mut self.parsed,
-            shape: &mut self.shape,
-        };
+        let watch = &mut self.watch;
         let hides = self.usage_chunk == UsageChunk::Hide;
         self.scanner.finish(|event| {
             let mut is_half = event.data != DONE && !sse::is_whole(event.data);
@@ -217,13 +196,13 @@ impl Decode for Observer {
         if !bytes.is_empty() || facts != Facts::default() {
             out.push(Frame::raw(bytes, facts));
         }
-        if self.reader.ended || self.reader.failed {
+        if self.watch.reader.ended || self.watch.reader.failed {
             return Ok(());
         }
-        if !self.reader.has_finish() {
+        if !self.watch.reader.has_finish() {
             return Err(self.plain.cut_short());
         }
-        self.reader.ended = true;
+        self.watch.reader.ended = true;
         let facts = {
             let mut facts = Facts::default();
             facts.ended = true;
@@ -241,12 +220,14 @@ impl Decode for Observer {
 }
 
 /// The part of an observer that looks at events.
-struct Watch<'a> {
-    reader: &'a mut ChunkReader,
-    is_known: &'a mut bool,
-    is_begun: &'a mut bool,
-    parsed: &'a mut u32,
-    shape: &'a mut Shape,
+#[derive(Debug, Default)]
+struct Watch {
+    reader: ChunkReader,
+    /// Events are parsed until the answer has begun and is known by model and id.
+    is_known: bool,
+    is_begun: bool,
+    parsed: u32,
+    shape: Shape,
 }
 
 /// How much of an event was looked at.
@@ -257,7 +238,7 @@ enum Look {
     Parsed,
 }
 
-impl Watch<'_> {
+impl Watch {
     /// Looks at one event.
     ///
     /// # Errors
@@ -267,7 +248,7 @@ impl Watch<'_> {
             return Ok(Look::Parsed);
         }
         let data = event.data;
-        let settled = *self.is_known && *self.is_begun && event.name != Some("error");
+        let settled = self.is_known && self.is_begun && event.name != Some("error");
         if settled {
             if let Some(length) = self.shape.text_length(data) {
                 facts.meaningful = true;
@@ -280,9 +261,9 @@ impl Watch<'_> {
         }
         let events = self.reader.event(event)?;
         let read = Facts::of(&events);
-        *self.parsed += 1;
-        *self.is_begun |= read.meaningful;
-        *self.is_known |= read.model.is_some() || *self.parsed >= MAX_SEARCH;
+        self.parsed += 1;
+        self.is_begun |= read.meaningful;
+        self.is_known |= read.model.is_some() || self.parsed >= MAX_SEARCH;
         facts.absorb(read);
         Ok(Look::Parsed)
     }
