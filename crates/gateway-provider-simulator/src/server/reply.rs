@@ -58,6 +58,23 @@ impl Answering<'_> {
         self.body.get("model").unwrap_or(&Value::Null)
     }
 
+    /// What is said where a parameter is missing or is not what was expected, in OpenAI's words.
+    fn lacks(&self, name: &str, expected: &str) -> Planned {
+        let found = match self.body.get(name) {
+            None | Some(Value::Null) => {
+                return bad_request(&format!("Missing required parameter: '{name}'."));
+            }
+            Some(Value::Bool(_)) => "a boolean",
+            Some(Value::Number(_)) => "a number",
+            Some(Value::String(_)) => "a string",
+            Some(Value::Array(_)) => "an array",
+            Some(Value::Object(_)) => "an object",
+        };
+        bad_request(&format!(
+            "Invalid type for '{name}': expected {expected}, but got {found} instead."
+        ))
+    }
+
     /// How long an answer of so many tokens takes as a whole.
     fn duration(&self, tokens: u64) -> Duration {
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
@@ -66,7 +83,7 @@ impl Answering<'_> {
 
     pub(super) fn chat(&self) -> Planned {
         let Some(Value::Array(messages)) = self.body.get("messages") else {
-            return bad_request("Missing required parameter: 'messages'.");
+            return self.lacks("messages", "an array of objects");
         };
         if messages.is_empty() {
             return bad_request(
@@ -101,7 +118,7 @@ impl Answering<'_> {
                 .collect(),
             // Token ids: there are no words behind them, but as many tokens.
             Some(ids @ Value::Array(_)) => vec![ids.to_string()],
-            _ => return bad_request("Missing required parameter: 'prompt'."),
+            _ => return self.lacks("prompt", "a string or an array"),
         };
         let mut answers = prompts
             .iter()
@@ -233,7 +250,7 @@ impl Answering<'_> {
                         .map_or_else(|| item.to_string(), str::to_owned)
                 })
                 .collect(),
-            _ => return bad_request("Missing required parameter: 'input'."),
+            _ => return self.lacks("input", "a string or an array"),
         };
         let wanted = self.body.get("dimensions").and_then(Value::as_u64);
         let dimensions = match wanted.map(u32::try_from) {

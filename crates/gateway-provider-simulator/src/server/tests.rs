@@ -242,3 +242,40 @@ async fn mistakes_of_the_caller_are_errors_of_openai_and_never_faults() {
         assert!(reply["error"]["message"].is_string());
     }
 }
+
+#[tokio::test]
+async fn what_is_missing_and_what_is_of_another_kind_are_told_apart() {
+    let server = server(Settings::default());
+    for (path, body, said) in [
+        (
+            "chat/completions",
+            json!({}),
+            "Missing required parameter: 'messages'.",
+        ),
+        (
+            "chat/completions",
+            json!({"messages": "Hi"}),
+            "Invalid type for 'messages': expected an array of objects, but got a string instead.",
+        ),
+        (
+            "completions",
+            json!({"prompt": 7}),
+            "Invalid type for 'prompt': expected a string or an array, but got a number instead.",
+        ),
+        (
+            "embeddings",
+            json!({"input": {}}),
+            "Invalid type for 'input': expected a string or an array, but got an object instead.",
+        ),
+        (
+            "embeddings",
+            json!({"input": null}),
+            "Missing required parameter: 'input'.",
+        ),
+    ] {
+        let (head, text) = send(&server, path, &body).await.unwrap();
+        let text: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        assert_eq!(head.status, 400);
+        assert_eq!(text["error"]["message"], said);
+    }
+}
