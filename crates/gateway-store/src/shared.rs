@@ -1,26 +1,10 @@
 //! Stores that several processes share, and how it is with them.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::cache::RemoteCache;
 use crate::rate::RateStore;
-
-/// The store is away. The particulars are for the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreError(pub String);
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-/// A future that a store returns.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// What one shared server keeps.
 #[derive(Clone)]

@@ -128,7 +128,7 @@ impl Authenticate for Authenticator {
         }
         let credential = bare(presented);
         let record = self.keys.find(&credential);
-        if let (None, Some(tokens)) = (record, &self.tokens)
+        if let (None, Some(tokens)) = (&record, &self.tokens)
             && Tokens::looks_like_one(&credential)
         {
             return match tokens.look(&credential, self.clock.unix_seconds()) {
@@ -144,7 +144,7 @@ impl Authenticate for Authenticator {
                 }
             };
         }
-        Admission::Ready(self.settle(judge(record, || self.clock.unix_seconds())))
+        Admission::Ready(self.settle(judge(record.as_deref(), || self.clock.unix_seconds())))
     }
 
     fn permit(&self, principal: &Principal, name: &str) -> Result<(), CallError> {

@@ -7,7 +7,7 @@ use gateway_provider::{Call, Envelope, Lane, LimitKind, Payload, Reply, ReplyBod
 use gateway_schema::stream::{Facts, Frame};
 use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Retry, Usage};
 use gateway_store::rate::{MemoryRates, RateKey, RateRule, RateStore, Taken};
-use gateway_store::shared::{StoreError, StoreFuture};
+use gateway_store::{StoreError, StoreFuture};
 use tower::{ServiceExt, service_fn};
 
 use super::{OnStoreError, RateLimited, Rule, StoreErrors, Subject};
@@ -275,7 +275,7 @@ impl RateStore for Shared {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(3)).await;
             if self.away {
-                return Err(StoreError("connection refused".to_owned()));
+                return Err(StoreError::Unavailable("connection refused".to_owned()));
             }
             self.has.store(true, std::sync::atomic::Ordering::Relaxed);
             Ok(self.memory.take(key, rule, amount, now))

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gateway_store::StoreError;
 use gateway_store::rate::{RateRule, Taken};
-use gateway_store::shared::StoreError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -312,7 +312,7 @@ impl<'a> Borrowing<'a> {
             state.waiting.push_back(Waiter { amount, answer });
             if !cell.queue(&mut state, queue) {
                 state.waiting.pop_back();
-                return Err(StoreError("too many wait for it".to_owned()));
+                return Err(StoreError::Unavailable("too many wait for it".to_owned()));
             }
         }
         drop(state);
@@ -332,7 +332,9 @@ impl<'a> Borrowing<'a> {
         }
         match (&mut self.receiver).await {
             Ok(answer) => answer,
-            Err(_) => Err(StoreError("nobody asks for it any more".to_owned())),
+            Err(_) => Err(StoreError::Unavailable(
+                "nobody asks for it any more".to_owned(),
+            )),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use gateway_store::StoreError;
 use gateway_store::rate::RateRule;
-use gateway_store::shared::StoreError;
 use redis::{RedisError, Script};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -156,7 +156,9 @@ impl Leasing {
             self.quiet_until = None;
         }
         let quiet = self.quiet_until.map(|_| {
-            StoreError("the server lost its data, and what is leased is being told".to_owned())
+            StoreError::Unavailable(
+                "the server lost its data, and what is leased is being told".to_owned(),
+            )
         });
         let Some((rule, mut question)) = cell.ask(quiet.as_ref(), now) else {
             return;
@@ -185,7 +187,7 @@ impl Leasing {
 
     fn unsent(&mut self, cell: Arc<Cell>, question: &Question, why: &str) {
         self.link.failed(About::Rates, None);
-        let next = cell.failed(question, false, &StoreError(why.to_owned()));
+        let next = cell.failed(question, false, &StoreError::Unavailable(why.to_owned()));
         self.next(cell, next);
     }
 
@@ -199,7 +201,7 @@ impl Leasing {
             Ok(answer) => cell.answered(&question, answer, Instant::now()),
             Err(error) => {
                 self.link.failed(About::Rates, Some(&error));
-                cell.failed(&question, true, &StoreError(error.to_string()))
+                cell.failed(&question, true, &StoreError::Unavailable(error.to_string()))
             }
         };
         self.next(cell, next);

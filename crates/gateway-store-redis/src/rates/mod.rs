@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use gateway_store::cache::KeyHasher;
 use gateway_store::rate::{RateCells, RateKey, RateRule, RateStore, Taken};
-use gateway_store::shared::{StoreError, StoreFuture};
+use gateway_store::{StoreError, StoreFuture};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -141,7 +141,9 @@ impl RateStore for RedisRates {
             let mut borrowing = Borrowing::new(&cell, &self.sender, rule, amount, now)?;
             match tokio::time::timeout(WAIT, borrowing.answered()).await {
                 Ok(answer) => answer,
-                Err(_) => Err(StoreError(format!("no answer within {WAIT:?}"))),
+                Err(_) => Err(StoreError::Unavailable(format!(
+                    "no answer within {WAIT:?}"
+                ))),
             }
         })
     }

@@ -40,6 +40,12 @@ impl HashKey {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
+    /// A key that several processes share, so that a database can keep digests. Draw 32 random bytes once, and keep
+    /// them apart from the digests.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
     /// The digest of a credential.
     pub fn digest(&self, credential: &str) -> Digest {
         let tag = hmac::sign(&self.0, credential.as_bytes());
@@ -55,6 +61,18 @@ impl HashKey {
 /// The digest of a credential. Comparing two takes the same time whether they differ early, late or not at all.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// A digest that was stored.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, to store them.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -72,8 +72,12 @@ impl KeyRecord {
     }
 }
 
-/// Knows virtual keys. On the way of every request: it answers from memory and takes no lock that writers hold.
+/// Knows virtual keys, which may change while it is used.
+///
+/// On the way of every request: it answers from memory and takes no lock that writers hold. A store with a database
+/// behind it keeps the digests of all keys in memory and replaces them when the database changes, as
+/// [`MemoryKeys::replace`] does. The record that is returned stays as it is until the call that found it has ended.
 pub trait KeyStore: Send + Sync + 'static {
     /// The record of this key, whatever its state; `None` when there is no such key.
-    fn find(&self, key: &str) -> Option<&KeyRecord>;
+    fn find(&self, key: &str) -> Option<Arc<KeyRecord>>;
 }

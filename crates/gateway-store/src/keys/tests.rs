@@ -40,3 +40,15 @@ fn among_a_hundred_thousand_keys_each_finds_its_own() {
     }
     assert!(store.find("sk-100000").is_none());
 }
+
+#[test]
+fn keys_change_while_they_are_used_and_a_record_in_use_stays_as_it_was() {
+    let hash = hash();
+    let store = MemoryKeys::new(hash.clone(), [("sk-old", KeyRecord::new("old"))]);
+    let in_use = store.find("sk-old").unwrap();
+    let stored = Digest::from_bytes(*hash.digest("sk-new").as_bytes());
+    store.replace([(stored, Arc::new(KeyRecord::new("new")))]);
+    assert!(store.find("sk-old").is_none());
+    assert_eq!(&*store.find("sk-new").unwrap().name, "new");
+    assert_eq!(&*in_use.name, "old");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::arithmetic;
 use super::{RateCells, RateKey, RateRule, RateState, RateStore, Taken};
-use crate::shared::StoreFuture;
+use crate::StoreFuture;
 
 /// Rates in the memory of this process. Subjects that are as good as new are forgotten when there are many.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use cells::RateCells;
 pub use memory::MemoryRates;
 
-use crate::shared::StoreFuture;
+use crate::StoreFuture;
 
 /// How much may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
