@@ -398,6 +398,7 @@ fn provider(
     );
     spec.defaults = Arc::new(model.defaults.clone());
     spec.headers = headers(endpoint);
+    spec.forward.clone_from(&endpoint.forward_headers);
     spec.limits = SendLimits::default().with_connect(endpoint.timeouts.connect);
     (factory.build)(&spec, options, &shop.deps).map_err(|problems| BuildError::Provider {
         endpoint: endpoint.name.clone(),

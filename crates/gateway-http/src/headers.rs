@@ -79,23 +79,14 @@ static CONNECTION_ONLY: [&str; 12] = [
     "upgrade",
 ];
 
-/// Headers that are about the caller's way to the gateway, or between the two. Answers are not asked for compressed:
-/// their usage is read.
-static OURS: [&str; 8] = [
-    "accept-encoding",
-    "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-real-ip",
-];
+/// Headers that are between the caller and the gateway. Answers are not asked for compressed: their usage is read.
+static OURS: [&str; 1] = ["accept-encoding"];
 
 /// What a provider's server says of its own host, and of nobody else's.
 static THEIRS: [&str; 3] = ["alt-svc", "set-cookie", "strict-transport-security"];
 
-/// The headers of a request that is passed on. Credentials and cookies are taken out already.
+/// The headers of a request that may be passed on. Credentials and cookies are taken out already; which of the others a
+/// provider is sent is its own list (`Wire::forwards`).
 pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let named = named_by_connection(headers);
     let mut passed = HeaderMap::with_capacity(headers.len());

@@ -37,6 +37,7 @@ mod limits;
 mod near;
 mod pass;
 mod patience;
+mod query;
 mod read;
 mod reply;
 mod router;

@@ -18,6 +18,7 @@ use crate::access::Access;
 use crate::body::{Broken, EdgeBody};
 use crate::directory::{EndpointInfo, View};
 use crate::headers::{self, REQUEST_ID};
+use crate::query::without;
 use crate::read;
 use crate::reply::{ACCEL_BUFFERING, ANTHROPIC_REQUEST_ID, PROVIDER_REQUEST_ID, lost};
 use crate::surface::{Action, Json, Passing, not_json, parameter};
@@ -170,9 +171,6 @@ impl Task {
             }
         }
         raw.query = self.query.take();
-        if self.key_in_query {
-            raw.query = raw.query.map(|query| without(&query, "key"));
-        }
         raw.headers = headers::passed_on(&self.headers);
         raw.body = body;
         raw.upload = upload;
@@ -306,15 +304,6 @@ fn plain_id(id: &str) -> Result<&str, CallError> {
     }
     let message = "The id may have letters, digits, '-' and '_' only.";
     Err(CallError::client(ErrorKind::InvalidRequest, message).with_code("invalid_id"))
-}
-
-/// A query without one of its parameters.
-fn without(query: &str, name: &str) -> String {
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|pair| pair.split('=').next() != Some(name))
-        .collect();
-    kept.join("&")
 }
 
 /// An answer on its way back, as it comes. When it breaks, so does the response: a length that is not reached, or a last

@@ -32,6 +32,7 @@ impl Task {
             head.headers_mut().insert(HOST, host);
         }
         headers::take_credential(&mut self.headers);
+        self.clean_query();
         self.signed = Some(Box::new(head.into_parts().0));
         Begun::Read(self)
     }

@@ -1,5 +1,6 @@
 //! One request, from its head to its response.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,6 +23,7 @@ use crate::edge::{Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
 use crate::patience;
+use crate::query::without_credentials;
 use crate::read::{self, Encoding};
 use crate::router::{Entry, Found};
 use crate::surface::{
@@ -63,8 +65,6 @@ pub(crate) struct Task {
     pub(crate) tail: Option<String>,
     /// The head of a request whose credential is a signature: who calls is known when its body is there.
     pub(crate) signed: Option<Box<Parts>>,
-    /// The credential came in the query.
-    pub(crate) key_in_query: bool,
 }
 
 /// What is remembered of a call that was handed on.
@@ -150,12 +150,11 @@ impl Task {
             sees: gateway_provider::Access::All,
             peer: extensions.get::<Peer>().copied(),
             query: uri.query().map(str::to_owned),
-            name: name.map(std::borrow::Cow::into_owned),
+            name: name.map(Cow::into_owned),
             endpoint: None,
             verb: None,
             tail,
             signed: None,
-            key_in_query: false,
             headers,
             shared,
         });
@@ -188,9 +187,18 @@ impl Task {
     fn take_credential(&mut self) {
         self.presented = headers::take_credential(&mut self.headers).or_else(|| {
             let key = self.surface.credential_in_query(self.query.as_deref()?)?;
-            self.key_in_query = true;
             Some(Arc::new(Presented::new("key", key)))
         });
+        self.clean_query();
+    }
+
+    /// Takes credentials out of the query.
+    pub(crate) fn clean_query(&mut self) {
+        if let Some(query) = &self.query
+            && let Cow::Owned(clean) = without_credentials(query, self.presented.as_deref())
+        {
+            self.query = Some(clean);
+        }
     }
 
     /// Who calls, before anything of the directory is told.

@@ -235,6 +235,10 @@ impl Wire for AnthropicWire {
         anthropic::decode_error(response.status().as_u16(), kind, response.body())
     }
 
+    fn forwards(&self, header: &str) -> bool {
+        header.starts_with("anthropic-")
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = raw.at(unversioned(&self.base))?;
         let headers = request.headers_mut();

@@ -336,6 +336,10 @@ impl Wire for BedrockWire {
         false
     }
 
+    fn forwards(&self, header: &str) -> bool {
+        header.starts_with("x-amzn-bedrock-")
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = raw.at(self.base()?)?;
         let headers = request.headers_mut();

@@ -221,6 +221,10 @@ impl Wire for CohereWire {
         cohere::decode_error(response.status().as_u16(), kind, response.body())
     }
 
+    fn forwards(&self, header: &str) -> bool {
+        header == "x-client-name"
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         raw.at(&self.base)
     }

@@ -251,6 +251,11 @@ impl Wire for CompatWire {
         openai::decode_error(response.status().as_u16(), kind, response.body())
     }
 
+    fn forwards(&self, header: &str) -> bool {
+        // What applications say of themselves to services that list them, and the wire's own.
+        matches!(header, "http-referer" | "openai-beta" | "x-title")
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = raw.at(unversioned(&self.settings.base))?;
         let headers = request.headers_mut();

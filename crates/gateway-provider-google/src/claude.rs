@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::defaults::{Defaults, Members, insert, members};
-use crate::site::{Site, not_here};
+use crate::site::{self, Site, not_here};
 
 /// What Claude can be asked here.
 const OPERATIONS: &[Operation] = &[Operation::Chat, Operation::CountTokens];
@@ -272,6 +272,10 @@ impl Wire for ClaudeWire {
             content_type(response.headers()),
             response.body(),
         )
+    }
+
+    fn forwards(&self, header: &str) -> bool {
+        header.starts_with("anthropic-") || site::forwards(header)
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
 use crate::defaults::{Defaults, Members, as_chat, insert, members};
-use crate::site::{Site, not_here};
+use crate::site::{self, Site, not_here};
 
 const CONFIG: [&str; 2] = ["generationConfig", "generation_config"];
 
@@ -406,6 +406,10 @@ impl Wire for GeminiWire {
             content_type(response.headers()),
             response.body(),
         )
+    }
+
+    fn forwards(&self, header: &str) -> bool {
+        site::forwards(header)
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {

@@ -17,7 +17,7 @@ use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation};
 use http::response::Parts;
 use serde_json::{Map, Value};
 
-use crate::site::{Site, not_here};
+use crate::site::{self, Site, not_here};
 
 /// What they can be asked.
 const OPERATIONS: &[Operation] = &[Operation::Chat];
@@ -143,6 +143,10 @@ impl Wire for MaasWire {
             content_type(response.headers()),
             response.body(),
         )
+    }
+
+    fn forwards(&self, header: &str) -> bool {
+        site::forwards(header)
     }
 
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {

@@ -131,3 +131,18 @@ pub(crate) fn not_here(what: &str, models: &str) -> CallError {
     .with_status(501)
     .with_retry(Retry::Elsewhere)
 }
+
+/// Google's headers that a caller may choose. Not among them: credentials, and the project that pays.
+pub(crate) fn forwards(header: &str) -> bool {
+    ["x-goog-upload-", "x-vertex-ai-"]
+        .iter()
+        .any(|prefix| header.starts_with(prefix))
+        || matches!(
+            header,
+            "x-goog-api-client"
+                | "x-goog-fieldmask"
+                | "x-goog-hash"
+                | "x-goog-request-params"
+                | "x-server-timeout"
+        )
+}

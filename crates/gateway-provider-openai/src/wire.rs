@@ -299,6 +299,13 @@ impl Wire for OpenAiWire {
         dialect == Dialect::OPENAI_RESPONSES
     }
 
+    fn forwards(&self, header: &str) -> bool {
+        matches!(
+            header,
+            "extra-parameters" | "openai-beta" | "x-ms-client-request-id" | "x-ms-useragent"
+        )
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = match self.service {
             _ if raw.dialect == Some(Dialect::OPENAI_RESPONSES) => self.pass_to_responses(raw)?,

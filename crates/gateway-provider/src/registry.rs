@@ -66,6 +66,8 @@ pub struct TargetSpec {
     pub defaults: Arc<Map<String, Value>>,
     /// Headers to add to every request.
     pub headers: http::HeaderMap,
+    /// Names of the caller's headers that requests which are passed on carry besides the usual ones. In lower case.
+    pub forward: Vec<String>,
     /// How long connecting may take.
     pub limits: SendLimits,
 }
@@ -79,6 +81,7 @@ impl TargetSpec {
             operation,
             defaults: Arc::default(),
             headers: http::HeaderMap::new(),
+            forward: Vec::new(),
             limits: SendLimits::default(),
         }
     }

@@ -26,6 +26,9 @@ pub struct Target {
     pub defaults: Arc<Map<String, Value>>,
     /// Headers to add to every request.
     pub headers: http::HeaderMap,
+    /// Names of the caller's headers that requests which are passed on carry, besides those that every provider and this
+    /// vendor may be sent. In lower case.
+    pub forward: Vec<String>,
 }
 
 impl Target {
@@ -35,6 +38,7 @@ impl Target {
             model: model.into(),
             defaults: Arc::default(),
             headers: http::HeaderMap::new(),
+            forward: Vec::new(),
         }
     }
 }
@@ -113,6 +117,14 @@ pub trait Wire: Send + Sync + 'static {
     /// Whether bodies that are passed on may be sent as they come. Not where they must be signed.
     fn takes_uploads(&self) -> bool {
         true
+    }
+
+    /// Whether a header of the caller's, its name in lower case, may go to this vendor with a request that is passed on,
+    /// besides those that any API may be sent. A vendor names its own headers only: neither credentials nor what chooses
+    /// who pays.
+    fn forwards(&self, header: &str) -> bool {
+        let _ = header;
+        false
     }
 
     /// Writes a request that is passed on as it is: where it goes, and the headers without which the API answers nobody.

@@ -79,6 +79,12 @@ static COMMON: &[Key] = &[
         "Headers added to every request that goes to the provider; these win over the provider's own.",
     ),
     Key::optional(
+        "forward_headers",
+        Shape::OneOrMany(&Shape::Text),
+        "Names of request headers that go to the provider with requests that are passed on, besides those that every \
+         provider and this vendor may be sent.",
+    ),
+    Key::optional(
         "cache",
         Shape::Switch(&cache::SECTION),
         "Answers kept for requests that are the same. Absent: none.",
@@ -144,6 +150,9 @@ pub struct Endpoint {
         serialize_with = "redacted_headers"
     )]
     pub headers: Vec<Header>,
+    /// Names, in lower case, of request headers that go to the provider with requests that are passed on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forward_headers: Vec<String>,
     /// Answers kept for requests that are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
@@ -182,6 +191,7 @@ impl Endpoint {
             timeouts: Timeouts::default(),
             strict: false,
             headers: Vec::new(),
+            forward_headers: Vec::new(),
             cache: None,
             retry: None,
             fallback: Vec::new(),
@@ -215,6 +225,7 @@ pub(crate) fn read(item: &Item<'_>, form: Form, context: &mut Context<'_>) -> Op
         .and_then(|limit| limit::read(&limit, context));
     let limits = limits::read(&item.list("limits"), context);
     let headers = headers::read(item.get("headers").as_ref(), context);
+    let forward_headers = headers::read_names(item.get("forward_headers").as_ref(), context);
     let retry = item.get("retry").map(|retry| retry::read(&retry, context));
     let price = item.get("price").map(|price| price::read(&price));
     let mut endpoint = Endpoint::new(name?, operation?, model?);
@@ -223,6 +234,7 @@ pub(crate) fn read(item: &Item<'_>, form: Form, context: &mut Context<'_>) -> Op
     endpoint.timeouts = timeout::read(item.get("timeout").as_ref(), context.timeouts);
     endpoint.strict = item.flag_at("strict").unwrap_or_default();
     endpoint.headers = headers;
+    endpoint.forward_headers = forward_headers;
     endpoint.cache = item.get("cache").as_ref().and_then(cache::read);
     endpoint.retry = retry;
     endpoint.fallback = fallback::read_names(item);

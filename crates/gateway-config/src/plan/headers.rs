@@ -26,6 +26,15 @@ const RESERVED: [&str; 14] = [
     "upgrade",
 ];
 
+/// Headers in which callers show who they are to the gateway.
+const CREDENTIALS: [&str; 5] = [
+    "api-key",
+    "authorization",
+    "cookie",
+    "x-api-key",
+    "x-goog-api-key",
+];
+
 /// A header field: its name in lower case, its value as a secret, since many are.
 pub type Header = (String, Secret);
 
@@ -47,6 +56,32 @@ pub(crate) fn read(item: Option<&Item<'_>>, context: &mut Context<'_>) -> Vec<He
         headers.push((name, value));
     }
     headers
+}
+
+/// A list of names of headers that callers send, in lower case.
+pub(crate) fn read_names(item: Option<&Item<'_>>, context: &mut Context<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for one in item.map(Item::one_or_many).unwrap_or_default() {
+        let Some(name) = one.text().map(str::to_ascii_lowercase) else {
+            continue;
+        };
+        let problem = if !is_header_name(&name) {
+            "is not the name of an HTTP header"
+        } else if RESERVED.contains(&name.as_str()) {
+            "belongs to the connection and cannot be passed on"
+        } else if CREDENTIALS.contains(&name.as_str()) {
+            "holds a credential of the caller's and is never passed on"
+        } else {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            continue;
+        };
+        let message = format!("`{}` {problem}", shown(&name));
+        let diagnostic = Diagnostic::error(Kind::Value, one.place(), message).at(shown(&one.path));
+        context.problems.push(diagnostic);
+    }
+    names
 }
 
 fn check_name(pair: &Pair<'_>, name: &str, headers: &[Header], context: &mut Context<'_>) -> bool {

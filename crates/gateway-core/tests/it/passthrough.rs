@@ -142,7 +142,18 @@ async fn a_request_goes_up_as_it_is_but_for_the_credential() {
         ("x-forwarded-for", "10.0.0.1"),
         ("x-gateway-strict", "true"),
         ("openai-beta", "assistants=v2"),
-        ("x-custom", "kept"),
+        ("x-custom", "1"),
+        ("x-stainless-lang", "python"),
+        ("forwarded", "for=10.0.0.1"),
+        ("x-forwarded-prefix", "/llm"),
+        ("x-forwarded-server", "edge-7"),
+        ("x-forwarded-client-cert", "Subject=\"CN=anna\""),
+        ("x-forwarded-user", "anna"),
+        ("x-client-ip", "10.0.0.1"),
+        ("cf-connecting-ip", "10.0.0.1"),
+        ("baggage", "user=anna"),
+        ("x-amz-date", "20261201T000000Z"),
+        ("openai-organization", "org-callers"),
     ] {
         headers.insert(
             http::HeaderName::from_static(name),
@@ -165,7 +176,12 @@ async fn a_request_goes_up_as_it_is_but_for_the_credential() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["authorization", "content-type", "openai-beta", "x-custom"]
+        [
+            "authorization",
+            "content-type",
+            "openai-beta",
+            "x-stainless-lang"
+        ]
     );
     assert_eq!(sent.headers()["authorization"], "Bearer sk-up");
     let record = world.records.take().remove(0);
@@ -177,6 +193,51 @@ async fn a_request_goes_up_as_it_is_but_for_the_credential() {
     assert_eq!(record.model.unwrap().as_str(), "gpt-4o");
     // The model that was asked is priced, not the endpoint's.
     assert!(record.cost.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_that_an_endpoint_names_go_up_besides() {
+    let endpoint = format!("{MODEL}\n    forward_headers: [X-Custom, x-other]");
+    let world = world(ScriptedTransport::new().always(answer()), &endpoint, "");
+    let mut request = post("/gateway/proxy/chat/v1/embeddings", "{}");
+    for (name, value) in [("x-custom", "1"), ("x-more", "2")] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    assert_eq!(world.send(request).await.status, 200);
+    let sent = world.transport.last_request().unwrap();
+    assert_eq!(sent.headers()["x-custom"], "1");
+    assert!(!sent.headers().contains_key("x-more"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_in_the_query_never_goes_up_however_it_is_spelt() {
+    const AUTH: &str = "auth:\n  keys:\n    - {name: a, key: vk-caller-1}\n";
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, AUTH);
+    for part in [
+        "key=vk-caller-1",
+        "%6bey=vk-caller-1",
+        "%256Bey=vk-caller-1",
+        "api_key=vk-caller-1",
+        "api-key=other",
+        "access_token=other",
+        "x-goog-api-key=other",
+        "q=Bearer%20vk-caller%2d1",
+    ] {
+        for (path, method) in [
+            ("/gateway/proxy/chat/v1/models", "GET"),
+            ("/gateway/proxy/chat/v1/chat/completions", "POST"),
+            ("/v1/responses/resp_1", "GET"),
+        ] {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("{path}?{part}&limit=2"))
+                .header("authorization", "Bearer vk-caller-1");
+            let got = world.send(request.body(Bytes::new()).unwrap()).await;
+            assert_eq!(got.status, 200, "{path}?{part}: {}", got.text());
+            let sent = world.transport.last_request().unwrap();
+            assert_eq!(sent.uri().query(), Some("limit=2"), "{path}?{part}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -254,6 +254,10 @@ impl Wire for SageMakerWire {
         false
     }
 
+    fn forwards(&self, header: &str) -> bool {
+        header.starts_with("x-amzn-sagemaker-")
+    }
+
     fn pass(&self, raw: &RawRequest, _to: &Target) -> Result<http::Request<Bytes>, CallError> {
         let mut request = raw.at(self.base()?)?;
         for name in SIGNED {

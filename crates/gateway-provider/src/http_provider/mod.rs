@@ -95,6 +95,7 @@ impl<W: Wire> HttpProvider<W> {
         let mut target = Target::new(wire.info().model.clone());
         target.defaults = Arc::clone(&spec.defaults);
         target.headers = spec.headers.clone();
+        target.forward.clone_from(&spec.forward);
         let (transport, clock) = (Arc::clone(&deps.transport), Arc::clone(&deps.clock));
         let provider = Self::new(wire, target, credentials, transport, clock);
         Arc::new(provider.with_limits(spec.limits))

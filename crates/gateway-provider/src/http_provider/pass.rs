@@ -48,7 +48,10 @@ impl<W: Wire> HttpProvider<W> {
         if raw.upload.is_some() && !self.wire.takes_uploads() {
             return Err(self.takes_whole_bodies());
         }
-        let mut request = self.wire.pass(raw, &self.target)?;
+        let allowed = raw.with_forwarded(|header| {
+            self.wire.forwards(header) || self.target.forward.iter().any(|name| name == header)
+        });
+        let mut request = self.wire.pass(&allowed, &self.target)?;
         self.add_headers(call, attempt.span, &mut request);
         let credential = self.credentials.get().await?;
         self.wire

@@ -1,5 +1,6 @@
 //! Requests for any path of a provider's own API, to be passed on as they are.
 
+mod forwarded;
 mod path;
 
 #[cfg(test)]
@@ -52,6 +53,13 @@ impl RawRequest {
             model: None,
             dialect: None,
         }
+    }
+
+    /// The same request with only those of the caller's headers that any API may be sent, and those that `vendor` names.
+    pub(crate) fn with_forwarded(&self, vendor: impl Fn(&str) -> bool) -> Self {
+        let mut request = self.clone();
+        request.headers = forwarded::forwarded(&self.headers, vendor);
+        request
     }
 
     /// Whether asking twice does no more than asking once: by its method (RFC 9110 section 9.2.2), by an idempotency
