@@ -147,9 +147,9 @@ impl Task {
                 RawPath::check(&format!("{before}{}{after}", plain_id(&id)?))?
             }
         };
-        let endpoint = match (self.endpoint.take(), passing) {
-            (Some(endpoint), _) => endpoint,
-            (None, Passing::Body(path)) => self.passed_by_body(path, &body)?,
+        let (endpoint, body) = match (self.endpoint.take(), passing) {
+            (Some(endpoint), _) => (endpoint, body),
+            (None, Passing::Body(path)) => self.passed_by_body(path, body)?,
             (None, _) => return Err(not_found("")),
         };
         self.access.endpoint = Some(endpoint.name.clone());
@@ -183,13 +183,18 @@ impl Task {
         ))
     }
 
-    /// The endpoint that a body names.
-    fn passed_by_body(&self, path: &str, body: &[u8]) -> Result<Arc<EndpointInfo>, CallError> {
-        let envelope = Envelope::scan(body).map_err(|fault| not_json(&fault))?;
+    /// The endpoint that a body names, and the body with plain and unique keys.
+    fn passed_by_body(
+        &self,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(Arc<EndpointInfo>, Bytes), CallError> {
+        let (body, envelope) = Envelope::read(body).map_err(|fault| not_json(&fault))?;
         let json = Json {
-            text: body,
+            text: &body,
             envelope: &envelope,
         };
+        json.check_spelling()?;
         if json.flag("stream")? {
             let name = path.rsplit('/').next().unwrap_or_default();
             // MLflow's words.
@@ -197,7 +202,8 @@ impl Task {
                 format!("stream=true is not supported on /{path}; {name}ion is a unary request.");
             return Err(CallError::client(ErrorKind::InvalidRequest, message));
         }
-        self.find(&json.string("model")?, Some(Operation::Proxy))
+        let endpoint = self.find(&json.string("model")?, Some(Operation::Proxy))?;
+        Ok((endpoint, body))
     }
 
     /// What came of a call, passed back as it is.
@@ -291,9 +297,9 @@ fn begin_back(head: RawHead) -> Response<EdgeBody> {
 }
 
 /// The model that a body of JSON names.
-fn model_of(body: &[u8]) -> Option<String> {
-    let envelope = Envelope::scan(body).ok()?;
-    envelope.string(body, "model").map(Cow::into_owned)
+fn model_of(body: &Bytes) -> Option<String> {
+    let (body, envelope) = Envelope::read(body.clone()).ok()?;
+    envelope.string(&body, "model").map(Cow::into_owned)
 }
 
 /// The id of something that a provider keeps: one segment that means nothing else.

@@ -325,18 +325,19 @@ impl Task {
             let media = String::from_utf8_lossy(media.as_bytes());
             return Err(surface.wrong_media(likely, &body, &media));
         }
-        let (body, envelope) = match Envelope::scan(&body) {
-            Ok(envelope) => (body, envelope),
+        // From here on there is only this text: what is read of it, what rules see and what is sent are one thing.
+        let (body, envelope) = match Envelope::read(body.clone()) {
+            Ok(read) => read,
             Err(fault) => {
                 let strict = surface.not_json(likely, &body, &fault)?;
-                let envelope = Envelope::scan(&strict).map_err(|fault| not_json(&fault))?;
-                (strict, envelope)
+                Envelope::read(strict).map_err(|fault| not_json(&fault))?
             }
         };
         let json = Json {
             text: &body,
             envelope: &envelope,
         };
+        json.check_spelling()?;
         let operation = match asked {
             Asked::For(operation) => Some(operation),
             Asked::Own => None,

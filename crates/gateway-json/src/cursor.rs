@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::keys::Keys;
 use crate::plain::plain;
 use crate::text::Text;
 
@@ -182,6 +183,11 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// [`Fault`] where it is none, or too deep.
     pub fn value(&mut self) -> Result<Range<usize>, Fault> {
+        self.value_with(&mut ())
+    }
+
+    /// The same, and shows `keys` every object and key within the value.
+    pub(crate) fn value_with(&mut self, keys: &mut impl Keys) -> Result<Range<usize>, Fault> {
         self.space();
         let start = self.at;
         // One bit per open bracket: set for an object.
@@ -207,7 +213,8 @@ impl<'a> Cursor<'a> {
                         open = open << 1 | u128::from(is_object);
                         depth += 1;
                         if is_object {
-                            self.key()?;
+                            keys.open();
+                            keys.key(&self.key()?)?;
                         }
                         continue;
                     }
@@ -230,11 +237,14 @@ impl<'a> Cursor<'a> {
                         self.at += 1;
                         self.space();
                         if in_object {
-                            self.key()?;
+                            keys.key(&self.key()?)?;
                         }
                         break;
                     }
-                    Some(b'}') if in_object => self.at += 1,
+                    Some(b'}') if in_object => {
+                        self.at += 1;
+                        keys.close()?;
+                    }
                     Some(b']') if !in_object => self.at += 1,
                     None => return self.fault("the JSON document ends too early"),
                     Some(_) if in_object => return self.fault("',' or '}' is expected"),

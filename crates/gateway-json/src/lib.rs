@@ -1,6 +1,7 @@
 //! JSON text without a tree. A [`Cursor`] goes over it once, checks it against the grammar (RFC 8259) and shows what its
 //! caller wants to see: where members stand, what a key or a number says. Nothing is copied, and strings are skipped in
-//! blocks.
+//! blocks. An [`Envelope`] is the outermost level of an object, [`splice`] rewrites single values of a text, and [`write()`]
+//! writes what serde knows of a value.
 //!
 //! ```
 //! use gateway_json::Cursor;
@@ -21,12 +22,18 @@
 //! ```
 
 mod cursor;
+mod envelope;
+mod keys;
+mod normal;
 mod number;
 mod plain;
 #[cfg(test)]
 mod tests;
 mod text;
+mod write;
 
 pub use cursor::{Cursor, Fault};
+pub use envelope::{Edit, Envelope, Member, ScanError, splice};
 pub use plain::{Plain, is_plain, plain};
 pub use text::Text;
+pub use write::{Sink, to_vec, write, write_text};

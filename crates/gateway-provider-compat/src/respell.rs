@@ -3,47 +3,36 @@
 
 use std::ops::Range;
 
-use gateway_dialect::openai::Place;
-use gateway_provider::Edit;
+use gateway_provider::{Edit, Envelope, Member};
 use gateway_schema::Losses;
 
 use crate::preset::Preset;
 
-/// A body as it was scanned: its text, and where the members of the top object stand.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Body<'a> {
-    pub(crate) text: &'a [u8],
-    pub(crate) members: &'a [Place],
-}
-
-impl Body<'_> {
-    fn is(&self, at: &Range<usize>, text: &str) -> bool {
-        self.text.get(at.clone()) == Some(text.as_bytes())
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.members.iter().any(|(name, _)| self.is(name, key))
-    }
-}
-
-/// What is replaced for this vendor, in ascending order.
-pub(crate) fn edits(preset: &Preset, body: &Body<'_>, losses: &mut Losses) -> Vec<Edit> {
+/// What is replaced for this vendor in `text`, in ascending order.
+pub(crate) fn edits(
+    preset: &Preset,
+    text: &[u8],
+    envelope: &Envelope,
+    losses: &mut Losses,
+) -> Vec<Edit> {
+    let is = |at: &Range<usize>, word: &str| text.get(at.clone()) == Some(word.as_bytes());
     let mut edits = Vec::new();
     let mut kept_before: Option<usize> = None;
-    for (index, (key, value)) in body.members.iter().enumerate() {
+    for (index, Member { key, value }) in envelope.members().iter().enumerate() {
         let quirks = &preset.quirks;
         let idle = preset
             .idle
             .iter()
-            .any(|(name, json)| body.is(key, name) && body.is(value, json));
-        let unknown = !quirks.stream_options && body.is(key, "stream_options");
-        let renamed = quirks.renamed.iter().find(|(ours, _)| body.is(key, ours));
-        let twice = renamed.is_some_and(|(_, theirs)| body.has(theirs));
+            .any(|(name, json)| is(key, name) && is(value, json));
+        let unknown = !quirks.stream_options && is(key, "stream_options");
+        let renamed = quirks.renamed.iter().find(|(ours, _)| is(key, ours));
+        let twice = renamed.is_some_and(|(_, theirs)| envelope.find(text, theirs).is_some());
         if twice && let Some((ours, theirs)) = renamed {
             losses.dropped(*ours, format!("`{theirs}` says it already"));
         }
         if idle || unknown || twice {
-            let next = body.members.get(index + 1).map(|(next, _)| next.start);
+            let next = envelope.members().get(index + 1);
+            let next = next.map(|next| next.key.start);
             // With the comma after it; the last one with the comma before it.
             let at = match (next, kept_before) {
                 (Some(next), _) => key.start.saturating_sub(1)..next.saturating_sub(1),

@@ -3,12 +3,10 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Scanned, StreamDecoder, UsageChunk,
-};
+use gateway_dialect::openai::{self, Defaults, Forward, Observer, StreamDecoder, UsageChunk};
 use gateway_dialect::{RequestOptions, known, rerank};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    Call, Credential, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
     bearer_header, content_type, post_json, secret_header, splice, unversioned,
 };
 use gateway_schema::stream::Decode;
@@ -85,7 +83,6 @@ impl CompatWire {
         (body, envelope): (&Bytes, &Envelope),
         to: &Target,
     ) -> (Bytes, Losses) {
-        let members = envelope.places();
         let how = Forward {
             model: to.model.as_str(),
             adds_model: self.preset.quirks.names_model,
@@ -94,14 +91,9 @@ impl CompatWire {
             stream_options: self.preset.quirks.stream_options,
             defaults: &self.spelled,
         };
-        let scanned = Scanned::new(body, envelope.open(), &members);
-        let edits = Edit::all(how.edits(&scanned));
+        let edits = how.edits(body, envelope);
         let mut losses = Losses::new();
-        let own = respell::Body {
-            text: body,
-            members: &members,
-        };
-        let respelled = respell::edits(self.preset, &own, &mut losses);
+        let respelled = respell::edits(self.preset, body, envelope, &mut losses);
         (splice(body, &respell::merged(edits, respelled)), losses)
     }
 
@@ -240,9 +232,7 @@ impl Wire for CompatWire {
                 Box::new(StreamDecoder::new())
             };
         };
-        let members = envelope.places();
-        let hides = self.preset.quirks.stream_options
-            && Scanned::new(body, envelope.open(), &members).leaves_usage_open();
+        let hides = self.preset.quirks.stream_options && openai::leaves_usage_open(body, envelope);
         Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Quirks, Scanned, StreamDecoder, UsageChunk,
+    self, Defaults, Forward, Observer, Quirks, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
+    Call, Credential, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
     content_type, post_json, splice,
 };
 use gateway_schema::stream::Decode;
@@ -47,7 +47,6 @@ impl MaasWire {
     }
 
     fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
-        let members = envelope.places();
         let how = Forward {
             model: to.model.as_str(),
             adds_model: true,
@@ -56,8 +55,7 @@ impl MaasWire {
             stream_options: self.quirks.stream_options,
             defaults: &self.defaults,
         };
-        let scanned = Scanned::new(body, envelope.open(), &members);
-        splice(body, &Edit::all(how.edits(&scanned)))
+        splice(body, &how.edits(body, envelope))
     }
 
     fn translate(&self, call: &Call, to: &Target) -> Result<(Bytes, Losses), CallError> {
@@ -132,8 +130,7 @@ impl Wire for MaasWire {
         let Some((body, envelope)) = native else {
             return Box::new(StreamDecoder::new());
         };
-        let members = envelope.places();
-        let hides = Scanned::new(body, envelope.open(), &members).leaves_usage_open();
+        let hides = openai::leaves_usage_open(body, envelope);
         Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 

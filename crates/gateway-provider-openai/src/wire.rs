@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Place, Quirks, Scanned, StreamDecoder, UsageChunk,
+    self, Defaults, Forward, Observer, Quirks, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, known, openai_responses};
 use gateway_provider::{
@@ -73,7 +73,6 @@ impl OpenAiWire {
 
     /// The caller's own bytes, with the model and absent defaults spliced in.
     fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope, to: &Target) -> Bytes {
-        let members = envelope.places();
         let how = Forward {
             model: to.model.as_str(),
             adds_model: self.quirks.names_model,
@@ -82,7 +81,7 @@ impl OpenAiWire {
             stream_options: self.quirks.stream_options,
             defaults: &self.defaults,
         };
-        splice(body, &edits(&how, body, envelope, &members))
+        splice(body, &how.edits(body, envelope))
     }
 
     /// The same for the Responses API, without reasoning that another provider made.
@@ -102,9 +101,11 @@ impl OpenAiWire {
     fn pass_to_responses(&self, raw: &RawRequest) -> Result<http::Request<Bytes>, CallError> {
         let root = self.responses.uri.trim_end_matches("/responses");
         let mut request = raw.at(root)?;
-        if raw.asks.is_some()
-            && let Ok(envelope) = Envelope::scan(&raw.body)
-        {
+        if raw.asks.is_some() {
+            let (body, envelope) = Envelope::read(raw.body.clone()).map_err(|fault| {
+                let message = format!("The request body is not valid JSON: {fault}.");
+                CallError::client(ErrorKind::InvalidRequest, message).with_code("invalid_json")
+            })?;
             let how = Forward {
                 model: self.responses.model.as_str(),
                 adds_model: true,
@@ -113,7 +114,7 @@ impl OpenAiWire {
                 stream_options: false,
                 defaults: &Defaults::new(&Map::new()),
             };
-            *request.body_mut() = spliced_responses(&how, &raw.body, &envelope).0;
+            *request.body_mut() = spliced_responses(&how, &body, &envelope).0;
         }
         Ok(request)
     }
@@ -161,14 +162,9 @@ impl OpenAiWire {
     }
 }
 
-fn edits(how: &Forward<'_>, body: &Bytes, envelope: &Envelope, members: &[Place]) -> Vec<Edit> {
-    Edit::all(how.edits(&Scanned::new(body, envelope.open(), members)))
-}
-
 /// The caller's bytes for the Responses API, without reasoning that another provider made.
 fn spliced_responses(how: &Forward<'_>, body: &Bytes, envelope: &Envelope) -> (Bytes, Losses) {
-    let members = envelope.places();
-    let mut edits = edits(how, body, envelope, &members);
+    let mut edits = how.edits(body, envelope);
     let own = envelope.find(body, "input").and_then(|input| {
         let (items, losses) = openai_responses::own_items(body.get(input.value.clone())?)?;
         Some((Edit::new(input.value.clone(), items), losses))
@@ -284,9 +280,7 @@ impl Wire for OpenAiWire {
             let skips = call.context.mapping == Mapping::Mlflow;
             return Box::new(StreamDecoder::new().with_malformed_skipped(skips));
         };
-        let members = envelope.places();
-        let hides = self.quirks.stream_options
-            && Scanned::new(body, envelope.open(), &members).leaves_usage_open();
+        let hides = self.quirks.stream_options && openai::leaves_usage_open(body, envelope);
         Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 

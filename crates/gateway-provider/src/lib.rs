@@ -22,7 +22,6 @@ mod admission;
 mod answer;
 mod call;
 mod credential;
-mod envelope;
 mod http_provider;
 mod inflate;
 mod journal;
@@ -43,8 +42,10 @@ mod wire;
 pub use admission::{Access, Admission, Authenticate};
 pub use answer::{NoStream, content_type, read_json};
 pub use call::{Call, Context, Presented, Principal, StreamForm};
+// The bytes of a [`Payload`] come with these: they are part of what this crate promises.
+pub use gateway_json::{Edit, Envelope, Member, ScanError, splice};
+
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
-pub use envelope::{Edit, Envelope, Member, ScanError, splice};
 pub use http_provider::HttpProvider;
 pub use journal::{Attempt, Journal, Lane, LimitKind, LimitNote, Notes};
 pub use payload::{DecodePayload, Payload};

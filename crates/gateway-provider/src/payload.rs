@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use gateway_json::Envelope;
 use gateway_schema::{CallError, Decoded, Dialect, Operation, Request};
 
-use crate::envelope::Envelope;
 use crate::raw::RawRequest;
 
 /// Reads a body of one dialect. A function of the surface's, so that this crate knows no dialect.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// # Errors
 /// Of origin gateway.
 pub(crate) fn to_bytes(value: &impl Serialize) -> Result<Bytes, CallError> {
-    super::write::to_vec(value)
+    gateway_json::to_vec(value)
         .map(Bytes::from)
         .map_err(|error| {
             CallError::gateway(ErrorKind::Internal, "A body could not be written.")
@@ -70,7 +70,7 @@ impl Object<'_> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
-        super::write::write_text(self.out, key);
+        gateway_json::write_text(self.out, key);
         self.out.push(b':');
     }
 }
@@ -103,7 +103,7 @@ impl List<'_> {
 fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     let start = out.len();
     // Text, numbers and JSON values always can be written; anything else becomes null rather than half a value.
-    if super::write::write(out, value).is_err() {
+    if gateway_json::write(out, value).is_err() {
         out.truncate(start);
         out.extend_from_slice(b"null");
     }

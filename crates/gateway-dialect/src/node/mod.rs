@@ -6,7 +6,6 @@
 mod emit;
 mod raw;
 mod reader;
-mod write;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,9 +15,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 pub(crate) use emit::{List, Object, object, to_bytes};
+pub(crate) use gateway_json::write;
 pub(crate) use raw::RawFields;
 pub(crate) use reader::Reader;
-pub(crate) use write::write;
 
 /// The fields of an object, in order.
 pub(crate) type Fields<'a> = Vec<(Cow<'a, str>, Node<'a>)>;

@@ -1,10 +1,7 @@
 //! What a provider of this dialect does to the caller's own bytes: the model, absent defaults, and asking for usage.
-//!
-//! Positions come from whoever scanned the body; this module only says what goes where.
-
-use std::ops::Range;
 
 use bytes::Bytes;
+use gateway_json::{Edit, Envelope};
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::{Operation, Request};
@@ -83,50 +80,11 @@ impl Defaults {
     }
 }
 
-/// One member of the top object of a body: where its key (without quotes) and its value stand.
-pub type Place = (Range<usize>, Range<usize>);
-
-/// A body as it was scanned.
-#[derive(Debug, Clone, Copy)]
-pub struct Scanned<'a> {
-    /// The text.
-    pub text: &'a [u8],
-    /// Just after the opening brace.
-    pub open: usize,
-    /// The members of the top object, in order.
-    pub members: &'a [Place],
-}
-
-impl<'a> Scanned<'a> {
-    /// A body of this text, whose members begin at `open`.
-    pub const fn new(text: &'a [u8], open: usize, members: &'a [Place]) -> Self {
-        Self {
-            text,
-            open,
-            members,
-        }
-    }
-
-    /// The value of a member, unless it is null; the last one if the key stands more than once.
-    fn get(&self, key: &str) -> Option<&'a [u8]> {
-        self.place(key)
-            .and_then(|place| self.text.get(place))
-            .filter(|value| *value != b"null")
-    }
-
-    fn place(&self, key: &str) -> Option<Range<usize>> {
-        self.members
-            .iter()
-            .rev()
-            .find(|(name, _)| self.text.get(name.clone()) == Some(key.as_bytes()))
-            .map(|(_, value)| value.clone())
-    }
-
-    /// True when the caller of a stream left open whether usage is reported, so that the gateway asks for it on its
-    /// own behalf and hides the answer ([`UsageChunk::Hide`](super::UsageChunk::Hide)).
-    pub fn leaves_usage_open(&self) -> bool {
-        self.get("stream_options").is_none()
-    }
+/// True when the caller of a stream left open whether usage is reported, so that the gateway asks for it on its own behalf
+/// and hides the answer ([`UsageChunk::Hide`](super::UsageChunk::Hide)).
+pub fn leaves_usage_open(text: &[u8], envelope: &Envelope) -> bool {
+    let options = envelope.get(text, "stream_options");
+    options.is_none_or(|options| options == b"null")
 }
 
 /// How a body is changed on its way.
@@ -148,41 +106,38 @@ pub struct Forward<'a> {
 
 impl Forward<'_> {
     /// What replaces what, in ascending order; an empty range inserts.
-    pub fn edits(&self, body: &Scanned<'_>) -> Vec<(Range<usize>, Bytes)> {
+    pub fn edits(&self, text: &[u8], envelope: &Envelope) -> Vec<Edit> {
         let mut inserted = Vec::new();
         let mut replaced = Vec::new();
         // A text can always be written.
         let model = Bytes::from(serde_json::to_vec(self.model).unwrap_or_default());
-        for (key, value) in body.members {
-            if body.text.get(key.clone()) == Some(b"model") {
-                replaced.push((value.clone(), model.clone()));
-            }
-        }
-        if replaced.is_empty() && self.adds_model {
-            inserted.push(("model", model));
+        match envelope.find(text, "model") {
+            Some(member) => replaced.push(Edit::new(member.value.clone(), model)),
+            None if self.adds_model => inserted.push(("model", model)),
+            None => {}
         }
         let generates = matches!(self.operation, Operation::Chat | Operation::Completion);
         if generates && self.stream {
-            if body.place("stream").is_none() {
+            if envelope.find(text, "stream").is_none() {
                 inserted.push(("stream", Bytes::from_static(b"true")));
             }
-            if self.stream_options && body.leaves_usage_open() {
+            if self.stream_options && leaves_usage_open(text, envelope) {
                 let ask = Bytes::from_static(br#"{"include_usage":true}"#);
-                match body.place("stream_options") {
-                    Some(null) => replaced.push((null, ask)),
+                match envelope.find(text, "stream_options") {
+                    Some(null) => replaced.push(Edit::new(null.value.clone(), ask)),
                     None => inserted.push(("stream_options", ask)),
                 }
             }
         }
         for (key, value) in &self.defaults.members {
-            if is_open(body, key, generates) {
+            if is_open(text, envelope, key, generates) {
                 inserted.push((key, value.clone()));
             }
         }
-        replaced.sort_by_key(|(range, _)| range.start);
+        replaced.sort_by_key(|edit| edit.at.start);
         let mut edits = vec![];
-        if let Some(text) = members(&inserted, body.members.is_empty()) {
-            edits.push((body.open..body.open, text));
+        if let Some(text) = members(&inserted, envelope.members().is_empty()) {
+            edits.push(Edit::new(envelope.open()..envelope.open(), text));
         }
         edits.append(&mut replaced);
         edits
@@ -190,15 +145,14 @@ impl Forward<'_> {
 }
 
 /// True when a default applies: the request has neither the member nor one that means the same.
-fn is_open(body: &Scanned<'_>, key: &str, generates: bool) -> bool {
+fn is_open(text: &[u8], envelope: &Envelope, key: &str, generates: bool) -> bool {
     if !generates && !OF_EMBEDDINGS.contains(&key) {
         return false;
     }
+    let has = |key: &str| envelope.find(text, key).is_some();
     let twin = SAME.iter().find(|(one, _)| *one == key);
     let needs_tools = key == "tool_choice" || key == "parallel_tool_calls";
-    body.place(key).is_none()
-        && twin.is_none_or(|(_, other)| body.place(other).is_none())
-        && (!needs_tools || body.place("tools").is_some())
+    !has(key) && twin.is_none_or(|(_, other)| !has(other)) && (!needs_tools || has("tools"))
 }
 
 /// Members as text, with a comma after each that something follows.
@@ -220,33 +174,12 @@ fn members(inserted: &[(&str, Bytes)], alone: bool) -> Option<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use gateway_json::splice;
+
     use super::*;
 
-    /// The body of the tests, its members found by hand.
     fn forward(stream: bool, text: &str, defaults: &Value) -> Value {
         let defaults = Defaults::new(defaults.as_object().unwrap());
-        let keys = [
-            "model",
-            "temperature",
-            "stream_options",
-            "max_tokens",
-            "stream",
-        ];
-        let mut members: Vec<Place> = keys
-            .iter()
-            .filter_map(|key| {
-                let at = text.find(&format!("\"{key}\":"))?;
-                let value = at + key.len() + 3;
-                let end = value + text[value..].find(['}', ','])?;
-                let end = if text[value..].starts_with('{') {
-                    end + 1
-                } else {
-                    end
-                };
-                Some((at + 1..at + 1 + key.len(), value..end))
-            })
-            .collect();
-        members.sort_by_key(|(key, _)| key.start);
         let how = Forward {
             model: "m",
             adds_model: true,
@@ -255,16 +188,10 @@ mod tests {
             stream_options: true,
             defaults: &defaults,
         };
-        let mut out = text.to_owned();
-        let scanned = Scanned {
-            text: text.as_bytes(),
-            open: 1,
-            members: &members,
-        };
-        for (range, with) in how.edits(&scanned).into_iter().rev() {
-            out.replace_range(range, std::str::from_utf8(&with).unwrap());
-        }
-        serde_json::from_str(&out).unwrap()
+        let envelope = Envelope::scan(text.as_bytes()).unwrap();
+        let edits = how.edits(text.as_bytes(), &envelope);
+        let out = splice(&Bytes::copy_from_slice(text.as_bytes()), &edits);
+        serde_json::from_slice(&out).unwrap()
     }
 
     #[test]

@@ -367,7 +367,47 @@ pub(crate) struct Json<'a> {
     pub(crate) envelope: &'a Envelope,
 }
 
+/// Members that the gateway reads or writes, whatever the dialect.
+const READ: [&str; 24] = [
+    "dimensions",
+    "documents",
+    "input",
+    "instructions",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "n",
+    "previous_response_id",
+    "prompt",
+    "query",
+    "reasoning_effort",
+    "response_format",
+    "service_tier",
+    "stream",
+    "stream_options",
+    "system",
+    "temperature",
+    "tools",
+    "top_p",
+    "user",
+];
+
 impl<'a> Json<'a> {
+    /// Refuses a member that some readers take for another one: those that compare names without their case.
+    pub(crate) fn check_spelling(self) -> Result<(), CallError> {
+        let Some((found, name)) = self.envelope.misspelt(self.text, &READ) else {
+            return Ok(());
+        };
+        let message = format!(
+            "it differs from '{name}' in the case of its letters alone, and some providers take it for '{name}'"
+        );
+        let fault = FieldError::new(vec![found.into()], "ambiguous_member", message);
+        Err(CallError::fields(vec![fault]))
+    }
+
     /// The JSON text of a member; `null` counts as absent.
     pub(crate) fn get(self, key: &str) -> Option<&'a [u8]> {
         self.envelope

@@ -375,3 +375,81 @@ async fn mlflow_s_urls_refuse_the_same_in_their_own_words() {
         assert_eq!(got.status, StatusCode::OK, "{}", got.text());
     }
 }
+
+/// The body that a call carries, after one was sent in this spelling.
+async fn carried(way: Way, body: &str) -> (String, gateway_provider::Call) {
+    let script = Script::default();
+    let got = send(&script, post(way.path(), body.to_owned())).await;
+    assert_eq!(got.status, StatusCode::OK, "{way:?} {body}: {}", got.text());
+    let call = script.call();
+    let bytes = call.payload.bytes().unwrap().clone();
+    (String::from_utf8(bytes.to_vec()).unwrap(), call)
+}
+
+#[tokio::test]
+async fn of_a_member_in_several_spellings_the_last_is_read_and_no_other_goes_up() {
+    let message = r#""messages":[{"role":"user","content":"a","cont\u0065nt":"b"}]"#;
+    for way in WAYS {
+        for (members, plain) in [
+            (
+                r#""model":"secret","mod\u0065l":"chat""#,
+                r#""model":"chat""#,
+            ),
+            (
+                r#""\u006d\u006F\u0064\u0065\u006c":"chat""#,
+                r#""model":"chat""#,
+            ),
+            (
+                r#""model":"chat","stream":true,"str\u0065am":false"#,
+                r#""model":"chat","stream":false"#,
+            ),
+            (
+                r#""model":"chat","max_tokens":4000,"max\u005ftokens":1"#,
+                r#""model":"chat","max_tokens":1"#,
+            ),
+            (
+                r#""model":"chat","stream_options":{"include_usage":true,"include\u005fusage":false}"#,
+                r#""model":"chat","stream_options":{"include_usage":false}"#,
+            ),
+        ] {
+            let (body, call) =
+                carried(way, &format!("{{{members},\"max_tokens\":9,{message}}}")).await;
+            let plain = plain.replace(r#","max_tokens":1"#, "");
+            let expected = format!(
+                r#"{{{plain},"max_tokens":9,"messages":[{{"role":"user","content":"b"}}]}}"#
+            );
+            assert_eq!(body, expected, "{way:?}");
+            assert!(!call.stream);
+        }
+    }
+    let script = Script::default();
+    let body = format!(r#"{{"model":"chat","mod\u0065l":"secret",{message}}}"#);
+    let got = send(&script, post(Way::OpenAi.path(), body)).await;
+    assert_eq!(got.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_key_that_readers_take_for_different_things_is_400_with_its_position() {
+    for (member, says) in [
+        (
+            r#""mod\ud800el":1"#,
+            "half of a surrogate pair at line 1 column 17",
+        ),
+        (r#""model\u0000":1"#, "null character at line 1 column 17"),
+        (r#""MODEL":1"#, "'model'"),
+        (r#""\u017Ftream":true"#, "'stream'"),
+        (r#""Max_Tokens":1"#, "'max_tokens'"),
+    ] {
+        refused(
+            |way| {
+                post(
+                    way.path(),
+                    format!(r#"{{"model":"chat",{member},"messages":[]}}"#),
+                )
+            },
+            StatusCode::BAD_REQUEST,
+            &[says],
+        )
+        .await;
+    }
+}

@@ -5,13 +5,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{
-    self, Defaults, Forward, Observer, Quirks, Scanned, StreamDecoder, UsageChunk,
+    self, Defaults, Forward, Observer, Quirks, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::tgi::{self, Template};
 use gateway_dialect::{RequestOptions, bedrock, known};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target,
-    TargetSpec, Whole, Wire, content_type, post_json, splice,
+    Call, Credential, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, TargetSpec,
+    Whole, Wire, content_type, post_json, splice,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{
@@ -77,7 +77,6 @@ impl SageMakerWire {
 
     /// The caller's own bytes, with the model and absent defaults spliced in.
     fn forward(&self, call: &Call, body: &Bytes, envelope: &Envelope) -> Bytes {
-        let members = envelope.places();
         let how = Forward {
             model: &self.served,
             adds_model: true,
@@ -86,8 +85,7 @@ impl SageMakerWire {
             stream_options: true,
             defaults: &self.defaults,
         };
-        let scanned = Scanned::new(body, envelope.open(), &members);
-        splice(body, &Edit::all(how.edits(&scanned)))
+        splice(body, &how.edits(body, envelope))
     }
 
     /// What is asked, with absent defaults.
@@ -216,8 +214,7 @@ impl Wire for SageMakerWire {
             (_, Some(template)) => Box::new(tgi::StreamDecoder::new(self.stops(call, template))),
             (None, None) => Box::new(StreamDecoder::new()),
             (Some((body, envelope)), None) => {
-                let members = envelope.places();
-                let hides = Scanned::new(body, envelope.open(), &members).leaves_usage_open();
+                let hides = openai::leaves_usage_open(body, envelope);
                 Box::new(Observer::new(UsageChunk::hidden_when(hides)))
             }
         };

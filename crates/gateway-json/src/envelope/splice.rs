@@ -21,12 +21,6 @@ impl Edit {
             with: with.into(),
         }
     }
-
-    /// What dialects, which do not know this type, want replaced.
-    pub fn all(places: Vec<(Range<usize>, Bytes)>) -> Vec<Self> {
-        let edit = |(at, with)| Self { at, with };
-        places.into_iter().map(edit).collect()
-    }
 }
 
 /// Applies `edits`, given in ascending order without overlap, in one buffer of the right size. Without edits the text

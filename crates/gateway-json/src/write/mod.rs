@@ -8,17 +8,17 @@ mod tests;
 use std::io;
 
 use bytes::{BufMut, BytesMut};
-use gateway_json::{is_plain, plain};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Error;
 
+use crate::plain::{is_plain, plain};
 use compound::Compound;
 
 /// The name under which `serde_json` hands over text that is JSON already.
 const RAW: &str = "$serde_json::private::RawValue";
 
 /// What JSON is written to.
-pub(crate) trait Sink: BufMut + AsRef<[u8]> {
+pub trait Sink: BufMut + AsRef<[u8]> {
     /// Takes off what comes after the first `length` bytes.
     fn take_off(&mut self, length: usize) -> Vec<u8>;
 }
@@ -40,7 +40,7 @@ impl Sink for BytesMut {
 /// # Errors
 /// The value is none that JSON has: a key that is no text or number, or what its own `Serialize` says. What was written so
 /// far stays.
-pub(crate) fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+pub fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     value.serialize(Writer { out })
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn write(out: &mut impl Sink, value: &(impl Serialize + ?Sized)) -> R
 ///
 /// # Errors
 /// Those of [`write()`].
-pub(crate) fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
+pub fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(1024);
     write(&mut out, value)?;
     Ok(out)
@@ -56,7 +56,7 @@ pub(crate) fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error
 
 /// Appends a string, in quotes and escaped as `serde_json` does it.
 #[inline]
-pub(crate) fn write_text(out: &mut impl Sink, text: &str) {
+pub fn write_text(out: &mut impl Sink, text: &str) {
     if !is_plain(text.as_bytes()) {
         return write_escaped(out, text);
     }

@@ -2,9 +2,16 @@
 
 use std::fmt;
 
-use gateway_json::{Cursor, Fault};
+use bytes::Bytes;
 
 use super::{Envelope, Member};
+use crate::cursor::{Cursor, Fault};
+use crate::keys::{Keys, QuickLook};
+use crate::normal;
+
+/// The largest number of members of the top object; each costs 32 bytes. An object within another one has no more either, so
+/// that a part of a text that was read can be scanned.
+const MAX_MEMBERS: usize = 1 << 18;
 
 /// Why a text is not the JSON object it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,32 +38,60 @@ impl fmt::Display for ScanError {
 
 impl std::error::Error for ScanError {}
 
-pub(super) fn scan(text: &[u8]) -> Result<Envelope, ScanError> {
-    object(text).map_err(|fault| {
-        let Fault { what, offset } = of_body(text, fault);
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
-        let line_text = before.get(line_start..).unwrap_or_default();
-        ScanError {
-            what,
-            offset,
-            line: memchr::memchr_iter(b'\n', before).count() + 1,
-            column: String::from_utf8_lossy(line_text).chars().count() + 1,
-        }
-    })
+/// The envelope, and whether the keys need a closer look.
+pub(super) fn scan(text: &[u8]) -> Result<(Envelope, bool), ScanError> {
+    object(text).map_err(|fault| located(text, of_body(text, fault)))
+}
+
+/// `text`, which has been scanned, with plain and unique keys; `None` where it has them already.
+pub(super) fn normal(text: &[u8]) -> Result<Option<Bytes>, ScanError> {
+    normal::normal(text).map_err(|fault| located(text, fault))
+}
+
+pub(super) const fn not_normal() -> ScanError {
+    ScanError {
+        what: "a key stands twice, or has needless escapes",
+        offset: 0,
+        line: 1,
+        column: 1,
+    }
+}
+
+fn located(text: &[u8], Fault { what, offset }: Fault) -> ScanError {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n');
+    let line_text = before.get(line_start.map_or(0, |at| at + 1)..);
+    ScanError {
+        what,
+        offset,
+        line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+        column: String::from_utf8_lossy(line_text.unwrap_or_default())
+            .chars()
+            .count()
+            + 1,
+    }
 }
 
 /// The whole text: one object with white space around it.
-fn object(text: &[u8]) -> Result<Envelope, Fault> {
+fn object(text: &[u8]) -> Result<(Envelope, bool), Fault> {
     let mut cursor = Cursor::new(text);
+    let mut keys = QuickLook::new();
     cursor.peek();
     let mut envelope = Envelope {
         open: cursor.offset() + 1,
         members: Vec::with_capacity(12),
         longest: 0,
     };
+    keys.open();
     cursor.members(|cursor, key| {
-        let value = cursor.value()?;
+        if envelope.members.len() == MAX_MEMBERS {
+            return Err(Fault {
+                what: "the object has more than 262144 members",
+                offset: key.range().start,
+            });
+        }
+        keys.key(&key)?;
+        let value = cursor.value_with(&mut keys)?;
         envelope.members.push(Member {
             key: key.range(),
             value,
@@ -65,7 +100,7 @@ fn object(text: &[u8]) -> Result<Envelope, Fault> {
     })?;
     envelope.longest = cursor.longest_string();
     cursor.end()?;
-    Ok(envelope)
+    Ok((envelope, keys.is_doubtful()))
 }
 
 /// The same in words about a body.
