@@ -251,7 +251,7 @@ fn write(
         {
             let frame = item?;
             if let Some(error) = frame.facts.error {
-                return Err(told(&error));
+                return Err(error.to_call_error(None));
             }
             match frame.data {
                 FrameData::Raw(bytes) => {
@@ -288,15 +288,6 @@ fn events(
     encoder.end(&mut out);
     losses.extend(encoder.losses().clone());
     out.freeze()
-}
-
-/// An error inside a stream, where the provider did not make one of it.
-fn told(error: &gateway_schema::chat::RemoteError) -> CallError {
-    let told = CallError::upstream(ErrorKind::Upstream, error.message.clone());
-    match error.status {
-        Some(status) => told.with_status(status),
-        None => told,
-    }
 }
 
 fn stuck() -> CallError {

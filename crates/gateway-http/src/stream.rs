@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use gateway_provider::ReplyStream;
 use gateway_schema::chat::{RemoteError, StreamEvent};
 use gateway_schema::stream::{Encode, Frame, FrameData};
-use gateway_schema::{CallError, Dialect, ErrorKind, Operation, ProviderName, UpstreamFailure};
+use gateway_schema::{CallError, Dialect, ErrorKind, Operation, ProviderName};
 
 use crate::access::Access;
 use crate::error::{self, Audience};
@@ -234,25 +234,11 @@ impl StreamBody {
 
 /// An error that the provider reported inside its stream.
 pub(crate) fn reported(error: &RemoteError, provider: &ProviderName) -> CallError {
-    let kind = match error.status {
-        Some(429) => ErrorKind::RateLimited,
-        Some(400 | 404 | 413 | 422) => ErrorKind::InvalidRequest,
-        Some(401) => ErrorKind::Unauthenticated,
-        Some(403) => ErrorKind::Forbidden,
-        Some(503 | 529) => ErrorKind::Unavailable,
-        _ => ErrorKind::Upstream,
-    };
-    let message = if error.message.is_empty() {
-        "The provider reported an error in its stream.".to_owned()
-    } else {
-        error.message.clone()
-    };
-    let mut failure = UpstreamFailure::default();
-    failure.provider = Some(provider.clone());
-    failure.status = error.status;
-    failure.error_type.clone_from(&error.error_type);
-    failure.code.clone_from(&error.code);
-    CallError::upstream(kind, message).with_upstream(failure)
+    let mut error = error.to_call_error(None);
+    if let Some(failure) = error.upstream_failure_mut() {
+        failure.provider = Some(provider.clone());
+    }
+    error
 }
 
 /// How the raw bytes ended, so that an error event after them is an event of its own.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gateway_dialect::failure::{self, Said};
+use gateway_dialect::failure::{self, ErrorDetails};
 use gateway_dialect::openai::Defaults;
 use gateway_provider::{
     Call, Credential, Encoded, Lane, NoStream, ProviderInfo, Target, Whole, Wire, bearer_header,
@@ -177,7 +177,7 @@ impl<V: Vendor> Wire for LegacyWire<V> {
         if let Some(response) = self.vendor.read(call.operation, &answer) {
             return Ok(Whole::Canonical(response));
         }
-        let said = Said::from_value(&answer);
+        let said = ErrorDetails::from_value(&answer);
         if said.message.is_some() {
             return Err(failure::error_within(V::DIALECT, &said.into()));
         }
@@ -196,7 +196,7 @@ impl<V: Vendor> Wire for LegacyWire<V> {
 
     fn decode_error(&self, response: &http::Response<Bytes>) -> CallError {
         let kind = content_type(response.headers());
-        let said = Said::read(kind, response.body());
+        let said = ErrorDetails::read(kind, response.body());
         let status = self
             .vendor
             .status_of_error(response.status().as_u16(), said.message.as_deref());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod codex;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod gather;
 #[cfg(test)]
 mod matrix;

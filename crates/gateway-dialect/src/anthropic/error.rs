@@ -7,7 +7,7 @@ use gateway_schema::chat::RemoteError;
 use gateway_schema::{CallError, Dialect};
 use serde::Deserialize;
 
-use crate::failure;
+use crate::failure::{self, NO_MESSAGE};
 
 /// `error`.
 #[derive(Debug, Default, Deserialize)]
@@ -17,38 +17,16 @@ pub(super) struct ErrorIn {
     message: Option<String>,
 }
 
-/// Statuses that the API gives its errors, for errors without one.
-const STATUSES: [(&str, u16); 11] = [
-    ("invalid_request_error", 400),
-    ("authentication_error", 401),
-    ("billing_error", 402),
-    ("permission_error", 403),
-    ("not_found_error", 404),
-    ("conflict_error", 409),
-    ("request_too_large", 413),
-    ("rate_limit_error", 429),
-    ("api_error", 500),
-    ("timeout_error", 504),
-    ("overloaded_error", 529),
-];
-
 impl ErrorIn {
     /// As an event of a stream.
     pub(super) fn into_remote(self) -> RemoteError {
-        let status = self.kind.as_deref().and_then(|kind| {
-            STATUSES
-                .iter()
-                .find(|(name, _)| *name == kind)
-                .map(|(_, status)| *status)
-        });
-        RemoteError {
-            message: self
-                .message
-                .unwrap_or_else(|| "The provider reported an error without a message.".to_owned()),
+        let mut error = RemoteError {
+            message: self.message.unwrap_or_else(|| NO_MESSAGE.to_owned()),
             error_type: self.kind,
-            code: None,
-            status,
-        }
+            ..RemoteError::default()
+        };
+        error.status = error.stated_status();
+        error
     }
 }
 

@@ -4,7 +4,7 @@ use gateway_schema::chat::RemoteError;
 use gateway_schema::{CallError, Dialect};
 use serde_json::{Map, Value};
 
-use crate::failure::{self, Said};
+use crate::failure::{self, ErrorDetails};
 
 /// Reads an answer with a bad status. Never fails: what cannot be read is described.
 pub fn decode_error(status: u16, content_type: Option<&str>, body: &[u8]) -> CallError {
@@ -18,7 +18,7 @@ pub(super) fn inside_good_status(fields: Map<String, Value>) -> CallError {
 
 /// An answer that ended by failing, or an error event: `{"finish_reason": "ERROR", "error", "error_type"}`.
 pub(super) fn remote(fields: Map<String, Value>, finish_reason: &str) -> RemoteError {
-    let mut error = RemoteError::from(Said::from_value(&Value::Object(fields)));
+    let mut error = RemoteError::from(ErrorDetails::from_value(&Value::Object(fields)));
     // A status that the error does not state is the server's own fault, not that of the way to it.
     let usual = if finish_reason == "TIMEOUT" { 504 } else { 500 };
     error.status.get_or_insert(usual);

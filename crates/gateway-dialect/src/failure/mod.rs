@@ -1,13 +1,11 @@
-//! What a provider says when it fails, in whatever envelope: shared by the dialects, a dialect of nobody.
+//! Reads the error of any provider, in whatever envelope: shared by all dialects.
 //!
 //! Providers that imitate each other's requests do not imitate each other's errors: objects, bare strings, lists,
 //! flat messages, integer codes, plain text, HTML and nothing at all occur with every one of them. The search here
-//! finds the words wherever they stand; [`error`] sorts them into the closed vocabulary.
-
-use std::borrow::Cow;
+//! finds the words wherever they stand; [`RemoteError::classify`] sorts them into the closed vocabulary.
 
 use gateway_schema::chat::RemoteError;
-use gateway_schema::{CallError, Dialect, ErrorKind, Retry, UpstreamFailure};
+use gateway_schema::{CallError, Dialect, UpstreamFailure};
 use serde_json::{Map, Value};
 
 /// How much of a body is kept for the log and for callers of the same dialect.
@@ -16,11 +14,13 @@ const KEPT_BODY_BYTES: usize = 64 * 1024;
 const SHOWN_MESSAGE_BYTES: usize = 4 * 1024;
 /// How much of an answer in plain text counts as a message.
 const SHOWN_TEXT_BYTES: usize = 500;
+/// The message of an error inside a good answer that has none.
+pub(crate) const NO_MESSAGE: &str = "The provider reported an error without a message.";
 
 /// What a provider said, wherever it stood in the body.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Said {
+pub struct ErrorDetails {
     /// Its message.
     pub message: Option<String>,
     /// Its word for the error.
@@ -35,7 +35,7 @@ pub struct Said {
     pub request_id: Option<String>,
 }
 
-impl Said {
+impl ErrorDetails {
     /// Searches a body of any kind.
     pub fn read(content_type: Option<&str>, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
@@ -126,203 +126,81 @@ impl Said {
     }
 }
 
-impl From<Said> for RemoteError {
-    fn from(said: Said) -> Self {
-        let status = said.status.or_else(|| status_of_words(&said));
-        Self {
-            message: said
-                .message
-                .unwrap_or_else(|| "The provider reported an error without a message.".to_owned()),
-            error_type: said.error_type,
-            code: said.code,
-            status,
+impl ErrorDetails {
+    /// As the canonical error. A message that is absent stays empty.
+    fn into_remote(self) -> RemoteError {
+        RemoteError {
+            message: self.message.unwrap_or_default(),
+            error_type: self.error_type,
+            code: self.code,
+            status: self.status,
+            retry_after: None,
         }
+    }
+}
+
+impl From<ErrorDetails> for RemoteError {
+    fn from(details: ErrorDetails) -> Self {
+        let mut error = details.into_remote();
+        if error.message.is_empty() {
+            NO_MESSAGE.clone_into(&mut error.message);
+        }
+        error.status = error.stated_status();
+        error
     }
 }
 
 /// Reads an answer with a bad status. Never fails: what cannot be read is described.
 pub fn error(dialect: Dialect, status: u16, content_type: Option<&str>, body: &[u8]) -> CallError {
-    let said = Said::read(content_type, body);
+    error_of(
+        dialect,
+        status,
+        content_type,
+        body,
+        ErrorDetails::read(content_type, body),
+    )
+}
+
+/// The same, for a body whose words the dialect has read itself.
+pub(crate) fn error_of(
+    dialect: Dialect,
+    status: u16,
+    content_type: Option<&str>,
+    body: &[u8],
+    details: ErrorDetails,
+) -> CallError {
     let mut failure = UpstreamFailure::default();
     failure.content_type = content_type.map(str::to_owned);
     failure.body = body.get(..KEPT_BODY_BYTES).unwrap_or(body).to_vec();
-    said_error(dialect, status, said, failure)
+    call_error(dialect, Some(status), details, failure)
 }
 
-/// An error that a provider reported inside a good answer (a body or an event of a stream). `status` is that of the
-/// answer; the one the error itself states counts.
+/// An error that a provider reported inside an answer of a good status (its body, or an event of a stream).
 pub fn error_within(dialect: Dialect, error: &RemoteError) -> CallError {
-    let said = Said {
-        message: Some(error.message.clone()),
-        error_type: error.error_type.clone(),
-        code: error.code.clone(),
-        status: error.status,
-        ..Said::default()
-    };
-    let status = error
-        .status
-        .or_else(|| status_of_words(&said))
-        .unwrap_or(502);
-    said_error(dialect, status, said, UpstreamFailure::default())
+    let mut error = error.to_call_error(None);
+    if let Some(upstream) = error.upstream_failure_mut() {
+        upstream.dialect = Some(dialect);
+    }
+    error
 }
 
-fn said_error(
+/// The error of a call that `details` and `failure` describe. `answered` is the status of an answer of 400 or above.
+fn call_error(
     dialect: Dialect,
-    status: u16,
-    said: Said,
-    mut failure: UpstreamFailure,
+    answered: Option<u16>,
+    details: ErrorDetails,
+    failure: UpstreamFailure,
 ) -> CallError {
-    let (kind, retry) = classify(status, &said);
-    failure.status = Some(status);
-    failure.dialect = Some(dialect);
-    failure.error_type = said.error_type;
-    failure.code = said.code;
-    failure.param = said.param;
-    failure.request_id = said.request_id;
-    let message: Cow<'static, str> = match said.message {
-        Some(message) => message.into(),
-        None => format!("The provider answered with status {status} and no message.").into(),
-    };
-    CallError::upstream(kind, message)
-        .with_retry(retry)
-        .with_upstream(failure)
-}
-
-/// Sorts a failure: by the provider's own words where they are known, by the status otherwise.
-pub fn classify(status: u16, said: &Said) -> (ErrorKind, Retry) {
-    let kind = kind_of_words(said)
-        .or_else(|| is_about_length(status, said).then_some(ErrorKind::ContextLength))
-        .unwrap_or_else(|| kind_of_status(status));
-    (kind, retry_of(kind, status))
-}
-
-/// What a bad status means when nothing else is known.
-pub const fn kind_of_status(status: u16) -> ErrorKind {
-    match status {
-        401 => ErrorKind::Unauthenticated,
-        402 => ErrorKind::BudgetExceeded,
-        403 => ErrorKind::Forbidden,
-        404 | 410 => ErrorKind::NotFound,
-        405 => ErrorKind::MethodNotAllowed,
-        408 | 504 | 524 => ErrorKind::Timeout,
-        413 => ErrorKind::PayloadTooLarge,
-        415 => ErrorKind::UnsupportedMediaType,
-        429 => ErrorKind::RateLimited,
-        501 => ErrorKind::Unsupported,
-        502 | 503 | 520..=523 | 529 => ErrorKind::Unavailable,
-        // A conflict is a race on the provider's side; redirects are never followed.
-        409 | 425 => ErrorKind::Upstream,
-        400..=499 => ErrorKind::InvalidRequest,
-        _ => ErrorKind::Upstream,
+    let (param, request_id) = (details.param.clone(), details.request_id.clone());
+    let mut error = details.into_remote().to_call_error(answered);
+    if let Some(upstream) = error.upstream_failure_mut() {
+        upstream.dialect = Some(dialect);
+        upstream.param = param;
+        upstream.request_id = request_id;
+        upstream.content_type = failure.content_type;
+        upstream.body = failure.body;
     }
-}
-
-const fn retry_of(kind: ErrorKind, status: u16) -> Retry {
-    match kind {
-        ErrorKind::InvalidRequest
-        | ErrorKind::PayloadTooLarge
-        | ErrorKind::UnsupportedMediaType
-        | ErrorKind::Blocked => Retry::Never,
-        ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Unavailable => Retry::Same,
-        ErrorKind::Upstream if status >= 400 => Retry::Same,
-        _ => Retry::Elsewhere,
-    }
-}
-
-/// Words that providers use as types and codes, in lower case, with what they mean.
-const WORDS: &[(&str, ErrorKind)] = &[
-    ("context_length_exceeded", ErrorKind::ContextLength),
-    ("exceed_context_size_error", ErrorKind::ContextLength),
-    ("too_many_tokens", ErrorKind::ContextLength),
-    ("content_filter", ErrorKind::Blocked),
-    ("content_policy_violation", ErrorKind::Blocked),
-    ("moderation_blocked", ErrorKind::Blocked),
-    ("insufficient_quota", ErrorKind::BudgetExceeded),
-    ("billing_hard_limit_reached", ErrorKind::BudgetExceeded),
-    ("billing_not_active", ErrorKind::BudgetExceeded),
-    ("billing_error", ErrorKind::BudgetExceeded),
-    ("invalid_api_key", ErrorKind::Unauthenticated),
-    ("authentication_error", ErrorKind::Unauthenticated),
-    ("unauthenticated", ErrorKind::Unauthenticated),
-    ("permission_error", ErrorKind::Forbidden),
-    ("permission_denied", ErrorKind::Forbidden),
-    ("model_not_found", ErrorKind::NotFound),
-    ("not_found_error", ErrorKind::NotFound),
-    ("rate_limit_error", ErrorKind::RateLimited),
-    ("rate_limit_exceeded", ErrorKind::RateLimited),
-    ("resource_exhausted", ErrorKind::RateLimited),
-    ("request_too_large", ErrorKind::PayloadTooLarge),
-    ("timeout_error", ErrorKind::Timeout),
-    ("overloaded_error", ErrorKind::Unavailable),
-    ("service_unavailable", ErrorKind::Unavailable),
-    ("unavailable", ErrorKind::Unavailable),
-    ("not_supported_error", ErrorKind::Unsupported),
-    ("server_error", ErrorKind::Upstream),
-    ("api_error", ErrorKind::Upstream),
-];
-
-/// Words that say less than a status: they count only where there is none.
-const VAGUE: &[(&str, u16)] = &[
-    ("invalid_request_error", 400),
-    ("authentication_error", 401),
-    ("billing_error", 402),
-    ("insufficient_quota", 429),
-    ("permission_error", 403),
-    ("not_found_error", 404),
-    ("request_too_large", 413),
-    ("rate_limit_error", 429),
-    ("rate_limit_exceeded", 429),
-    ("timeout_error", 504),
-    ("overloaded_error", 529),
-    ("api_error", 500),
-    ("server_error", 500),
-    ("internal_server_error", 500),
-];
-
-fn kind_of_words(said: &Said) -> Option<ErrorKind> {
-    [&said.code, &said.error_type]
-        .into_iter()
-        .flatten()
-        .find_map(|word| {
-            let (_, kind) = WORDS
-                .iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(word))?;
-            // `api_error` and `server_error` stand beside every status.
-            (*kind != ErrorKind::Upstream).then_some(*kind)
-        })
-}
-
-fn status_of_words(said: &Said) -> Option<u16> {
-    [&said.code, &said.error_type]
-        .into_iter()
-        .flatten()
-        .find_map(|word| {
-            let (_, status) = VAGUE
-                .iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(word))?;
-            Some(*status)
-        })
-}
-
-/// Some providers say only in prose that the prompt is too long.
-fn is_about_length(status: u16, said: &Said) -> bool {
-    const PROSE: &[&str] = &[
-        "prompt is too long",
-        "maximum context length",
-        "context length exceeded",
-        "exceeds the context window",
-        "exceeds the available context size",
-        "input is too long",
-        "too many tokens:",
-    ];
-    if !matches!(status, 400 | 413 | 422) {
-        return false;
-    }
-    let Some(message) = &said.message else {
-        return false;
-    };
-    let message = message.to_ascii_lowercase();
-    PROSE.iter().any(|words| message.contains(words))
+    error
 }
 
 fn is_telling(value: &Value) -> bool {

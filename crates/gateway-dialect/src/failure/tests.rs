@@ -1,3 +1,5 @@
+use gateway_schema::{ErrorKind, Retry};
+
 use super::*;
 
 fn read(status: u16, content_type: &str, body: &str) -> CallError {
@@ -148,7 +150,7 @@ fn an_error_inside_a_good_answer_keeps_the_status_it_states() {
         r#"{"error":{"message":"m","type":"invalid_request_error","status_code":400}}"#,
     )
     .unwrap();
-    let remote = RemoteError::from(Said::from_value(&value));
+    let remote = RemoteError::from(ErrorDetails::from_value(&value));
     assert_eq!(remote.status, Some(400));
     assert_eq!(
         error_within(Dialect::OPENAI, &remote).kind(),

@@ -6,52 +6,31 @@
 use std::time::Duration;
 
 use gateway_schema::chat::RemoteError;
-use gateway_schema::{CallError, Dialect, ErrorKind, Retry};
+use gateway_schema::{CallError, Dialect};
 use serde_json::Value;
 
-use crate::failure;
-
-/// The status that stands for Google's word, for errors that state no number.
-const STATUSES: [(&str, u16); 12] = [
-    ("INVALID_ARGUMENT", 400),
-    ("FAILED_PRECONDITION", 400),
-    ("OUT_OF_RANGE", 400),
-    ("UNAUTHENTICATED", 401),
-    ("PERMISSION_DENIED", 403),
-    ("NOT_FOUND", 404),
-    ("ABORTED", 409),
-    ("RESOURCE_EXHAUSTED", 429),
-    ("CANCELLED", 499),
-    ("INTERNAL", 500),
-    ("UNAVAILABLE", 503),
-    ("DEADLINE_EXCEEDED", 504),
-];
+use crate::failure::{self, NO_MESSAGE};
 
 /// Reads `error` inside a good answer.
 pub(super) fn remote(error: &Value) -> RemoteError {
     let text = |key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
-    let word = text("status");
     let number = error
         .get("code")
         .and_then(Value::as_u64)
         .and_then(|code| u16::try_from(code).ok())
         .filter(|code| (400..600).contains(code));
-    let status = number.or_else(|| {
-        let word = word.as_deref()?;
-        STATUSES
-            .iter()
-            .find(|(name, _)| *name == word)
-            .map(|(_, status)| *status)
-    });
-    RemoteError {
+    let mut remote = RemoteError {
         message: text("message")
             .or_else(|| error.as_str().map(str::to_owned))
             .filter(|message| !message.is_empty())
-            .unwrap_or_else(|| "The provider reported an error without a message.".to_owned()),
-        error_type: word,
+            .unwrap_or_else(|| NO_MESSAGE.to_owned()),
+        error_type: text("status"),
         code: reason(error),
-        status,
-    }
+        status: number,
+        retry_after: retry_delay(error),
+    };
+    remote.status = remote.stated_status();
+    remote
 }
 
 /// An error in place of a reply, although the status was good.
@@ -69,25 +48,12 @@ pub fn decode_error(status: u16, content_type: Option<&str>, body: &[u8]) -> Cal
     let Some(said) = first.unwrap_or(&value).get("error") else {
         return error;
     };
-    let error = match reason(said).as_deref() {
-        Some("API_KEY_INVALID" | "API_KEY_EXPIRED" | "ACCESS_TOKEN_EXPIRED") => {
-            reworded(&error, ErrorKind::Unauthenticated)
-        }
-        _ if status == 400 && is_too_long(said) => reworded(&error, ErrorKind::ContextLength),
-        _ => error,
-    };
-    match retry_delay(said) {
-        Some(wait) => error.with_retry(Retry::After(wait)),
-        None => error,
-    }
-}
-
-/// The same failure of another kind: another key, or another model, may help.
-fn reworded(error: &CallError, kind: ErrorKind) -> CallError {
-    let reworded = CallError::upstream(kind, error.message().to_owned());
+    // Reason and wait stand in Google's own details, which the search of `failure` does not know.
+    let (kind, retry) = remote(said).classify(Some(status));
+    let classified = CallError::upstream(kind, error.message().to_owned()).with_retry(retry);
     match error.upstream_failure() {
-        Some(failure) => reworded.with_upstream(failure.clone()),
-        None => reworded,
+        Some(failure) => classified.with_upstream(failure.clone()),
+        None => classified,
     }
 }
 
@@ -122,14 +88,4 @@ fn retry_delay(error: &Value) -> Option<Duration> {
     let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
     (seconds.is_finite() && seconds >= 0.0)
         .then(|| Duration::from_secs_f64(seconds.min(31_536_000.0)))
-}
-
-/// `The input token count (1048590) exceeds the maximum number of tokens allowed (1048575).`
-fn is_too_long(error: &Value) -> bool {
-    error
-        .get("message")
-        .and_then(Value::as_str)
-        .is_some_and(|message| {
-            message.contains("token count") && message.contains("exceeds the maximum")
-        })
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::usage;
-use crate::failure::{self, Said};
+use crate::failure::{self, ErrorDetails};
 
 /// What is looked for in a reply object; its content is skipped.
 #[derive(Debug, Default, Deserialize)]
@@ -70,7 +70,7 @@ impl Glance {
         if error.is_none() && self.status.as_deref() != Some("failed") {
             return None;
         }
-        let said = error.map(Said::from_value).unwrap_or_default();
+        let said = error.map(ErrorDetails::from_value).unwrap_or_default();
         Some(said.into())
     }
 }

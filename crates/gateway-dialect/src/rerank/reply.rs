@@ -6,7 +6,7 @@ use gateway_schema::stream::Facts;
 use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Usage};
 use serde_json::{Map, Value};
 
-use crate::failure::{self, Said};
+use crate::failure::{self, ErrorDetails};
 use crate::ranking;
 
 /// Under which names providers list what they ranked.
@@ -102,7 +102,7 @@ fn listed(mut fields: Map<String, Value>) -> Result<(Vec<Value>, Map<String, Val
         .iter()
         .any(|name| fields.contains_key(*name));
     if told {
-        let error = RemoteError::from(Said::from_value(&Value::Object(fields)));
+        let error = RemoteError::from(ErrorDetails::from_value(&Value::Object(fields)));
         return Err(failure::error_within(Dialect::RERANK, &error));
     }
     Err(unreadable("The provider's answer has no results."))

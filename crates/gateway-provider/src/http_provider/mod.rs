@@ -11,7 +11,6 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
-use gateway_schema::chat::RemoteError;
 use gateway_schema::stream::{Decode, Facts, Frame};
 use gateway_schema::{
     CallError, Dialect, ErrorKind, FieldError, LossKind, Origin, Retry, UpstreamFailure,
@@ -365,31 +364,6 @@ fn shown_headers(all: &HeaderMap) -> HeaderMap {
     shown
 }
 
-/// The error that a provider reported inside a stream, before the commit point.
-fn remote(error: &RemoteError) -> CallError {
-    let (kind, retry) = match error.status {
-        Some(429) => (ErrorKind::RateLimited, Retry::Elsewhere),
-        Some(400 | 413 | 422) => (ErrorKind::InvalidRequest, Retry::Never),
-        Some(404) => (ErrorKind::NotFound, Retry::Elsewhere),
-        Some(401) => (ErrorKind::Unauthenticated, Retry::Elsewhere),
-        Some(403) => (ErrorKind::Forbidden, Retry::Elsewhere),
-        Some(503 | 529) => (ErrorKind::Unavailable, Retry::Same),
-        _ => (ErrorKind::Upstream, Retry::Elsewhere),
-    };
-    let message = if error.message.is_empty() {
-        "The provider reported an error without a message.".to_owned()
-    } else {
-        error.message.clone()
-    };
-    let mut failure = UpstreamFailure::default();
-    failure.status = error.status;
-    failure.error_type.clone_from(&error.error_type);
-    failure.code.clone_from(&error.code);
-    CallError::upstream(kind, message)
-        .with_retry(retry)
-        .with_upstream(failure)
-}
-
 /// A stream that has passed its commit point.
 struct Committed {
     body: BodyStream,
@@ -435,7 +409,7 @@ impl Committed {
                 .iter()
                 .find_map(|frame| frame.facts.error.as_deref())
             {
-                return Err(remote(error));
+                return Err(error.to_call_error(None));
             }
             if stream
                 .ready

@@ -4,20 +4,7 @@ use serde_json::Value;
 
 use super::part::{Citation, Content, Signature};
 use super::response::Finish;
-use crate::{Dialect, Extra, Usage};
-
-/// An error that a provider reports inside a stream that began well.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RemoteError {
-    /// The provider's message.
-    pub message: String,
-    /// The provider's word for it.
-    pub error_type: Option<String>,
-    /// The provider's code.
-    pub code: Option<String>,
-    /// The status it would have been.
-    pub status: Option<u16>,
-}
+use crate::{Dialect, Extra, RemoteError, Usage};
 
 /// One step of a streamed answer.
 ///

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::event::{RemoteError, StreamEvent};
+use super::event::StreamEvent;
 use super::part::{Citation, Content, Part, Signature, ToolCall};
 use super::response::{ChatResponse, Choice};
+use crate::RemoteError;
 use crate::completion::{CompletionChoice, CompletionResponse};
 
 /// Gathers the events of a stream into the whole answer they amount to.

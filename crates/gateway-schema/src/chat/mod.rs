@@ -9,7 +9,8 @@ mod request;
 mod response;
 mod tool;
 
-pub use event::{RemoteError, StreamEvent};
+pub use crate::RemoteError;
+pub use event::StreamEvent;
 pub use fold::Fold;
 pub use message::{ContentForm, Message, Role};
 pub use part::{

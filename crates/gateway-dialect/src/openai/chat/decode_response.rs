@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::decode_message::{call_part, google_signature};
 use super::decode_part::{media, thinking_text};
 use super::{finish, reasoning};
-use crate::failure::{self, Said};
+use crate::failure::{self, ErrorDetails};
 use crate::node::{Fields, Node, answer};
 use crate::openai::usage;
 
@@ -73,7 +73,7 @@ pub(crate) fn reply_fields<'a>(node: Node<'a>, list: &str) -> Result<Fields<'a>,
 
 /// What the provider says about its failure.
 pub(crate) fn own_words(value: &Value) -> RemoteError {
-    RemoteError::from(Said::from_value(value))
+    RemoteError::from(ErrorDetails::from_value(value))
 }
 
 fn choice(position: u32, node: Node<'_>) -> Choice {

@@ -2,7 +2,7 @@
 
 use gateway_schema::{CallError, Dialect, ErrorKind};
 
-use crate::failure::{self, Said};
+use crate::failure::{self, ErrorDetails};
 
 /// How much of such a document is kept.
 const MAX_BYTES: usize = 64 * 1024;
@@ -35,7 +35,7 @@ impl Plain {
     /// What is wrong with a stream that stopped before its end: the document's own words, if it was one.
     pub(super) fn cut_short(&self) -> CallError {
         if self.is_json {
-            let said = Said::read(None, &self.body);
+            let said = ErrorDetails::read(None, &self.body);
             if said.message.is_some() {
                 return failure::error_within(Dialect::OPENAI, &said.into());
             }

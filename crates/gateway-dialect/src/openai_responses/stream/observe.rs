@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::glance::Glance;
-use crate::failure::{self, Said};
+use crate::failure::{self, ErrorDetails};
 use crate::sse::{self, Reader, SseEvent, Watch};
 
 /// How much of a document that calls itself a stream is kept.
@@ -101,14 +101,16 @@ impl Events {
             "response.failed" => {
                 self.failed = true;
                 let glance = read(data).unwrap_or_default();
-                let error = glance.failure().unwrap_or_else(|| Said::default().into());
+                let error = glance
+                    .failure()
+                    .unwrap_or_else(|| ErrorDetails::default().into());
                 facts.usage = glance.facts().usage;
                 facts.error = Some(Box::new(error));
             }
             "error" => {
                 self.failed = true;
                 let said = serde_json::from_slice::<Value>(data)
-                    .map(|value| Said::from_value(&value))
+                    .map(|value| ErrorDetails::from_value(&value))
                     .unwrap_or_default();
                 facts.error = Some(Box::new(said.into()));
             }
@@ -138,7 +140,7 @@ impl Events {
 
     fn cut_short(&self) -> CallError {
         if let Some(plain) = &self.plain {
-            let said = Said::read(None, plain);
+            let said = ErrorDetails::read(None, plain);
             if said.message.is_some() {
                 return failure::error_within(Dialect::OPENAI_RESPONSES, &said.into());
             }
