@@ -218,7 +218,7 @@ impl Task {
             },
             Err(error) => match self.refused(&error) {
                 Some(refused) => self.refuse(&error, &refused),
-                None => self.error(&own(error)),
+                None => self.error(&error),
             },
         }
     }
@@ -250,7 +250,10 @@ impl Task {
         let journal = self.access.journal.as_ref()?;
         let refused = journal.notes().refused.take()?;
         // What a provider says of the gateway's credential is not for the caller.
-        if refused.status() == StatusCode::UNAUTHORIZED {
+        if matches!(
+            refused.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
             return None;
         }
         let status = error.upstream_failure().and_then(|failure| failure.status);
@@ -268,18 +271,6 @@ impl Task {
         self.access.fail(error);
         response
     }
-}
-
-/// What a provider says of the gateway's credential stays in the log.
-fn own(error: CallError) -> CallError {
-    let status = error.upstream_failure().and_then(|failure| failure.status);
-    if error.origin() != Origin::Upstream || status != Some(401) {
-        return error;
-    }
-    let message = "The provider refused the gateway's credential.";
-    CallError::upstream(ErrorKind::Unauthenticated, message)
-        .with_status(401)
-        .with_detail(error.message().to_owned())
 }
 
 /// The head of an answer that is passed back.

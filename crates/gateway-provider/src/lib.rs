@@ -31,6 +31,7 @@ mod post;
 mod provider;
 mod raw;
 mod reading;
+mod redact;
 mod registry;
 mod reply;
 mod retry_after;

@@ -7,6 +7,7 @@ mod cost;
 mod deadlines;
 mod engine;
 mod faults;
+mod leaks;
 mod overload;
 mod passthrough;
 mod policies;

@@ -25,6 +25,7 @@ use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
 use crate::peek::begins_with_event;
 use crate::provider::{Provider, ProviderInfo};
+use crate::redact::{Redactor, Redactors};
 use crate::registry::{Deps, TargetSpec};
 use crate::reply::{Reply, ReplyBody, collect, next};
 use crate::retry_after::retry_after;
@@ -37,6 +38,9 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 const MAX_ERROR_BYTES: usize = 1024 * 1024;
 /// What of an error body is kept.
 const KEPT_ERROR_BYTES: usize = 64 * 1024;
+
+/// What of a provider's words about the gateway's credential is logged, in letters.
+const KEPT_WORDS: usize = 300;
 
 /// Headers of a provider's answer that a caller may see.
 const SHOWN_HEADERS: [&str; 4] = [
@@ -55,6 +59,7 @@ pub struct HttpProvider<W> {
     credentials: Arc<dyn Credentials>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
+    redactors: Redactors,
 }
 
 impl<W> std::fmt::Debug for HttpProvider<W> {
@@ -81,6 +86,7 @@ impl<W: Wire> HttpProvider<W> {
             credentials,
             transport,
             clock,
+            redactors: Redactors::default(),
         }
     }
 
@@ -124,9 +130,9 @@ impl<W: Wire> HttpProvider<W> {
         let sent = self.transport.send(request, self.limits).await;
         let outcome = match sent {
             Ok(response) => {
-                let (head, body) = response.into_parts();
-                attempt.status = Some(head.status.as_u16());
-                self.answer(call, encoded.lane, head, body).await
+                attempt.status = Some(response.status().as_u16());
+                let redactor = self.redactors.get(&credential, &self.target.headers);
+                self.answer(call, encoded.lane, response, &redactor).await
             }
             Err(error) => Err(error.into()),
         };
@@ -149,12 +155,14 @@ impl<W: Wire> HttpProvider<W> {
         &self,
         call: &Call,
         lane: Lane,
-        mut head: Parts,
-        body: BodyStream,
+        response: http::Response<BodyStream>,
+        redactor: &Arc<Redactor>,
     ) -> Result<Reply, CallError> {
-        let body = inflate(&mut head, body)?;
+        let (mut head, body) = response.into_parts();
+        let body = redactor.body(inflate(&mut head, body)?);
+        redactor.headers(&mut head.headers, !head.status.is_success());
         if !head.status.is_success() {
-            let mut error = self.bad_status(head, body).await;
+            let mut error = self.bad_status(head, body, redactor).await;
             if let Some(failure) = error.upstream_failure_mut()
                 && failure.dialect == Some(self.wire.info().dialect)
             {
@@ -220,7 +228,12 @@ impl<W: Wire> HttpProvider<W> {
     }
 
     /// Reads an answer with a bad status. The body may break off: what arrived is used.
-    async fn bad_status(&self, head: Parts, mut body: BodyStream) -> CallError {
+    async fn bad_status(
+        &self,
+        head: Parts,
+        mut body: BodyStream,
+        redactor: &Redactor,
+    ) -> CallError {
         let mut bytes = Vec::new();
         while let Some(Ok(chunk)) = next(&mut body).await {
             bytes.extend_from_slice(&chunk);
@@ -228,7 +241,8 @@ impl<W: Wire> HttpProvider<W> {
                 break;
             }
         }
-        let response = http::Response::from_parts(head, Bytes::from(bytes));
+        let bytes = redactor.error(Bytes::from(bytes));
+        let response = http::Response::from_parts(head, bytes);
         let mut error = self.wire.decode_error(&response);
         let (head, bytes) = response.into_parts();
         if error.upstream_failure().is_none() {
@@ -267,6 +281,11 @@ impl<W: Wire> HttpProvider<W> {
                     .or_else(|| text("request-id"))
                     .or_else(|| text("x-amzn-requestid"));
             }
+        }
+        // Callers are not shown what a provider says of the gateway's credential; operators need it.
+        if matches!(head.status.as_u16(), 401 | 403) && error.detail().is_none() {
+            let words: String = error.message().chars().take(KEPT_WORDS).collect();
+            error = error.with_detail(words);
         }
         match retry_after(&head.headers, self.clock.now()) {
             Some(wait) if matches!(error.retry(), Retry::Never) => error.with_retry_after(wait),

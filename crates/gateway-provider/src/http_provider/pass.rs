@@ -22,6 +22,7 @@ use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
 use crate::peek::Held;
 use crate::raw::{RawHead, RawRequest};
+use crate::redact::Redactor;
 use crate::reply::{Reply, ReplyBody, Whole, next};
 use crate::transport::BodyStream;
 use crate::upload::Upload;
@@ -64,9 +65,9 @@ impl<W: Wire> HttpProvider<W> {
         };
         let outcome = match sending.await {
             Ok(response) => {
-                let (head, body) = response.into_parts();
-                attempt.status = Some(head.status.as_u16());
-                self.pass_back(call, raw, head, body).await
+                attempt.status = Some(response.status().as_u16());
+                let redactor = self.redactors.get(&credential, &self.target.headers);
+                self.pass_back(call, raw, response, &redactor).await
             }
             Err(error) if raw.upload.as_ref().is_some_and(Upload::is_spent) => {
                 // There is no second time; and what the caller did is the caller's.
@@ -111,12 +112,19 @@ impl<W: Wire> HttpProvider<W> {
         &self,
         call: &Call,
         raw: &RawRequest,
-        mut head: Parts,
-        mut body: BodyStream,
+        response: http::Response<BodyStream>,
+        redactor: &Arc<Redactor>,
     ) -> Result<Reply, CallError> {
+        let (mut head, mut body) = response.into_parts();
+        redactor.headers(&mut head.headers, head.status.as_u16() >= 400);
         if head.status.as_u16() >= 400 {
-            match read_error(body).await {
-                Read::Whole(bytes) => return Err(self.refusal(call, raw, head, bytes)),
+            if is_readable(&head) {
+                body = inflate(&mut head, body)?;
+            }
+            match read_error(redactor.body(body)).await {
+                Read::Whole(bytes) => {
+                    return Err(self.refusal(call, raw, head, redactor.error(bytes)));
+                }
                 Read::Part(rest) => body = rest,
             }
         }
@@ -132,6 +140,7 @@ impl<W: Wire> HttpProvider<W> {
                 observer = None;
             }
         }
+        let body = redactor.body(body);
         let info = self.wire.info();
         let length = declared(&head);
         let body = if raw.method == Method::HEAD
