@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use gateway_config::Server;
 use gateway_http::{BodyBounds, BreakerHealth, Directory, EndpointInfo, Health, Place};
 use gateway_middleware::breaker::BreakerStatus;
-use gateway_provider::Authenticate;
+use gateway_provider::{Authenticate, ByteBudget};
 use gateway_schema::CallError;
 
 use crate::engine::Engine;
@@ -72,12 +72,20 @@ impl Directory for EngineDirectory {
 
     fn enter(&self) -> Result<Option<Place>, CallError> {
         let server = self.engine.server();
-        if server.max_in_flight.is_none() && server.max_memory.is_none() {
+        if server.max_in_flight.is_none() {
             // Nothing is counted that nobody bounds.
             return Ok(None);
         }
         let place = self.engine.capacity().enter()?;
         Ok(Some(Box::new(place)))
+    }
+
+    fn memory(&self) -> ByteBudget {
+        self.engine.capacity().memory().clone()
+    }
+
+    fn unverified_memory(&self) -> ByteBudget {
+        self.engine.capacity().unverified_memory().clone()
     }
 
     fn body_bounds(&self) -> Option<BodyBounds> {

@@ -10,7 +10,7 @@ use foldhash::HashMap;
 use gateway_config::{OnStoreError, Plan, Server};
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
-use gateway_middleware::overload::{Capacity, MemoryGauge};
+use gateway_middleware::overload::Capacity;
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::rate::{MemoryRates, RateStore};
@@ -109,10 +109,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Asks `memory` how many bytes this process uses, so that `server.max_memory` can hold. Asked for every request:
-    /// it must answer from memory.
-    pub fn with_memory_gauge(mut self, memory: MemoryGauge) -> Self {
-        self.shop.capacity = Capacity::measured(Some(memory));
+    /// Bounds the bytes that are held for callers to `bytes` where a plan does not (`server.max_memory`). Without it the
+    /// bound is 1 GiB.
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.shop.capacity = Capacity::with_memory(bytes);
         self
     }
 

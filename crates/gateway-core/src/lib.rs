@@ -23,7 +23,6 @@ mod running;
 mod stack;
 mod stores;
 mod told;
-mod unready;
 
 pub use engine::{Engine, EngineBuilder, EngineFuture};
 pub use gateway::{Gateway, GatewayBuilder};

@@ -28,7 +28,6 @@ use crate::reach::Reach;
 use crate::routes::{self, Standing, Watch, Watched};
 use crate::stack::{self, Front, Limits, Rates, Reached, Stack, StackLayers};
 use crate::stores::Stores;
-use crate::unready;
 
 /// Why a plan cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,14 +64,6 @@ pub enum BuildError {
         route: EndpointName,
         /// What is wrong.
         problem: String,
-    },
-    /// The configuration asks for something that this version does not do.
-    #[error("{setting} is not in this version; what there is: {instead}")]
-    NotInThisVersion {
-        /// The setting.
-        setting: String,
-        /// What comes nearest.
-        instead: &'static str,
     },
     /// The stores that several gateways share cannot be opened.
     #[error("stores: redis: {0}")]
@@ -129,7 +120,7 @@ impl Running {
     pub(crate) fn build(plan: &Plan, shop: &Shop) -> Result<Self, Vec<BuildError>> {
         let created = shop.deps.clock.unix_seconds();
         let mut running = Self::default();
-        let mut errors = unready::find(plan, shop.capacity.measures_memory());
+        let mut errors = Vec::new();
         match shop.identity.build(plan.auth.as_ref(), &shop.deps) {
             Ok(authenticate) => running.authenticate = authenticate,
             Err(error) => errors.push(error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_provider::{Access, Authenticate};
+use gateway_provider::{Access, Authenticate, ByteBudget};
 use gateway_schema::{CallError, EndpointName, ModelId, Operation, ProviderName};
 
 /// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
@@ -38,13 +38,23 @@ pub trait Directory: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Takes a place for a request whose body is there. It is held until the reply is over. Who sends a body slowly
-    /// takes none.
+    /// Takes a place for a request whose body is there, or larger than 64 KiB. It is held until the reply is over.
     ///
     /// # Errors
     /// There is too much to do already.
     fn enter(&self) -> Result<Option<Place>, CallError> {
         Ok(None)
+    }
+
+    /// Where the bytes of requests count while they are held; bytes that have no room there are refused.
+    fn memory(&self) -> ByteBudget {
+        ByteBudget::default()
+    }
+
+    /// The part of [`memory`](Self::memory) for bodies of callers that are known when the body is there: those that sign
+    /// it without stating its digest in the head.
+    fn unverified_memory(&self) -> ByteBudget {
+        self.memory()
     }
 
     /// The bounds of request bodies; `None` for those that the edge was made with.
@@ -70,7 +80,7 @@ pub struct BodyBounds {
     pub max_decompressed_bytes: usize,
     /// The largest body that is passed on without being held.
     pub max_upload: u64,
-    /// How long a client may take to send a body, besides a second for every 8 KiB of it.
+    /// How long a body may be waited for; a second is earned back by every 8 KiB of it.
     pub timeout: Duration,
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use gateway_provider::{Call, Clock, Reply};
+use gateway_provider::{ByteBudget, Call, Clock, Reply};
 use gateway_schema::CallError;
 use http::{Request, Response};
 use http_body::Body;
@@ -18,7 +18,7 @@ use crate::body::EdgeBody;
 use crate::config::EdgeConfig;
 use crate::directory::Directory;
 use crate::ids::Ids;
-use crate::read::{BodyError, ReadBody};
+use crate::read::{BodyError, ReadBody, Unpack};
 use crate::reply::{Folding, Outgoing};
 use crate::router::Router;
 use crate::task::{Begun, Next, Task, Who};
@@ -27,6 +27,11 @@ use crate::upload::Gather;
 /// The address of the caller. Whoever accepts connections puts it into the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// What the bodies in progress of one connection may hold together, for connections with several requests at a time.
+/// Whoever accepts connections puts it into the extensions of each request.
+#[derive(Debug, Clone, Default)]
+pub struct Connection(pub ByteBudget);
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -157,6 +162,8 @@ pin_project! {
         Reading { #[pin] body: ReadBody<B>, service: Option<S> },
         // The body may be too large to be held; the service waits for the call.
         Gathering { body: Box<Gather<B>>, service: Option<S> },
+        // The body is being decompressed; the service waits for the call.
+        Unpacking { unpack: Box<Unpack>, service: Option<S> },
         // The call is being answered.
         Calling { #[pin] future: F },
         // A stream that nobody asked for is being gathered.
@@ -189,17 +196,17 @@ impl<S, F, B: Body> State<S, F, B> {
                 response: Some(task.error(&error)),
             };
         }
-        let bounds = task.bounds;
+        let (bounds, budgets) = (task.bounds, task.budgets());
         let upload = task.is_passed().then(|| task.uploads(&rest.body)).flatten();
         *slot = Some(task);
         if let Some(announced) = upload {
             return Self::Gathering {
-                body: Box::new(Gather::new(rest.body, announced, bounds)),
+                body: Box::new(Gather::new(rest.body, announced, bounds, &budgets)),
                 service: Some(rest.service),
             };
         }
         Self::Reading {
-            body: ReadBody::new(rest.body, bounds.max_bytes, bounds.timeout),
+            body: ReadBody::new(rest.body, bounds.max_bytes, bounds.timeout, &budgets),
             service: Some(rest.service),
         }
     }
@@ -243,34 +250,25 @@ where
                     State::after(task.admitted(outcome), rest, this.task)
                 }
                 StateProjection::Reading { body, service } => {
-                    let body = ready!(body.poll(cx));
-                    let (Some(task), Some(mut service)) = (this.task.as_mut(), service.take())
-                    else {
+                    let Some(task) = this.task.as_mut() else {
                         return Poll::Pending;
                     };
-                    match task.take_body(body) {
-                        Next::Call(call) => State::Calling {
-                            future: service.call(call),
-                        },
-                        Next::Respond(response) => State::Ready {
-                            response: Some(response),
-                        },
-                    }
+                    let body = ready!(body.poll(&mut **task, cx));
+                    after_body(task.take_body(body), service)
                 }
                 StateProjection::Gathering { body, service } => {
-                    let body = ready!(body.poll(cx));
-                    let (Some(task), Some(mut service)) = (this.task.as_mut(), service.take())
-                    else {
+                    let Some(task) = this.task.as_mut() else {
                         return Poll::Pending;
                     };
-                    match task.take_gathered(body) {
-                        Next::Call(call) => State::Calling {
-                            future: service.call(call),
-                        },
-                        Next::Respond(response) => State::Ready {
-                            response: Some(response),
-                        },
-                    }
+                    let body = ready!(body.poll(&mut **task, cx));
+                    after_body(task.take_gathered(body), service)
+                }
+                StateProjection::Unpacking { unpack, service } => {
+                    let body = ready!(unpack.poll(cx));
+                    let Some(task) = this.task.as_mut() else {
+                        return Poll::Pending;
+                    };
+                    after_body(task.take_unpacked(body), service)
                 }
                 StateProjection::Calling { future } => {
                     let outcome = ready!(future.poll(cx));
@@ -297,5 +295,25 @@ where
             };
             this.state.set(next);
         }
+    }
+}
+
+/// What follows a body, by what it turned out to be.
+fn after_body<S: Service<Call>, B>(next: Next, service: &mut Option<S>) -> State<S, S::Future, B> {
+    match next {
+        Next::Call(call) => match service.take() {
+            Some(mut service) => State::Calling {
+                future: service.call(call),
+            },
+            // A body is looked at once.
+            None => State::Ready { response: None },
+        },
+        Next::Unpack(unpack) => State::Unpacking {
+            unpack,
+            service: service.take(),
+        },
+        Next::Respond(response) => State::Ready {
+            response: Some(response),
+        },
     }
 }

@@ -33,6 +33,7 @@ mod edge;
 mod error;
 mod headers;
 mod ids;
+mod intake;
 mod limits;
 mod near;
 mod pass;
@@ -53,5 +54,5 @@ pub use directory::{
     BodyBounds, BreakerHealth, Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit,
     Health, Place,
 };
-pub use edge::{Edge, EdgeFuture, Peer};
+pub use edge::{Connection, Edge, EdgeFuture, Peer};
 pub use ids::{Ids, TimeOrderedIds};

@@ -56,6 +56,7 @@ impl Task {
         let tail = self.tail.as_deref().unwrap_or_default();
         matches!(entry.route.action, Action::Pass(Passing::Api))
             && self.signed.is_none()
+            && self.digest.is_none()
             && self.bounds.max_upload > self.bounds.max_bytes as u64
             && RawPath::check(tail).is_ok_and(|path| {
                 let known = Known::of(entry.route.method.as_str(), &path.segments());
@@ -85,7 +86,7 @@ impl Task {
     }
 
     fn upload(&mut self, upload: Upload) -> Result<Call, CallError> {
-        self.access.place = self.shared.directory.enter()?;
+        self.enter()?;
         let method = self.entry.map(|entry| &entry.route.method);
         self.pass_on(Passing::Api, method, Bytes::new(), Some(upload))
     }
@@ -266,7 +267,8 @@ impl Task {
             status: refused.status(),
             headers: refused.headers().clone(),
         };
-        let mut response = begin_back(head).map(|_| EdgeBody::full(refused.body().clone()));
+        let mut response =
+            begin_back(head).map(|_| EdgeBody::full(self.counted(refused.body().clone())));
         self.seal(&mut response);
         self.access.fail(error);
         response

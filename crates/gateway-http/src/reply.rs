@@ -173,7 +173,7 @@ impl Task {
             }
             _ => return self.error(&lost()),
         };
-        let mut response = Response::new(EdgeBody::full(body));
+        let mut response = Response::new(EdgeBody::full(self.counted(body)));
         *response.headers_mut() = headers;
         self.seal(&mut response);
         self.access.end();

@@ -7,10 +7,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::ToolForm;
 use gateway_provider::{
-    Admission, Authenticate, BoxFuture, Call, Context, Envelope, Journal, Payload, Presented,
-    Principal, Trace,
+    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, Envelope, Journal, Payload,
+    Presented, Principal, Trace,
 };
 use gateway_schema::{CallError, ErrorKind, Operation, RequestId};
+use gateway_sigv4::BodyDigest;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -19,12 +20,12 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::body::EdgeBody;
 use crate::directory::{BodyBounds, EndpointInfo, View};
-use crate::edge::{Peer, Shared};
+use crate::edge::{Connection, Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
 use crate::patience;
 use crate::query::without_credentials;
-use crate::read::{self, Encoding};
+use crate::read::{self, BEFORE_ENTRY, Encoding, Unpack};
 use crate::router::{Entry, Found};
 use crate::surface::{
     Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json,
@@ -45,7 +46,7 @@ pub(crate) struct Task {
     /// What its body may be.
     pub(crate) bounds: BodyBounds,
     pub(crate) entry: Option<Entry>,
-    encoding: Encoding,
+    pub(crate) encoding: Encoding,
     pub(crate) headers: HeaderMap,
     presented: Option<Arc<Presented>>,
     /// Who asks callers for credentials.
@@ -65,6 +66,12 @@ pub(crate) struct Task {
     pub(crate) tail: Option<String>,
     /// The head of a request whose credential is a signature: who calls is known when its body is there.
     pub(crate) signed: Option<Box<Parts>>,
+    /// What the requests of its connection share.
+    pub(crate) connection: ByteBudget,
+    /// It has taken its place among the requests in flight, where there are such.
+    pub(crate) entered: bool,
+    /// What the body must be, where the head says so.
+    pub(crate) digest: Option<Box<BodyDigest>>,
 }
 
 /// What is remembered of a call that was handed on.
@@ -96,6 +103,8 @@ pub(crate) enum Next {
     Respond(Response<EdgeBody>),
     /// Hand the call on.
     Call(Call),
+    /// Decompress the body first; then [`Task::take_unpacked`].
+    Unpack(Box<Unpack>),
 }
 
 impl Task {
@@ -155,6 +164,12 @@ impl Task {
             verb: None,
             tail,
             signed: None,
+            connection: extensions
+                .get::<Connection>()
+                .map(|connection| connection.0.clone())
+                .unwrap_or_default(),
+            entered: false,
+            digest: None,
             headers,
             shared,
         });
@@ -168,7 +183,7 @@ impl Task {
             return Begun::Respond(task.error(&error));
         }
         if task.guard.is_some() && headers::is_signed(&task.headers) {
-            return task.await_body(method, &uri);
+            return task.admit_signed(method, &uri);
         }
         task.take_credential();
         match task.identify() {
@@ -178,7 +193,7 @@ impl Task {
     }
 
     /// Whether it is for an endpoint. How the gateway is can always be asked.
-    fn asks(&self) -> bool {
+    pub(crate) fn asks(&self) -> bool {
         self.entry
             .is_some_and(|entry| matches!(entry.route.action, Action::Ask(..) | Action::Pass(_)))
     }
@@ -224,6 +239,9 @@ impl Task {
         };
         if self.guard.is_some() {
             self.let_in(principal);
+        }
+        if self.sees == gateway_provider::Access::Unchecked {
+            self.bounds.max_bytes = self.bounds.max_bytes.min(BEFORE_ENTRY);
         }
         match self.look_at_head() {
             Ok(None) => Begun::Read(self),
@@ -273,39 +291,13 @@ impl Task {
         Ok(None)
     }
 
-    /// Looks at the body.
-    pub(crate) fn take_body(&mut self, body: Result<Bytes, CallError>) -> Next {
-        match body.and_then(|body| match self.check_signature(&body)? {
-            Some(answer) => Ok(Next::Respond(self.answer(answer))),
-            None => self.question(body),
-        }) {
-            Ok(next) => next,
-            Err(error) => Next::Respond(self.error(&error)),
-        }
-    }
-
-    fn question(&mut self, body: Bytes) -> Result<Next, CallError> {
-        if self.asks() {
-            self.access.place = self.shared.directory.enter()?;
-        }
-        let limit = self.bounds.max_decompressed_bytes;
-        let body = read::decompress(self.encoding, body, limit)?;
-        match self.entry.map(|entry| &entry.route.action) {
-            Some(Action::Pass(passing)) => {
-                let method = self.entry.map(|entry| &entry.route.method);
-                self.pass_on(*passing, method, body, None).map(Next::Call)
-            }
-            Some(Action::Ask(named, asked)) => self.call(*named, *asked, body).map(Next::Call),
-            Some(Action::Tell(answer)) => {
-                let answer = self.tell(*answer, &body)?;
-                Ok(Next::Respond(self.answer(answer)))
-            }
-            None => Err(not_found("")),
-        }
-    }
-
     /// Makes the call.
-    fn call(&mut self, named: Named, asked: Asked, body: Bytes) -> Result<Call, CallError> {
+    pub(crate) fn call(
+        &mut self,
+        named: Named,
+        asked: Asked,
+        body: Bytes,
+    ) -> Result<Call, CallError> {
         let surface = self.surface;
         let verb = self.verb.clone();
         let codec = verb.as_ref().map(|verb| verb.codec);
@@ -371,7 +363,8 @@ impl Task {
         });
         let mut context = self.context(&endpoint)?;
         context.stream_form = verb.map(|verb| verb.form).unwrap_or_default();
-        let payload = Payload::from_bytes(codec.client.dialect(), body, envelope, codec.decode);
+        let payload = Payload::from_bytes(codec.client.dialect(), body, envelope, codec.decode)
+            .with_memory(context.memory.clone());
         if surface.reads_first() {
             payload.canonical(operation)?;
         }
@@ -394,6 +387,7 @@ impl Task {
         context.principal = std::mem::take(&mut self.principal);
         context.presented = self.presented.take();
         context.peer = self.peer.map(|peer| peer.0);
+        context.memory = self.shared.directory.memory();
         context.mapping = self.surface.mapping();
         context.strict = endpoint.strict || headers::strict(&self.headers)?;
         context.headers = Arc::new(std::mem::take(&mut self.headers));
@@ -429,7 +423,7 @@ impl Task {
         Ok(endpoint)
     }
 
-    fn tell(
+    pub(crate) fn tell(
         &self,
         answer: fn(&Question<'_>) -> Result<Answer, CallError>,
         body: &Bytes,
@@ -444,8 +438,8 @@ impl Task {
     }
 
     /// What the gateway says itself, as a response.
-    fn answer(&mut self, answer: Answer) -> Response<EdgeBody> {
-        let mut response = Response::new(EdgeBody::full(answer.body));
+    pub(crate) fn answer(&mut self, answer: Answer) -> Response<EdgeBody> {
+        let mut response = Response::new(EdgeBody::full(self.counted(answer.body)));
         *response.status_mut() = answer.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));

@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 use futures_core::Stream;
-use gateway_provider::Upload;
+use gateway_provider::{Exhausted, HeldBytes, Upload};
 use gateway_schema::CallError;
 use http_body::Body;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::directory::BodyBounds;
-use crate::read::{BodyError, broken, too_large, too_slow};
+use crate::read::{BodyError, Budgets, Pace, Reader, broken, too_large, too_slow};
 
 /// How long a body is said to be, if anything is said.
 #[derive(Debug, Clone, Copy)]
@@ -36,14 +35,21 @@ pub(crate) enum Gathered {
 
 impl<B> Gather<B> {
     /// Reads `body`. One of unknown length is held up to the bounds.
-    pub(crate) const fn new(body: B, announced: Announced, bounds: BodyBounds) -> Self {
+    pub(crate) fn new(
+        body: B,
+        announced: Announced,
+        bounds: BodyBounds,
+        budgets: &Budgets,
+    ) -> Self {
         Self {
             incoming: Some(Incoming {
                 body,
                 held: VecDeque::new(),
+                counted: budgets.process.nothing(),
+                on_connection: budgets.connection.nothing(),
                 length: 0,
                 bounds,
-                patience: None,
+                pace: None,
             }),
             announced: announced.0,
         }
@@ -56,26 +62,26 @@ where
     B::Data: Send,
     B::Error: Into<BodyError>,
 {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, CallError>> {
+    pub(crate) fn poll(
+        &mut self,
+        reader: &mut impl Reader,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Gathered, CallError>> {
         let Some(incoming) = self.incoming.as_mut() else {
             return Poll::Pending;
         };
         let limit = incoming.bounds.max_bytes as u64;
         while self.announced.is_none() && incoming.length <= limit {
             let Some(piece) = ready!(incoming.poll_piece(cx)) else {
-                let mut held = std::mem::take(&mut incoming.held);
-                if held.len() == 1 {
-                    return Poll::Ready(Ok(Gathered::Whole(held.pop_front().unwrap_or_default())));
-                }
-                let mut whole = BytesMut::with_capacity(held.iter().map(Bytes::len).sum());
-                for piece in held {
-                    whole.extend_from_slice(&piece);
-                }
-                return Poll::Ready(Ok(Gathered::Whole(whole.freeze())));
+                return Poll::Ready(incoming.take_whole().map(Gathered::Whole));
             };
-            match piece {
-                Ok(piece) => incoming.held.push_back(piece),
-                Err(error) => return Poll::Ready(Err(error)),
+            let length = usize::try_from(incoming.length).unwrap_or(usize::MAX);
+            let held = piece.and_then(|piece| {
+                reader.piece(&piece, length)?;
+                incoming.hold(piece)
+            });
+            if let Err(error) = held {
+                return Poll::Ready(Err(error));
             }
         }
         let incoming = self.incoming.take().map(|it| Box::pin(it) as _);
@@ -92,10 +98,51 @@ where
 struct Incoming<B> {
     body: B,
     held: VecDeque<Bytes>,
+    /// What `held` counts for.
+    counted: HeldBytes,
+    on_connection: HeldBytes,
     length: u64,
     bounds: BodyBounds,
     /// Set while a piece is waited for.
-    patience: Option<Pin<Box<Sleep>>>,
+    pace: Option<Pace>,
+}
+
+impl<B> Incoming<B> {
+    /// Keeps a piece until it is known whether the body is too large.
+    fn hold(&mut self, piece: Bytes) -> Result<(), CallError> {
+        let length = piece.len() as u64;
+        self.on_connection.grow(length)?;
+        self.counted.grow(length)?;
+        self.held.push_back(piece);
+        Ok(())
+    }
+
+    /// The pieces as one.
+    fn take_whole(&mut self) -> Result<Bytes, CallError> {
+        let mut held = std::mem::take(&mut self.held);
+        let mut counted = std::mem::take(&mut self.counted);
+        if held.len() == 1 {
+            return Ok(counted.attach(held.pop_front().unwrap_or_default()));
+        }
+        let length: usize = held.iter().map(Bytes::len).sum();
+        counted.grow(length as u64)?;
+        let mut whole = Vec::new();
+        whole.try_reserve_exact(length).map_err(|_| Exhausted)?;
+        for piece in held {
+            whole.extend_from_slice(&piece);
+        }
+        counted.shrink_to(length as u64);
+        Ok(counted.attach(whole))
+    }
+
+    /// The next piece that was kept.
+    fn pop(&mut self) -> Option<Bytes> {
+        let piece = self.held.pop_front()?;
+        for counted in [&mut self.counted, &mut self.on_connection] {
+            counted.shrink_to(counted.bytes().saturating_sub(piece.len() as u64));
+        }
+        Some(piece)
+    }
 }
 
 impl<B> Incoming<B>
@@ -107,14 +154,12 @@ where
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CallError>>> {
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-                let until = Instant::now() + self.bounds.timeout;
-                let patience = self
-                    .patience
-                    .get_or_insert_with(|| Box::pin(sleep_until(until)));
-                ready!(patience.as_mut().poll(cx));
+                let timeout = self.bounds.timeout;
+                let pace = self.pace.get_or_insert_with(|| Pace::new(timeout));
+                ready!(pace.poll_late(cx));
                 return Poll::Ready(Some(Err(too_slow())));
             };
-            self.patience = None;
+            self.pace = None;
             let frame = match frame {
                 None => return Poll::Ready(None),
                 Some(Ok(frame)) => frame,
@@ -143,7 +188,7 @@ where
     type Item = Result<Bytes, CallError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.held.pop_front() {
+        match self.pop() {
             Some(piece) => Poll::Ready(Some(Ok(piece))),
             None => self.poll_piece(cx),
         }

@@ -48,12 +48,31 @@ impl std::fmt::Debug for Admission {
     }
 }
 
+/// What came of a look at the head of a request whose credential is a signature over it.
+#[derive(Debug)]
+pub enum SignedHead {
+    /// The signature is good, if the body has this SHA-256.
+    Verified(Principal, [u8; 32]),
+    /// The signature covers a body whose digest the head does not state: present the whole request to
+    /// [`Authenticate::authenticate`].
+    NeedsBody,
+}
+
 /// Finds out who calls. On the way of every request: it takes no lock and does no I/O of its own.
 pub trait Authenticate: Send + Sync + 'static {
     /// Who presents this. An admitted principal's [`access`](Principal::access) is never [`Access::Unchecked`].
     ///
     /// The error is of kind unauthenticated; its message tells a stranger nothing, its detail tells the log everything.
     fn authenticate(&self, presented: Option<&Arc<Presented>>) -> Admission;
+
+    /// Who signed the request that begins with `head`, as far as that can be known before its body is there.
+    ///
+    /// # Errors
+    /// Nobody, or not now: no more of the request is read. As for [`authenticate`](Self::authenticate).
+    fn authenticate_head(&self, head: &http::request::Parts) -> Result<SignedHead, CallError> {
+        let _ = head;
+        Ok(SignedHead::NeedsBody)
+    }
 
     /// Whether an admitted principal may ask the endpoint or route of this name, existing or not.
     ///

@@ -9,6 +9,7 @@ use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, Reque
 use serde_json::{Map, Value};
 
 use crate::admission::Access;
+use crate::budget::ByteBudget;
 use crate::journal::Journal;
 use crate::payload::Payload;
 use crate::trace::Trace;
@@ -145,6 +146,8 @@ pub struct Context {
     pub headers: Arc<http::HeaderMap>,
     /// What happened so far. Shared: every layer and the edge see the same one.
     pub journal: Journal,
+    /// Where bytes count that are held for this call. The default counts nothing.
+    pub memory: ByteBudget,
 }
 
 impl Context {
@@ -169,6 +172,7 @@ impl Context {
             stream_form: StreamForm::default(),
             headers: Arc::clone(&NO_HEADERS),
             journal: Journal::new(),
+            memory: ByteBudget::default(),
         }
     }
 }
@@ -237,6 +241,7 @@ impl Call {
                 stream_form: context.stream_form,
                 headers: Arc::clone(&context.headers),
                 journal: context.journal.clone(),
+                memory: context.memory.clone(),
             }),
             operation: self.operation,
             stream: self.stream,

@@ -15,11 +15,13 @@
 //! | [`Credentials`] | gives the credential for one attempt |
 //! | [`Authenticate`] | finds out who calls |
 //! | [`Trace`] | the place of a call in a trace |
+//! | [`ByteBudget`] | a bound on the bytes that are held for callers |
 //!
 //! Nothing here knows a vendor, a runtime or a socket. Time comes from a [`Clock`].
 
 mod admission;
 mod answer;
+mod budget;
 mod call;
 mod credential;
 mod http_provider;
@@ -40,8 +42,9 @@ mod transport;
 mod upload;
 mod wire;
 
-pub use admission::{Access, Admission, Authenticate};
+pub use admission::{Access, Admission, Authenticate, SignedHead};
 pub use answer::{NoStream, content_type, read_json};
+pub use budget::{ByteBudget, Exhausted, HeldBytes};
 pub use call::{Call, Context, Presented, Principal, StreamForm};
 // The bytes of a [`Payload`] come with these: they are part of what this crate promises.
 pub use gateway_json::{Edit, Envelope, Member, ScanError, splice};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use gateway_json::Envelope;
 use gateway_schema::{CallError, Decoded, Dialect, Operation, Request};
 
+use crate::budget::{ByteBudget, HeldBytes};
 use crate::raw::RawRequest;
 
 /// Reads a body of one dialect. A function of the surface's, so that this crate knows no dialect.
@@ -18,7 +19,14 @@ pub type DecodePayload =
 pub struct Payload {
     wire: Option<Arc<WireForm>>,
     raw: Option<Arc<RawRequest>>,
-    canonical: Arc<OnceLock<Result<Decoded, CallError>>>,
+    canonical: Arc<OnceLock<Result<Canonical, CallError>>>,
+    memory: ByteBudget,
+}
+
+/// The canonical form and what it counts for.
+struct Canonical {
+    decoded: Decoded,
+    _held: HeldBytes,
 }
 
 struct WireForm {
@@ -45,18 +53,29 @@ impl Payload {
             })),
             raw: None,
             canonical: Arc::default(),
+            memory: ByteBudget::default(),
         }
+    }
+
+    /// Counts the canonical form in `memory` before it is made.
+    pub fn with_memory(mut self, memory: ByteBudget) -> Self {
+        self.memory = memory;
+        self
     }
 
     /// A question in canonical form, from a caller without a wire (an embedder, a judge).
     pub fn from_request(request: Request) -> Self {
         let canonical = OnceLock::new();
         // A fresh lock is empty: setting it cannot fail.
-        let _ = canonical.set(Ok(Decoded::whole(request)));
+        let _ = canonical.set(Ok(Canonical {
+            decoded: Decoded::whole(request),
+            _held: HeldBytes::default(),
+        }));
         Self {
             wire: None,
             raw: None,
             canonical: Arc::new(canonical),
+            memory: ByteBudget::default(),
         }
     }
 
@@ -66,6 +85,7 @@ impl Payload {
             wire: None,
             raw: Some(Arc::new(raw)),
             canonical: Arc::default(),
+            memory: ByteBudget::default(),
         }
     }
 
@@ -106,11 +126,18 @@ impl Payload {
     /// The canonical form, decoded on first demand and kept.
     ///
     /// # Errors
-    /// The caller's mistake, with the fields it is about.
+    /// The caller's mistake, with the fields it is about; or there is no room for it.
     pub fn canonical(&self, operation: Operation) -> Result<&Decoded, CallError> {
         self.canonical
             .get_or_init(|| match &self.wire {
-                Some(wire) => (wire.decode)(operation, &wire.bytes),
+                Some(wire) => {
+                    let held = self.memory.hold(decoded_size(&wire.bytes))?;
+                    let decoded = (wire.decode)(operation, &wire.bytes)?;
+                    Ok(Canonical {
+                        decoded,
+                        _held: held,
+                    })
+                }
                 // `from_request` fills the lock: what is left is a request that is passed on.
                 None => Err(CallError::gateway(
                     gateway_schema::ErrorKind::Unsupported,
@@ -118,8 +145,18 @@ impl Payload {
                 )),
             })
             .as_ref()
+            .map(|canonical| &canonical.decoded)
             .map_err(Clone::clone)
     }
+}
+
+/// What a body takes when it is decoded, at most: its texts, and a node for each value.
+fn decoded_size(body: &[u8]) -> u64 {
+    /// A value of JSON with the key before it.
+    const NODE: u64 = 80;
+    let begins = |byte: &&u8| matches!(**byte, b',' | b'[' | b'{');
+    let nodes = body.iter().filter(begins).count() as u64;
+    body.len() as u64 + nodes.saturating_mul(NODE)
 }
 
 impl fmt::Debug for Payload {

@@ -6,10 +6,13 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use gateway_schema::stream::{Facts, Frame};
-use gateway_schema::{CallError, Dialect, ErrorKind, ModelId, ProviderName, Response, Usage};
+use gateway_schema::{
+    CallError, Dialect, ErrorKind, ModelId, ProviderName, Response, Retry, Usage,
+};
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
 
+use crate::budget::{ByteBudget, Exhausted, HeldBytes};
 use crate::journal::Lane;
 use crate::post::JSON;
 use crate::raw::RawHead;
@@ -129,12 +132,7 @@ pub async fn collect(mut body: BodyStream, limit: usize) -> Result<Bytes, CallEr
         let chunk = chunk?;
         length = length.saturating_add(chunk.len());
         if length > limit {
-            return Err(CallError::upstream(
-                ErrorKind::Upstream,
-                format!(
-                    "The provider's answer is larger than the {limit} bytes the gateway accepts."
-                ),
-            ));
+            return Err(too_large(limit));
         }
         match (&mut joined, first.take()) {
             (Some(buffer), _) => buffer.extend_from_slice(&chunk),
@@ -151,6 +149,58 @@ pub async fn collect(mut body: BodyStream, limit: usize) -> Result<Bytes, CallEr
         Some(buffer) => buffer.freeze(),
         None => first.unwrap_or_default(),
     })
+}
+
+/// Reads a body to its end, as [`collect`] does, and counts its bytes in `memory` before there is memory for them.
+///
+/// # Errors
+/// As [`collect`], and [`ErrorKind::Unavailable`] when there is no room. The provider has answered: it is not asked again.
+pub(crate) async fn collect_counted(
+    mut body: BodyStream,
+    limit: usize,
+    memory: &ByteBudget,
+) -> Result<(Bytes, HeldBytes), CallError> {
+    let mut held = memory.nothing();
+    let mut first: Option<Bytes> = None;
+    let mut joined: Vec<u8> = Vec::new();
+    let full = |_| CallError::from(Exhausted).with_retry(Retry::Never);
+    while let Some(chunk) = next(&mut body).await {
+        let chunk = chunk?;
+        let before = first.as_ref().map_or(joined.len(), Bytes::len);
+        let length = before.saturating_add(chunk.len());
+        if length > limit {
+            return Err(too_large(limit));
+        }
+        if before == 0 {
+            held.grow(chunk.len() as u64).map_err(full)?;
+            first = Some(chunk);
+            continue;
+        }
+        if length > joined.capacity() {
+            let target = joined
+                .capacity()
+                .saturating_mul(2)
+                .clamp(length, length.max(limit))
+                .max(8 * 1024);
+            held.grow((target as u64).saturating_sub(held.bytes()))
+                .map_err(full)?;
+            joined
+                .try_reserve_exact(target - joined.len())
+                .map_err(|_| full(Exhausted))?;
+        }
+        if let Some(begin) = first.take() {
+            joined.extend_from_slice(&begin);
+        }
+        joined.extend_from_slice(&chunk);
+    }
+    Ok((first.unwrap_or_else(|| joined.into()), held))
+}
+
+fn too_large(limit: usize) -> CallError {
+    CallError::upstream(
+        ErrorKind::Upstream,
+        format!("The provider's answer is larger than the {limit} bytes the gateway accepts."),
+    )
 }
 
 /// The next chunk of a body.

@@ -11,9 +11,8 @@ use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
 
 use crate::clock::SystemClock;
 use crate::environment::{ProcessEnvironment, variable};
-use crate::memory::Memory;
 use crate::stores::{Workers, stores};
-use crate::{Failure, proxies};
+use crate::{Failure, memory, proxies};
 
 /// A gateway, and the upstream client that it shares with all plans to come.
 pub(crate) struct Assembled {
@@ -21,8 +20,6 @@ pub(crate) struct Assembled {
     pub(crate) transport: HttpTransport,
     pub(crate) telemetry: Telemetry,
     pub(crate) workers: Workers,
-    /// `None` where the system does not tell.
-    pub(crate) memory: Option<Memory>,
 }
 
 /// Puts the gateway together for `plan`.
@@ -45,12 +42,11 @@ pub(crate) fn assemble(
         Arc::clone(&clock),
     );
     let (open, workers) = stores();
-    let memory = Memory::look();
     let mut builder = EngineBuilder::new(registry, deps)
         .with_stores(open)
         .with_telemetry(telemetry.clone());
-    if let Some(memory) = memory.clone() {
-        builder = builder.with_memory_gauge(Arc::new(move || memory.bytes()));
+    if let Some(bytes) = memory::available() {
+        builder = builder.with_memory(bytes / 2);
     }
     let engine = builder
         .build(plan)
@@ -68,7 +64,6 @@ pub(crate) fn assemble(
         transport,
         telemetry,
         workers,
-        memory,
     })
 }
 

@@ -1,58 +1,41 @@
-//! How much memory the process uses, as the system tells.
+//! How much memory the process may use, as the system says (Linux).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::fs::read_to_string;
 
-use gateway_core::Gateway;
-use tokio_util::sync::CancellationToken;
-
-/// How often is looked while a bound is configured. Short enough to see a burst of large requests.
-const INTERVAL: Duration = Duration::from_millis(100);
-
-/// The latest look. Clones share it.
-#[derive(Debug, Clone)]
-pub(crate) struct Memory(Arc<AtomicU64>);
-
-impl Memory {
-    /// A first look; `None` where the system does not tell.
-    pub(crate) fn look() -> Option<Self> {
-        Some(Self(Arc::new(AtomicU64::new(resident()?))))
-    }
-
-    /// What the latest look saw, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Looks until `stop`, as long as the running configuration bounds memory.
-    pub(crate) async fn watch(self, gateway: Gateway, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(INTERVAL) => {}
-            }
-            if gateway.engine().server().max_memory.is_some()
-                && let Some(bytes) = resident()
-            {
-                self.0.store(bytes, Ordering::Relaxed);
-            }
-        }
-    }
+/// Bytes of memory: the least of the machine's, the container's and the process's own bound; `None` where the system says
+/// nothing.
+pub(crate) fn available() -> Option<u64> {
+    let text = |path: &str| read_to_string(path).unwrap_or_default();
+    [
+        machine(&text("/proc/meminfo")),
+        number(&text("/sys/fs/cgroup/memory.max")),
+        number(&text("/sys/fs/cgroup/memory/memory.limit_in_bytes")),
+        process(&text("/proc/self/limits")),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }
 
-/// The memory that is in use, in bytes.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    read(&status)
-}
-
-fn read(status: &str) -> Option<u64> {
-    let line = status
+fn machine(meminfo: &str) -> Option<u64> {
+    let line = meminfo
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes = number(line.trim().strip_suffix("kB")?)?;
     kibibytes.checked_mul(1024)
+}
+
+/// The bound on the address space (`ulimit -v`).
+fn process(limits: &str) -> Option<u64> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
+    number(line.split_whitespace().next()?)
+}
+
+/// `max`, `unlimited` and nothing are no number.
+fn number(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -60,15 +43,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_system_tells_is_read() {
-        let status = "Name:\tgateway\nVmHWM:\t  999 kB\nVmRSS:\t   12345 kB\nThreads:\t4\n";
-        assert_eq!(read(status), Some(12_345 * 1024));
-        assert_eq!(read("Name:\tgateway\n"), None);
+    fn what_the_system_says_is_read() {
+        assert_eq!(
+            machine("MemFree: 1 kB\nMemTotal:       12345 kB\n"),
+            Some(12_345 * 1024)
+        );
+        assert_eq!(machine(""), None);
+        let limits = |bound: &str| {
+            format!("Limit  Soft\nMax address space         {bound}   unlimited  bytes\n")
+        };
+        assert_eq!(process(&limits("1228800000")), Some(1_228_800_000));
+        assert_eq!(process(&limits("unlimited")), None);
+        assert_eq!((number("max\n"), number("4096\n")), (None, Some(4096)));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_process_uses_some() {
-        assert!(Memory::look().unwrap().bytes() > 100_000);
+    fn this_machine_has_some() {
+        assert!(available().is_some_and(|bytes| bytes > 1 << 24));
     }
 }

@@ -103,7 +103,6 @@ async fn serve(
         transport,
         telemetry,
         mut workers,
-        memory,
     } = assembled;
     let plan = &read.configuration.loaded.plan;
     let tls = tls(options)?;
@@ -128,9 +127,6 @@ async fn serve(
     let shared = workers.begin(&gateway, &stores, &over).await;
     tasks.spawn(workers.run(stores.clone(), over.clone()));
     tasks.spawn(shutdown::watch(stop.clone(), now.clone()));
-    if let Some(memory) = memory {
-        tasks.spawn(memory.watch(gateway.clone(), stop.clone()));
-    }
     let scheme = if tls.is_some() { "https" } else { "http" };
     if let Some(tls) = &tls {
         tasks.spawn(Arc::clone(tls).watch(stop.clone()));

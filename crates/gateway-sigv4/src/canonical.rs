@@ -28,18 +28,25 @@ pub(crate) fn request(request: &http::Request<Bytes>) -> (String, String) {
         .collect();
     names.sort_unstable();
     names.dedup();
-    (form(request, &names), names.join(";"))
+    let form = form(
+        (request.method(), request.uri(), request.headers()),
+        &names,
+        &hash(request.body()),
+    );
+    (form, names.join(";"))
 }
 
-/// The canonical request with these signed headers.
-pub(crate) fn form(request: &http::Request<Bytes>, names: &[&str]) -> String {
+/// The parts of a head that are signed.
+pub(crate) type Head<'a> = (&'a http::Method, &'a http::Uri, &'a http::HeaderMap);
+
+/// The canonical request with these signed headers, whose body has this digest.
+pub(crate) fn form((method, uri, all): Head<'_>, names: &[&str], digest: &str) -> String {
     let signed = names.join(";");
     let mut headers = String::new();
     for name in names {
         headers.push_str(name);
         headers.push(':');
-        let all = request.headers().get_all(*name);
-        for (index, value) in all.iter().enumerate() {
+        for (index, value) in all.get_all(*name).iter().enumerate() {
             if index > 0 {
                 headers.push(',');
             }
@@ -48,11 +55,9 @@ pub(crate) fn form(request: &http::Request<Bytes>, names: &[&str]) -> String {
         headers.push('\n');
     }
     format!(
-        "{}\n{}\n{}\n{headers}\n{signed}\n{}",
-        request.method(),
-        path(request.uri().path()),
-        query(request.uri().query().unwrap_or_default()),
-        hash(request.body())
+        "{method}\n{}\n{}\n{headers}\n{signed}\n{digest}",
+        path(uri.path()),
+        query(uri.query().unwrap_or_default()),
     )
 }
 

@@ -1,5 +1,7 @@
 //! AWS Signature Version 4, both ways: [`sign`] for requests to AWS, [`verify`] for requests of callers that sign.
 //!
+//! [`verify_head`] checks a request before its body is there, whose digest the head must state; [`BodyDigest`] checks the body then.
+//!
 //! Pure: request, key pair and time are arguments, so that both can be tested against AWS's published vectors. Only the
 //! header form; neither presigned URLs nor bodies that are signed in chunks.
 //!
@@ -24,6 +26,7 @@
 //! ```
 
 mod canonical;
+mod digest;
 mod sign;
 pub mod time;
 mod verify;
@@ -32,5 +35,6 @@ mod verify;
 mod tests;
 
 pub use canonical::percent_encode;
+pub use digest::BodyDigest;
 pub use sign::{KeyPair, Scope, sign};
-pub use verify::{Claim, Fault, MAX_SKEW, verify};
+pub use verify::{Claim, Fault, MAX_SKEW, verify, verify_head};

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use gateway_schema::Secret;
 use http::{HeaderName, HeaderValue, Method, Request};
 
-use crate::{Claim, Fault, KeyPair, MAX_SKEW, Scope, sign, time, verify};
+use crate::sign::hash;
+use crate::{BodyDigest, Claim, Fault, KeyPair, MAX_SKEW, Scope, sign, time, verify, verify_head};
 
 const TOKEN: &str = "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
 
@@ -379,5 +380,43 @@ fn other_credentials_are_not_claims() {
         let mut headers = http::HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static(text));
         assert_eq!(Claim::read(&headers), None, "{text}");
+    }
+}
+
+#[test]
+fn a_head_that_states_the_digest_of_its_body_is_checked_without_it() {
+    let body = Bytes::from_static(b"{\"messages\":[]}");
+    let digest = hash(&body);
+    let head = |stated: Option<&str>, key: &str| {
+        let mut request = Request::new(body.clone());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = "/model/a/converse".parse().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("host", HeaderValue::from_static("gateway.example:5000"));
+        if let Some(stated) = stated {
+            headers.insert("x-amz-content-sha256", stated.parse().unwrap());
+        }
+        signed(&mut request, None, "bedrock");
+        let (head, _) = request.into_parts();
+        let claim = Claim::read(&head.headers).unwrap();
+        verify_head(&head, &claim, &secret(key), &["bedrock"], now())
+    };
+    let expected = head(Some(&digest), KEY).unwrap().unwrap();
+    assert_eq!(head(Some(&digest), "another"), Err(Fault::Wrong));
+    assert_eq!(head(None, KEY), Ok(None));
+    for other in [
+        "UNSIGNED-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "",
+        &digest[1..],
+    ] {
+        assert_eq!(head(Some(other), KEY), Err(Fault::Payload), "{other}");
+    }
+    for (text, good) in [(&body[..], true), (b"{}", false)] {
+        let mut found = BodyDigest::new(expected);
+        for piece in text.chunks(3) {
+            found.update(piece);
+        }
+        assert_eq!(found.is_met(), good);
     }
 }

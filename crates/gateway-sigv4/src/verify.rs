@@ -9,9 +9,8 @@ use gateway_schema::Secret;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::canonical;
-use crate::sign::{ALGORITHM, DATE, Scope, signature};
-use crate::time;
+use crate::sign::{ALGORITHM, DATE, Scope, hash, signature};
+use crate::{canonical, digest, time};
 
 /// How far a signature's date may be from now, either way; as AWS has it.
 pub const MAX_SKEW: Duration = Duration::from_mins(5);
@@ -41,6 +40,8 @@ pub enum Fault {
     Date,
     /// Its date is too far from now.
     Skewed,
+    /// The head says something else of the body than its SHA-256.
+    Payload,
     /// It is not what the key makes of this request.
     Wrong,
 }
@@ -59,6 +60,9 @@ impl fmt::Display for Fault {
             }
             Self::Date => f.write_str("x-amz-date is missing or does not fit"),
             Self::Skewed => f.write_str("its date is more than five minutes from now"),
+            Self::Payload => {
+                f.write_str("x-amz-content-sha256 is not the SHA-256 of a body in hex")
+            }
             Self::Wrong => f.write_str("it is not what the key makes of this request"),
         }
     }
@@ -107,7 +111,7 @@ impl Claim {
 /// [`MAX_SKEW`] of `now`. The comparison takes the same time whether it fails early, late or not at all.
 ///
 /// # Errors
-/// Why not. Only [`Fault::Skewed`] says something of a signature that is otherwise good.
+/// Why not.
 pub fn verify(
     request: &http::Request<Bytes>,
     claim: &Claim,
@@ -115,34 +119,77 @@ pub fn verify(
     services: &[&str],
     now: SystemTime,
 ) -> Result<(), Fault> {
-    for name in ["host", "x-amz-date"] {
-        if !claim.signed.iter().any(|signed| signed == name) {
-            return Err(Fault::Unsigned(name));
-        }
-    }
-    if !services.contains(&claim.service.as_str()) {
-        return Err(Fault::Service(claim.service.clone()));
-    }
-    let date = request.headers().get(DATE);
-    let date = date.and_then(|date| date.to_str().ok());
-    let (date, moment) = date
-        .and_then(|date| Some((date, time::read_basic(date)?)))
-        .filter(|(date, _)| date.starts_with(&claim.day) && claim.day.len() == 8)
-        .ok_or(Fault::Date)?;
-    let names: Vec<&str> = claim.signed.iter().map(String::as_str).collect();
-    let canonical = canonical::form(request, &names);
-    let scope = Scope {
-        region: &claim.region,
-        service: &claim.service,
+    let date = claim.date(request.headers(), services, now)?;
+    let head = (request.method(), request.uri(), request.headers());
+    claim.check(head, &hash(request.body()), secret, date)
+}
+
+/// Checks what can be checked of a request before its body is there: the date, the service, that what every signature
+/// covers is signed, and the signature itself where the head states the SHA-256 of the body (`x-amz-content-sha256`),
+/// which is returned then. `None`: it does not, and the signature must be checked by [`verify`].
+///
+/// # Errors
+/// Why it is refused. [`Fault::Payload`] where something else than a digest is stated.
+pub fn verify_head(
+    head: &http::request::Parts,
+    claim: &Claim,
+    secret: &Secret,
+    services: &[&str],
+    now: SystemTime,
+) -> Result<Option<[u8; 32]>, Fault> {
+    let date = claim.date(&head.headers, services, now)?;
+    let Some((hex, digest)) = digest::declared(&head.headers)? else {
+        return Ok(None);
     };
-    let expected = signature(secret, scope, date, &canonical);
-    constant_time::verify_slices_are_equal(expected.as_bytes(), claim.signature.as_bytes())
-        .map_err(|_| Fault::Wrong)?;
-    let skew = now
-        .duration_since(moment)
-        .unwrap_or_else(|early| early.duration());
-    if skew > MAX_SKEW {
-        return Err(Fault::Skewed);
+    claim.check((&head.method, &head.uri, &head.headers), hex, secret, date)?;
+    Ok(Some(digest))
+}
+
+impl Claim {
+    /// The date of a claim that is for one of `services`, signs what it must and is dated within [`MAX_SKEW`] of `now`.
+    fn date<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        services: &[&str],
+        now: SystemTime,
+    ) -> Result<&'a str, Fault> {
+        for name in ["host", "x-amz-date"] {
+            if !self.signed.iter().any(|signed| signed == name) {
+                return Err(Fault::Unsigned(name));
+            }
+        }
+        if !services.contains(&self.service.as_str()) {
+            return Err(Fault::Service(self.service.clone()));
+        }
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let (date, moment) = date
+            .and_then(|date| Some((date, time::read_basic(date)?)))
+            .filter(|(date, _)| date.starts_with(&self.day) && self.day.len() == 8)
+            .ok_or(Fault::Date)?;
+        let skew = now
+            .duration_since(moment)
+            .unwrap_or_else(|early| early.duration());
+        if skew > MAX_SKEW {
+            return Err(Fault::Skewed);
+        }
+        Ok(date)
     }
-    Ok(())
+
+    fn check(
+        &self,
+        head: canonical::Head<'_>,
+        digest: &str,
+        secret: &Secret,
+        date: &str,
+    ) -> Result<(), Fault> {
+        let names: Vec<&str> = self.signed.iter().map(String::as_str).collect();
+        let canonical = canonical::form(head, &names, digest);
+        let scope = Scope {
+            region: &self.region,
+            service: &self.service,
+        };
+        let expected = signature(secret, scope, date, &canonical);
+        constant_time::verify_slices_are_equal(expected.as_bytes(), self.signature.as_bytes())
+            .map_err(|_| Fault::Wrong)
+    }
 }

@@ -159,21 +159,6 @@ async fn a_plan_that_cannot_run_is_refused_with_everything_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_setting_that_would_be_ignored_is_refused() {
-    let one = answering("one", "1");
-    let mut plan = plan(vec![endpoint("one")]);
-    plan.server.max_memory = Some(1 << 30);
-    let errors = builder(&[("one", &one)]).build(&plan).unwrap_err();
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        texts,
-        [
-            "server: max_memory (nobody measures this process's memory) is not in this version; what there is: `max_in_flight`"
-        ]
-    );
-}
-
-#[tokio::test]
 async fn a_layer_of_the_embedders_stands_outside_of_all_others() {
     let one = answering("one", "1");
     let seen = Arc::new(AtomicU64::new(0));

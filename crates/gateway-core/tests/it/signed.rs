@@ -109,3 +109,78 @@ async fn a_key_pair_may_ask_what_its_key_may_and_nothing_else() {
     let disabled = signed(ONE, ("AKIDC", "secret-c"), now);
     assert_eq!(send(disabled).await.0, 401);
 }
+
+/// A body that must not be read.
+struct Unread;
+
+impl http_body::Body for Unread {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+        std::task::Poll::Ready(Some(Err(std::io::Error::other("the body is read"))))
+    }
+}
+
+/// A signed request whose head states the digest of its body.
+fn stated(digest: &str, (id, key): (&str, &str), at: SystemTime) -> Request<Bytes> {
+    let mut request = Request::post(ONE)
+        .header("host", "gateway.example")
+        .header("content-type", "application/json")
+        .header("x-amz-content-sha256", digest)
+        .body(Bytes::from_static(BODY.as_bytes()))
+        .unwrap();
+    let secret = Secret::new(key.to_owned());
+    let keys = KeyPair {
+        id,
+        secret: &secret,
+        token: None,
+    };
+    let scope = Scope {
+        region: "us-east-1",
+        service: "bedrock",
+    };
+    sign(&mut request, keys, scope, at).unwrap();
+    request
+}
+
+/// The SHA-256 of [`BODY`].
+const DIGEST: &str = "45e583fed2564dc00e823303d7609f8587af7f685b993cb0f998afc0d480b01d";
+
+#[tokio::test(start_paused = true)]
+async fn strangers_who_claim_a_signature_are_refused_before_a_byte_of_body() {
+    let now = ManualClock::new().now();
+    let unsigned = "auth:\n  keys:\n    - {name: a, key: vk-a}\n";
+    for (what, auth, request) in [
+        ("no key has a pair", unsigned, signed(ONE, A, now)),
+        ("unknown key", AUTH, signed(ONE, ("AKIDX", "x"), now)),
+        ("old", AUTH, signed(ONE, A, now - Duration::from_mins(10))),
+        ("wrong secret", AUTH, stated(DIGEST, ("AKIDA", "x"), now)),
+        ("unsigned body", AUTH, stated("UNSIGNED-PAYLOAD", A, now)),
+    ] {
+        let (gateway, _) = gateway(auth);
+        let response = gateway.oneshot(request.map(|_| Unread)).await.unwrap();
+        assert_eq!(response.status(), 403, "{what}");
+        let kind = &response.headers()["x-amzn-errortype"];
+        assert_eq!(kind, "InvalidSignatureException", "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_compared_with_the_digest_that_its_head_states() {
+    let now = ManualClock::new().now();
+    let (status, _, body, principal) = send(stated(DIGEST, A, now)).await;
+    assert_eq!(
+        (status, principal.as_deref()),
+        (StatusCode::OK, Some("a")),
+        "{body}"
+    );
+    let mut other = stated(DIGEST, A, now);
+    *other.body_mut() = Bytes::from(BODY.replace("Hi", "Ho"));
+    let (status, headers, body, _) = send(other).await;
+    assert_eq!(status, 403, "{body}");
+    assert_eq!(headers["x-amzn-errortype"], "InvalidSignatureException");
+}

@@ -3,9 +3,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway_provider::{Admission, Authenticate, Clock, Presented, Principal};
+use gateway_provider::{Admission, Authenticate, Clock, Presented, Principal, SignedHead};
 use gateway_schema::{CallError, Secret};
-use gateway_sigv4::{Claim, Fault, verify};
+use gateway_sigv4::{Claim, Fault, verify, verify_head};
 use gateway_store::keys::{KeyRecord, KeyStore};
 
 use super::jwt::{Issuer, Look, Tokens};
@@ -105,7 +105,23 @@ impl Authenticator {
         judge(Some(&signer.record), || self.clock.unix_seconds())
     }
 
-    fn settle(&self, outcome: Result<Principal, Refusal>) -> Result<Principal, CallError> {
+    /// What can be said of a signer before the body is there.
+    fn signer_of(&self, head: &http::request::Parts) -> Result<SignedHead, Refusal> {
+        let claim = Claim::read(&head.headers).ok_or(Refusal::Unknown)?;
+        let signer = self.signers.get(&claim.access_key_id);
+        // An unknown key takes as long to refuse as a wrong signature.
+        let nobody = Secret::new(String::new());
+        let secret = signer.map_or(&nobody, |signer| &signer.secret);
+        let verdict = verify_head(head, &claim, secret, &SERVICES, self.clock.now());
+        let signer = signer.ok_or(Refusal::Signature(Fault::Wrong))?;
+        let Some(digest) = verdict.map_err(Refusal::Signature)? else {
+            return Ok(SignedHead::NeedsBody);
+        };
+        let principal = judge(Some(&signer.record), || self.clock.unix_seconds())?;
+        Ok(SignedHead::Verified(principal, digest))
+    }
+
+    fn settle<T>(&self, outcome: Result<T, Refusal>) -> Result<T, CallError> {
         outcome.map_err(|refusal| {
             self.counts.count(&refusal);
             refusal.into_error()
@@ -145,6 +161,10 @@ impl Authenticate for Authenticator {
             };
         }
         Admission::Ready(self.settle(judge(record.as_deref(), || self.clock.unix_seconds())))
+    }
+
+    fn authenticate_head(&self, head: &http::request::Parts) -> Result<SignedHead, CallError> {
+        self.settle(self.signer_of(head))
     }
 
     fn permit(&self, principal: &Principal, name: &str) -> Result<(), CallError> {

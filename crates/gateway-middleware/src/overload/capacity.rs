@@ -2,12 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gateway_provider::ByteBudget;
 use gateway_schema::CallError;
 
 use super::policy::{CapacityBounds, Overloaded, decide};
 
-/// How many bytes of memory the process uses. Asked for every call: answers from memory.
-pub type MemoryGauge = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// Bytes that may be held for callers unless said otherwise: 1 GiB.
+const MEMORY: u64 = 1024 * 1024 * 1024;
+/// The share of it for callers who are not known before their body is there.
+const UNVERIFIED: u64 = 8;
 
 /// Stands for no bound.
 const UNBOUNDED: u64 = u64::MAX;
@@ -19,8 +22,11 @@ pub struct Capacity(Arc<Shared>);
 struct Shared {
     in_flight: AtomicU64,
     max_in_flight: AtomicU64,
-    max_memory: AtomicU64,
-    memory: Option<MemoryGauge>,
+    /// Bytes that are held for callers.
+    memory: ByteBudget,
+    unverified: ByteBudget,
+    /// The limit of `memory` where the bounds say nothing.
+    default_memory: u64,
     shed: [AtomicU64; 2],
 }
 
@@ -34,54 +40,48 @@ impl fmt::Debug for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capacity")
             .field("in_flight", &self.in_flight())
-            .field("bounds", &self.bounds())
+            .field("memory", self.memory())
             .finish_non_exhaustive()
     }
 }
 
 impl Capacity {
-    /// Nothing to do, no bounds, and nobody who measures memory.
+    /// Nothing to do, no bound on calls, and 1 GiB for the bytes of callers.
     pub fn new() -> Self {
-        Self::measured(None)
+        Self::with_memory(MEMORY)
     }
 
-    /// The same, with memory measured by `memory`.
-    pub fn measured(memory: Option<MemoryGauge>) -> Self {
+    /// The same, with so many bytes for callers where the bounds say nothing of memory.
+    pub fn with_memory(bytes: u64) -> Self {
+        let memory = ByteBudget::new(bytes);
         Self(Arc::new(Shared {
             in_flight: AtomicU64::new(0),
             max_in_flight: AtomicU64::new(UNBOUNDED),
-            max_memory: AtomicU64::new(UNBOUNDED),
+            unverified: memory.within(bytes / UNVERIFIED),
             memory,
+            default_memory: bytes,
             shed: Default::default(),
         }))
     }
 
-    /// Whether somebody measures memory.
-    pub fn measures_memory(&self) -> bool {
-        self.0.memory.is_some()
+    /// Where bytes count that are held for callers.
+    pub fn memory(&self) -> &ByteBudget {
+        &self.0.memory
+    }
+
+    /// The eighth of [`memory`](Self::memory) that callers share who are not known before their body is there.
+    pub fn unverified_memory(&self) -> &ByteBudget {
+        &self.0.unverified
     }
 
     /// Sets the bounds from now on.
     pub fn bound(&self, bounds: CapacityBounds) {
-        let most = |bound: Option<u64>| bound.unwrap_or(UNBOUNDED);
         let shared = &self.0;
-        shared
-            .max_in_flight
-            .store(most(bounds.max_in_flight), Ordering::Relaxed);
-        shared
-            .max_memory
-            .store(most(bounds.max_memory), Ordering::Relaxed);
-    }
-
-    fn bounds(&self) -> CapacityBounds {
-        let read = |bound: &AtomicU64| match bound.load(Ordering::Relaxed) {
-            UNBOUNDED => None,
-            most => Some(most),
-        };
-        CapacityBounds {
-            max_in_flight: read(&self.0.max_in_flight),
-            max_memory: read(&self.0.max_memory),
-        }
+        let calls = bounds.max_in_flight.unwrap_or(UNBOUNDED);
+        shared.max_in_flight.store(calls, Ordering::Relaxed);
+        let bytes = bounds.max_memory.unwrap_or(shared.default_memory);
+        shared.memory.set_limit(bytes);
+        shared.unverified.set_limit(bytes / UNVERIFIED);
     }
 
     /// Calls in flight that took a place.
@@ -96,15 +96,27 @@ impl Capacity {
             (Overloaded::InFlight, in_flight),
             (Overloaded::Memory, memory),
         ]
-        .map(|(why, count)| (why, count.load(Ordering::Relaxed)))
+        .map(|(why, count)| {
+            let refused = match why {
+                Overloaded::InFlight => 0,
+                Overloaded::Memory => self.0.memory.refused(),
+            };
+            (why, count.load(Ordering::Relaxed) + refused)
+        })
     }
 
-    /// Whether a call would be let in now.
+    /// Whether a call would be let in now: there is a free place, and memory left for its bytes.
     ///
     /// # Errors
     /// It would not: of kind unavailable, with when to come back. It counts as refused.
     pub fn check(&self) -> Result<(), CallError> {
-        self.look(self.in_flight())
+        let memory = self.memory();
+        self.refuse(decide(
+            self.in_flight(),
+            self.0.max_in_flight.load(Ordering::Relaxed),
+            memory.used(),
+            memory.limit(),
+        ))
     }
 
     /// Lets a call in. It counts until the place is dropped.
@@ -114,17 +126,14 @@ impl Capacity {
     pub fn enter(&self) -> Result<Place, CallError> {
         let before = self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         let place = Place(self.clone());
-        self.look(before)?;
+        // Its bytes have been counted.
+        let most = self.0.max_in_flight.load(Ordering::Relaxed);
+        self.refuse(decide(before, most, 0, UNBOUNDED))?;
         Ok(place)
     }
 
-    fn look(&self, in_flight: u64) -> Result<(), CallError> {
-        let bounds = self.bounds();
-        let memory = match (&self.0.memory, bounds.max_memory) {
-            (Some(gauge), Some(_)) => gauge(),
-            _ => 0,
-        };
-        let Some(why) = decide(bounds, in_flight, memory) else {
+    fn refuse(&self, why: Option<Overloaded>) -> Result<(), CallError> {
+        let Some(why) = why else {
             return Ok(());
         };
         let [of_calls, of_memory] = &self.0.shed;

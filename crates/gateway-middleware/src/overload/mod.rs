@@ -1,9 +1,9 @@
 //! Sheds load: when the process has as much to do as it may, a new call is refused at once, with a 503 and when to come
 //! back, instead of slowing all others.
 //!
-//! Two bounds, both optional: calls in flight (streams count until they are over), and memory in use as the embedder
-//! measures it. A process without a call in flight always takes one, so that memory which is not given back to the
-//! system cannot lock it for good. The look costs two atomic reads; [`Capacity::check`] can be asked before a request's body
+//! Two bounds: calls in flight (optional; streams count until they are over), and the bytes that are held for callers, which
+//! whoever reads them counts in [`Capacity::memory`]. Those are given back when they are dropped, so that a full process
+//! recovers at once. The look costs four atomic reads; [`Capacity::check`] can be asked before a request's body
 //! is read, [`Capacity::enter`] takes the place.
 //!
 //! ```
@@ -30,7 +30,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use capacity::{Capacity, MemoryGauge, Place};
+pub use capacity::{Capacity, Place};
 pub use future::ResponseFuture;
 pub use layer::ShedLayer;
 pub use policy::{CapacityBounds, Overloaded};

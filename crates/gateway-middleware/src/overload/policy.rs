@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_provider::Exhausted;
 use gateway_schema::{CallError, ErrorKind, Retry};
 
 /// What is refused comes back after this.
@@ -13,7 +14,7 @@ const COME_BACK: Duration = Duration::from_secs(1);
 pub struct CapacityBounds {
     /// Calls in flight.
     pub max_in_flight: Option<u64>,
-    /// Bytes of memory in use.
+    /// Bytes held for callers.
     pub max_memory: Option<u64>,
 }
 
@@ -29,7 +30,7 @@ impl CapacityBounds {
         self
     }
 
-    /// Bounds the memory in use, in bytes.
+    /// Bounds the bytes that are held for callers.
     pub const fn with_max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = Some(bytes);
         self
@@ -41,7 +42,7 @@ impl CapacityBounds {
 pub enum Overloaded {
     /// Calls in flight.
     InFlight,
-    /// Memory in use.
+    /// Bytes held for callers.
     Memory,
 }
 
@@ -59,24 +60,32 @@ impl Overloaded {
 
     /// What the caller is told.
     pub(super) fn error(self) -> CallError {
-        let message = match self {
-            Self::InFlight => {
-                "The gateway has as many calls in flight as it may. Try again in a second."
-            }
-            Self::Memory => "The gateway uses as much memory as it may. Try again in a second.",
-        };
-        CallError::gateway(ErrorKind::Unavailable, message)
+        match self {
+            Self::InFlight => CallError::gateway(
+                ErrorKind::Unavailable,
+                "The gateway has as many calls in flight as it may. Try again in a second.",
+            )
             .with_code("overloaded")
             .with_retry(Retry::After(COME_BACK))
-            .with_retry_after(COME_BACK)
+            .with_retry_after(COME_BACK),
+            Self::Memory => Exhausted.into(),
+        }
     }
 }
 
-/// Whether one more call is too many, beside `in_flight` others and with `memory` in use.
-pub(super) fn decide(bounds: CapacityBounds, in_flight: u64, memory: u64) -> Option<Overloaded> {
-    if bounds.max_in_flight.is_some_and(|most| in_flight >= most) {
-        return Some(Overloaded::InFlight);
+/// Whether one more call is too many, beside `in_flight` others of at most `most_in_flight` and with `held` bytes of at most
+/// `most_held`.
+pub(super) const fn decide(
+    in_flight: u64,
+    most_in_flight: u64,
+    held: u64,
+    most_held: u64,
+) -> Option<Overloaded> {
+    if in_flight >= most_in_flight {
+        Some(Overloaded::InFlight)
+    } else if held >= most_held {
+        Some(Overloaded::Memory)
+    } else {
+        None
     }
-    let full = bounds.max_memory.is_some_and(|most| memory >= most);
-    (full && in_flight > 0).then_some(Overloaded::Memory)
 }

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gateway_schema::ErrorKind;
@@ -10,26 +8,24 @@ use super::{Capacity, CapacityBounds, Overloaded, Shedding};
 use crate::testing::{Scripted, call};
 
 #[test]
-fn one_more_is_too_many_at_the_bound_and_a_process_without_calls_always_takes_one() {
-    let calls = CapacityBounds::new().with_max_in_flight(2);
-    let memory = CapacityBounds::new().with_max_memory(100);
-    for (bounds, in_flight, used, expected) in [
-        (CapacityBounds::new(), u64::MAX, u64::MAX, None),
-        (calls, 1, u64::MAX, None),
-        (calls, 2, 0, Some(Overloaded::InFlight)),
-        (memory, 9, 99, None),
-        (memory, 9, 100, Some(Overloaded::Memory)),
-        (memory, 0, 100, None),
+fn one_more_is_too_many_at_the_bound() {
+    for (in_flight, held, expected) in [
+        (1, 99, None),
+        (2, 0, Some(Overloaded::InFlight)),
+        (2, 100, Some(Overloaded::InFlight)),
+        (0, 100, Some(Overloaded::Memory)),
     ] {
-        assert_eq!(decide(bounds, in_flight, used), expected, "{bounds:?}");
+        assert_eq!(
+            decide(in_flight, 2, held, 100),
+            expected,
+            "{in_flight} {held}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_much_is_refused_at_once_with_when_to_come_back_and_counted() {
-    let used = Arc::new(AtomicU64::new(0));
-    let gauge = Arc::clone(&used);
-    let capacity = Capacity::measured(Some(Arc::new(move || gauge.load(Ordering::Relaxed))));
+    let capacity = Capacity::new();
     capacity.bound(
         CapacityBounds::new()
             .with_max_in_flight(1)
@@ -44,13 +40,16 @@ async fn what_is_too_much_is_refused_at_once_with_when_to_come_back_and_counted(
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
     capacity.bound(CapacityBounds::new().with_max_memory(1_000));
-    used.store(2_000, Ordering::Relaxed);
+    let held = capacity.memory().hold(1_000).unwrap();
     assert!(capacity.check().is_err());
+    assert!(capacity.memory().hold(1).is_err());
+    drop(held);
+    assert!(capacity.check().is_ok());
     assert!(first.await.unwrap().is_ok());
     assert_eq!((capacity.in_flight(), slow.count()), (0, 1));
     assert_eq!(
         capacity.shed(),
-        [(Overloaded::InFlight, 1), (Overloaded::Memory, 1)]
+        [(Overloaded::InFlight, 1), (Overloaded::Memory, 2)]
     );
     assert!(service.oneshot(call()).await.is_ok());
 }

@@ -27,7 +27,7 @@ use crate::peek::begins_with_event;
 use crate::provider::{Provider, ProviderInfo};
 use crate::redact::{Redactor, Redactors};
 use crate::registry::{Deps, TargetSpec};
-use crate::reply::{Reply, ReplyBody, collect, next};
+use crate::reply::{Reply, ReplyBody, collect_counted, next};
 use crate::retry_after::retry_after;
 use crate::transport::{BodyStream, SendLimits, Transport};
 use crate::wire::{Target, Wire};
@@ -122,7 +122,7 @@ impl<W: Wire> HttpProvider<W> {
             return Err(refuse_losses(&encoded.losses, self.wire.info()));
         }
         call.context.journal.notes().losses = encoded.losses;
-        let mut request = encoded.request;
+        let mut request = counted(encoded.request, call)?;
         self.add_headers(call, attempt.span, &mut request);
         let credential = self.credentials.get().await?;
         self.wire
@@ -185,7 +185,9 @@ impl<W: Wire> HttpProvider<W> {
                 .map_err(|error| self.complete(error, &head))?;
             ReplyBody::Stream(Box::pin(stream))
         } else {
-            let bytes = collect(body, MAX_ANSWER_BYTES).await?;
+            // It counts until it is decoded; whoever writes the answer counts that.
+            let memory = &call.context.memory;
+            let (bytes, _held) = collect_counted(body, MAX_ANSWER_BYTES, memory).await?;
             let status = head.status;
             let content_type = head.headers.get(CONTENT_TYPE).cloned();
             let response = http::Response::from_parts(head, bytes);
@@ -293,6 +295,21 @@ impl<W: Wire> HttpProvider<W> {
             None => error,
         }
     }
+}
+
+/// Counts the body until it is sent, unless it is the caller's own, which counts already.
+fn counted(request: http::Request<Bytes>, call: &Call) -> Result<http::Request<Bytes>, CallError> {
+    let (head, body) = request.into_parts();
+    let own = call
+        .payload
+        .bytes()
+        .is_some_and(|bytes| bytes.as_ptr() == body.as_ptr());
+    let body = if own || body.is_empty() {
+        body
+    } else {
+        call.context.memory.hold(body.len() as u64)?.attach(body)
+    };
+    Ok(http::Request::from_parts(head, body))
 }
 
 #[async_trait]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::Gateway;
-use gateway_http::{EdgeBody, Peer};
+use gateway_core::provider::ByteBudget;
+use gateway_http::{Connection, EdgeBody, Peer};
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -67,6 +68,7 @@ impl Connections {
         let service = Caller {
             gateway: self.gateway.clone(),
             peer: Peer(peer.ip()),
+            shared: std::sync::OnceLock::new(),
             activity: activity.clone(),
         };
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
@@ -94,7 +96,18 @@ impl Connections {
 struct Caller {
     gateway: Gateway,
     peer: Peer,
+    /// What the requests of an HTTP/2 connection share.
+    shared: std::sync::OnceLock<Connection>,
     activity: Activity,
+}
+
+impl Caller {
+    /// The bodies in progress of one connection hold at most twice the largest body together.
+    fn connection(&self) -> Connection {
+        let largest = || self.gateway.engine().server().max_body;
+        let budget = || Connection(ByteBudget::new(largest().saturating_mul(2)));
+        self.shared.get_or_init(budget).clone()
+    }
 }
 
 impl HyperService<Request<Incoming>> for Caller {
@@ -105,6 +118,10 @@ impl HyperService<Request<Incoming>> for Caller {
     fn call(&self, mut request: Request<Incoming>) -> Answering {
         let busy = self.activity.begin(request.version());
         request.extensions_mut().insert(self.peer);
+        if request.version() == http::Version::HTTP_2 {
+            let connection = self.connection();
+            request.extensions_mut().insert(connection);
+        }
         // The gateway is always ready; a fresh clone needs no polling.
         let mut gateway = self.gateway.clone();
         Answering {

@@ -1,0 +1,96 @@
+//! From the bytes of a request to its call: what they count for, who sent them, what they are when unpacked.
+
+use bytes::Bytes;
+use gateway_schema::CallError;
+
+use crate::read::{BEFORE_ENTRY, Budgets, Encoding, Reader, Unpack};
+use crate::surface::Action;
+use crate::task::{Next, Task, not_found};
+
+impl Reader for Task {
+    fn piece(&mut self, bytes: &[u8], length: usize) -> Result<(), CallError> {
+        // Strangers take no place.
+        if length > BEFORE_ENTRY && self.signed.is_none() {
+            self.enter()?;
+        }
+        self.digest_piece(bytes);
+        Ok(())
+    }
+}
+
+impl Task {
+    /// Where the request's bytes count while they are read.
+    pub(crate) fn budgets(&self) -> Budgets {
+        let directory = &self.shared.directory;
+        Budgets {
+            process: if self.signed.is_some() {
+                directory.unverified_memory()
+            } else {
+                directory.memory()
+            },
+            connection: self.connection.clone(),
+        }
+    }
+
+    /// A whole answer that counts until its last byte was written, or its connection is gone.
+    pub(crate) fn counted(&self, answer: Bytes) -> Bytes {
+        if answer.is_empty() {
+            return answer;
+        }
+        let memory = self.shared.directory.memory();
+        memory.hold_present(answer.len() as u64).attach(answer)
+    }
+
+    /// Takes the request's place among those in flight, if it asks an endpoint and has none yet.
+    pub(crate) fn enter(&mut self) -> Result<(), CallError> {
+        if !std::mem::replace(&mut self.entered, true) && self.asks() {
+            self.access.place = self.shared.directory.enter()?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the body as it was sent.
+    pub(crate) fn take_body(&mut self, body: Result<Bytes, CallError>) -> Next {
+        let next = body.and_then(|body| match self.check_signature(&body)? {
+            Some(answer) => Ok(Next::Respond(self.answer(answer))),
+            None => self.packed(body),
+        });
+        self.or_error(next)
+    }
+
+    fn packed(&mut self, body: Bytes) -> Result<Next, CallError> {
+        self.enter()?;
+        if self.encoding == Encoding::Identity {
+            return self.question(body);
+        }
+        let limit = self.bounds.max_decompressed_bytes;
+        let memory = self.shared.directory.memory();
+        let unpack = Unpack::new(self.encoding, body, limit, &memory)?;
+        Ok(Next::Unpack(Box::new(unpack)))
+    }
+
+    /// Looks at the body as it is when unpacked.
+    pub(crate) fn take_unpacked(&mut self, body: Result<Bytes, CallError>) -> Next {
+        let next = body.and_then(|body| self.question(body));
+        self.or_error(next)
+    }
+
+    fn or_error(&mut self, next: Result<Next, CallError>) -> Next {
+        next.unwrap_or_else(|error| Next::Respond(self.error(&error)))
+    }
+
+    fn question(&mut self, body: Bytes) -> Result<Next, CallError> {
+        match self.entry.map(|entry| &entry.route.action) {
+            Some(Action::Pass(passing)) => {
+                let method = self.entry.map(|entry| &entry.route.method);
+                self.pass_on(*passing, method, body, None).map(Next::Call)
+            }
+            Some(Action::Ask(named, asked)) => self.call(*named, *asked, body).map(Next::Call),
+            Some(Action::Tell(answer)) => {
+                let answer = self.tell(*answer, &body)?;
+                Ok(Next::Respond(self.answer(answer)))
+            }
+            None => Err(not_found("")),
+        }
+    }
+}
