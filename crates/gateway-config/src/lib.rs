@@ -55,6 +55,8 @@
 //! # Ok::<(), gateway_config::Report>(())
 //! ```
 //!
+//! The same plan is built without YAML from [`Definitions`], and checked by the same code: see [`Plan::check`].
+//!
 //! # What is read how
 //!
 //! * YAML 1.2, where MLflow reads YAML 1.1: `yes`, `no`, `on` and `off` are text, unless `true` or `false` is what the
@@ -80,13 +82,22 @@
 //! parameter that no request could carry (`temperature: hot`), and a wrong value below one of the additions
 //! (`cache`, `retry`, ...): MLflow ignores both.
 
+mod definition;
 mod diagnostic;
 mod file;
 mod plan;
 mod schema;
 mod source;
 
-pub use diagnostic::{Diagnostic, Kind, Report, Severity, Strictness};
+pub use definition::{
+    AuthDefinition, BreakerDefinition, CacheDefinition, CallLimitDefinition, Checked,
+    ConditionDefinition, ContentDefinition, Definitions, DestinationDefinition, EndpointDefinition,
+    IssuerDefinition, KeyDefinition, KeyPairDefinition, LimitDefinition, LogContent, LogDefinition,
+    ModelDefinition, OtlpDefinition, PriceDefinition, RetryDefinition, RouteDefinition,
+    RuleDefinition, SecretValue, ServerDefinition, Setting, Settings, StickyDefinition,
+    StoresDefinition, TelemetryDefinition, TimeoutDefinition, TokenRangeDefinition,
+};
+pub use diagnostic::{Diagnostic, Kind, PlanError, Problem, Report, Severity, Strictness};
 pub use file::Place;
 pub use plan::{
     Amount, Auth, Breaker, Cache, CallLimit, CallWindow, CallerKey, Condition, Destination,
@@ -99,7 +110,7 @@ pub use source::{FileText, Lookup, NoLookup, ProviderEntry, Providers, Source};
 
 use diagnostic::Problems;
 use file::item::Item;
-use plan::Context;
+use plan::context::Context;
 
 /// A configuration that may run.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,14 +133,7 @@ pub fn load(
 ) -> Result<Loaded, Report> {
     let mut problems = Problems::new(strictness);
     let plan = file::reader::read(source.text, &mut problems).map(|root| {
-        let policy = plan::model::Policy::read(lookup, providers, &mut problems);
-        let mut context = Context {
-            lookup,
-            providers,
-            policy,
-            timeouts: Timeouts::default(),
-            problems: &mut problems,
-        };
+        let mut context = Context::new(lookup, providers, &mut problems);
         plan::read(&Item::root(&root), &mut context)
     });
     let refused = problems.has_errors();

@@ -3,16 +3,20 @@
 //! Credentials never stand in a diagnostic: where a value may be one, the message says only what kind of value it is.
 
 mod near;
+mod problem;
 mod render;
 
 use std::fmt;
 
 use crate::file::Place;
+use crate::file::path::Path;
 
 pub(crate) use near::nearest;
+pub use problem::{PlanError, Problem};
 
 /// Whether a problem refuses the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The configuration is refused.
     Error,
@@ -21,8 +25,8 @@ pub enum Severity {
 }
 
 /// What sort of problem it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Not a YAML document.
     Syntax,
@@ -64,6 +68,8 @@ pub struct Diagnostic {
     pub place: Place,
     /// The path to it, as in `endpoints[2].model.config.openai_api_key`; empty for the whole document.
     pub path: String,
+    /// The same as a JSON pointer (RFC 6901), as in `/endpoints/2/model/config/openai_api_key`.
+    pub pointer: String,
     /// What is wrong, in one sentence.
     pub message: String,
     /// What was found there. Never a credential.
@@ -84,6 +90,7 @@ impl Diagnostic {
             kind,
             place,
             path: String::new(),
+            pointer: String::new(),
             message: message.into(),
             found: None,
             allowed: None,
@@ -114,8 +121,17 @@ impl Diagnostic {
         }
     }
 
-    pub(crate) fn at(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
+    pub(crate) fn at(mut self, path: impl Into<Path>) -> Self {
+        let path = path.into();
+        self.path = path.to_string();
+        self.pointer = path.pointer();
+        self
+    }
+
+    /// The same for a path with a key that a user made up: cut, with control characters made visible.
+    pub(crate) fn at_shown(mut self, path: &Path) -> Self {
+        self.path = shown(&path.to_string());
+        self.pointer = path.pointer();
         self
     }
 

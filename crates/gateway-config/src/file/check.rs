@@ -2,7 +2,7 @@
 
 use super::item::{Item, Pair};
 use super::shape::{Others, Section, Shape};
-use super::{Node, Value, scalar};
+use super::{Node, Origin, Value, scalar};
 use crate::diagnostic::{Diagnostic, Kind, Problems, alternatives, shown};
 
 /// Checks a value and everything below it.
@@ -54,7 +54,8 @@ fn each(item: &Item<'_>, inner: &Shape, problems: &mut Problems) {
     }
 }
 
-fn check_section(item: &Item<'_>, section: &Section, problems: &mut Problems) {
+/// Checks a map with known keys.
+pub(crate) fn check_section(item: &Item<'_>, section: &Section, problems: &mut Problems) {
     if !matches!(item.node.value, Value::Map(_)) {
         let diagnostic = Diagnostic::error(
             Kind::Type,
@@ -105,7 +106,7 @@ pub(crate) fn unknown<'k>(
     let message = format!("`{}` is not a key of {what}", shown(pair.key));
     let known: Vec<&str> = known.collect();
     let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, IGNORED)
-        .at(shown(&pair.item.path))
+        .at_shown(&pair.item.path)
         .near(pair.key, known.iter().copied());
     problems.push(match diagnostic.help {
         Some(_) => diagnostic,
@@ -128,7 +129,11 @@ fn missing(item: &Item<'_>, key: &str, null: Option<&Pair<'_>>, problems: &mut P
                 .iter()
                 .find(|pair| pair.key == near)
                 .map_or(0, |pair| pair.key_place.line);
-            diagnostic = diagnostic.help(format!("is `{}` in line {line} meant?", shown(near)));
+            let near = shown(near);
+            diagnostic = diagnostic.help(match line {
+                0 => format!("is `{near}` meant?"),
+                line => format!("is `{near}` in line {line} meant?"),
+            });
         }
     }
     problems.push(diagnostic);
@@ -148,7 +153,9 @@ pub(crate) fn describe(node: &Node, echo: Echo) -> String {
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a map".to_owned(),
         Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
-        Value::Scalar(_) if echo == Echo::No => "a value that is not shown".to_owned(),
+        Value::Scalar(scalar) if echo == Echo::No || scalar.origin != Origin::Written => {
+            "a value that is not shown".to_owned()
+        }
         Value::Scalar(scalar) => format!("`{}`", shown(&scalar.text)),
     }
 }

@@ -3,15 +3,19 @@
 //! Every method answers `None` for a value that is absent, null or of another type: the check has reported the
 //! last of these already, so that the code which builds the plan only reads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::{Map, Value as Json};
+
+use super::path::Path;
 use super::{Node, Place, Scalar, Value, scalar};
 
 /// A node and the path to it.
 #[derive(Clone)]
 pub(crate) struct Item<'n> {
     pub(crate) node: &'n Node,
-    pub(crate) path: String,
+    pub(crate) path: Path,
 }
 
 /// A key of a map with free keys, and its value.
@@ -25,7 +29,7 @@ impl<'n> Item<'n> {
     pub(crate) const fn root(node: &'n Node) -> Self {
         Self {
             node,
-            path: String::new(),
+            path: Path::root(),
         }
     }
 
@@ -34,11 +38,17 @@ impl<'n> Item<'n> {
     }
 
     /// The path of `key` below this node.
-    pub(crate) fn below(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
+    pub(crate) fn below(&self, key: &str) -> Path {
+        self.path.key(key)
+    }
+
+    /// Where this node stands, for a message about another one.
+    pub(crate) fn position(&self) -> String {
+        let line = self.place().line;
+        if line > 0 {
+            format!("in line {line}")
         } else {
-            format!("{}.{key}", self.path)
+            format!("at {}", self.path.pointer())
         }
     }
 
@@ -56,13 +66,12 @@ impl<'n> Item<'n> {
         let Value::List(items) = &self.node.value else {
             return Vec::new();
         };
-        let path = |index| format!("{}[{index}]", self.path);
         items
             .iter()
             .enumerate()
             .map(|(index, node)| Self {
                 node,
-                path: path(index),
+                path: self.path.index(index),
             })
             .collect()
     }
@@ -138,4 +147,28 @@ impl<'n> Item<'n> {
     pub(crate) fn size_at(&self, key: &str) -> Option<u64> {
         scalar::size(self.text_at(key)?)
     }
+}
+
+/// A value as JSON, by the core schema of YAML 1.2.
+pub(crate) fn json(item: &Item<'_>) -> Json {
+    match &item.node.value {
+        Value::Scalar(text) => scalar::json(text),
+        Value::List(_) => item.items().iter().map(json).collect(),
+        Value::Map(_) => {
+            let pairs = item.pairs();
+            let entries = pairs
+                .iter()
+                .map(|pair| (pair.key.to_owned(), json(&pair.item)));
+            Json::Object(entries.collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// A map of scalars as text.
+pub(crate) fn table(item: Option<&Item<'_>>) -> BTreeMap<String, String> {
+    item.map(Item::pairs)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|pair| Some((pair.key.to_owned(), pair.item.text()?.to_owned())))
+        .collect()
 }

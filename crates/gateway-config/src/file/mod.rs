@@ -10,12 +10,13 @@ pub(crate) mod check;
 pub(crate) mod item;
 mod node;
 mod padding;
+pub(crate) mod path;
 pub(crate) mod reader;
 pub(crate) mod scalar;
 pub(crate) mod shape;
 
 pub use node::Place;
-pub(crate) use node::{Entry, Node, Scalar, Value};
+pub(crate) use node::{Entry, Node, Origin, Scalar, Value};
 
 #[cfg(test)]
 mod tests;

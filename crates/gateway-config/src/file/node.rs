@@ -75,6 +75,19 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// True when it was not quoted and carries no tag, so that its type is read from its text.
     pub(crate) plain: bool,
+    /// Where it comes from, which decides whether references in it are followed.
+    pub(crate) origin: Origin,
+}
+
+/// Where a scalar comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was written by a user: text may be a reference.
+    Written,
+    /// It is a credential itself, whatever it looks like. Never shown.
+    Literal,
+    /// It stands for a credential that is not known any more.
+    Masked,
 }
 
 /// One key of a map with its value.
@@ -89,10 +102,22 @@ impl Node {
     pub(crate) fn scalar(place: Place, text: String, plain: bool) -> Self {
         Self {
             place,
-            value: Value::Scalar(Scalar { text, plain }),
+            value: Value::Scalar(Scalar {
+                text,
+                plain,
+                origin: Origin::Written,
+            }),
             size: 1,
             height: 1,
         }
+    }
+
+    /// The same scalar with another origin.
+    pub(crate) fn with(mut self, origin: Origin) -> Self {
+        if let Value::Scalar(scalar) = &mut self.value {
+            scalar.origin = origin;
+        }
+        self
     }
 
     pub(crate) fn list(place: Place, items: Vec<Self>) -> Self {

@@ -221,7 +221,7 @@ impl Builder<'_> {
                 key,
             } => match key.take() {
                 None => {
-                    let Value::Scalar(Scalar { text, plain }) = node.value else {
+                    let Value::Scalar(Scalar { text, plain, .. }) = node.value else {
                         return Err(syntax(at, "a key must be text, not a list or a map"));
                     };
                     *key = Some((text, at, plain));

@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value as Json, json};
 use super::item::Item;
 use super::{reader, scalar};
 use crate::diagnostic::{Problems, Strictness};
-use crate::plan::json as to_json;
+use crate::file::item::json as to_json;
 
 /// What we read; `None` when it is refused.
 fn ours(text: &str) -> Option<Json> {

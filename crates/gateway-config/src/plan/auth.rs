@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use gateway_schema::{EndpointName, Secret};
 use serde::{Serialize, Serializer};
 
+use super::context::Context;
 use super::effective::{is_false, redacted};
+use super::names::Names;
 use super::resolve::{Reach, resolve_item, secret_item};
-use super::{Context, names::Names};
 use crate::diagnostic::{Diagnostic, Kind, shown};
-use crate::file::item::Item;
+use crate::file::item::{Item, table};
 use crate::file::shape::{Key, Section, Shape};
 use crate::file::{Place, scalar};
 
@@ -228,6 +229,7 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
         anonymous: item.flag_at("anonymous").unwrap_or_default(),
         ..Auth::default()
     };
+    let mut positions = BTreeMap::new();
     for at in item.list("keys") {
         let Some(key) = read_key(&at, names, context) else {
             continue;
@@ -235,10 +237,10 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
         let same_name = auth.keys.iter().find(|known| known.name == key.name);
         let same_key = auth.keys.iter().find(|known| known.key == key.key);
         if let Some(known) = same_name {
+            let position = positions.get(&known.name).map_or("", String::as_str);
             let message = format!(
-                "there is a key called '{}' already, in line {}",
-                shown(&key.name),
-                known.place.line
+                "there is a key called '{}' already, {position}",
+                shown(&key.name)
             );
             context
                 .problems
@@ -262,6 +264,9 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
                 .problems
                 .push(Diagnostic::error(Kind::Value, at.place(), message).at(at.below("aws")));
         }
+        positions
+            .entry(key.name.clone())
+            .or_insert_with(|| at.position());
         auth.keys.push(key);
     }
     auth.jwt = item
@@ -384,13 +389,4 @@ fn claims(item: Option<&Item<'_>>, context: &mut Context<'_>) -> BTreeMap<String
         claims.insert(pair.key.to_owned(), steps);
     }
     claims
-}
-
-/// A map of scalars as text.
-pub(crate) fn table(item: Option<&Item<'_>>) -> BTreeMap<String, String> {
-    item.map(Item::pairs)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|pair| Some((pair.key.to_owned(), pair.item.text()?.to_owned())))
-        .collect()
 }

@@ -6,8 +6,8 @@ use gateway_schema::{Operation, Secret};
 use serde::Serializer;
 use serde::ser::SerializeMap;
 
-use super::headers::Header;
-use super::model::HIDDEN;
+/// What stands where a value may not be shown.
+pub(crate) const HIDDEN: &str = "[secret]";
 
 /// `200ms` or `30s`.
 pub(crate) fn duration_word(duration: Duration) -> String {
@@ -33,7 +33,7 @@ pub(crate) fn task_word<S: Serializer>(
     operation: &Operation,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(super::task_name(*operation))
+    serializer.serialize_str(super::task::task_name(*operation))
 }
 
 #[expect(
@@ -60,7 +60,7 @@ pub(crate) fn redacted_option<S: Serializer>(
 }
 
 pub(crate) fn redacted_headers<S: Serializer>(
-    headers: &[Header],
+    headers: &[(String, Secret)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(headers.len()))?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::breaker::{self, Breaker};
 use super::cache::{self, Cache};
+use super::context::Context;
 use super::effective::{is_false, redacted_headers, task_word};
 use super::fallback::{self, FallbackOn};
 use super::headers::{self, Header};
@@ -13,8 +14,8 @@ use super::limits::{self, Limit};
 use super::model::{self, Form, Model};
 use super::price::{self, Price};
 use super::retry::{self, Retry};
+use super::task::{TASKS, task};
 use super::timeout::{self, Timeouts};
-use super::{Context, TASKS, task};
 use crate::diagnostic::{Diagnostic, Kind, shown};
 use crate::file::Place;
 use crate::file::item::Item;

@@ -2,7 +2,7 @@
 
 use gateway_schema::Secret;
 
-use super::Context;
+use super::context::Context;
 use super::resolve::{Reach, secret_item};
 use crate::diagnostic::{Diagnostic, Kind, shown};
 use crate::file::check::is_header_name;
@@ -105,6 +105,6 @@ fn check_name(pair: &Pair<'_>, name: &str, headers: &[Header], context: &mut Con
 
 fn refuse(pair: &Pair<'_>, message: &str, context: &mut Context<'_>) {
     let diagnostic =
-        Diagnostic::error(Kind::Value, pair.key_place, message).at(shown(&pair.item.path));
+        Diagnostic::error(Kind::Value, pair.key_place, message).at_shown(&pair.item.path);
     context.problems.push(diagnostic);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::Context;
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::file::Place;
 use crate::file::check::{Echo, describe};

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::context::Context;
 use super::effective::duration_word;
-use super::{Context, OnStoreError, Subject};
+use super::subject::{OnStoreError, Subject};
 use crate::diagnostic::{Diagnostic, Kind, alternatives};
 use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
@@ -79,7 +80,6 @@ pub struct Limit {
 
 /// How much of what a limit lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Amount {
     /// Requests per window.
     Requests(u64, Duration),

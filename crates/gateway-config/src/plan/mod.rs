@@ -9,14 +9,17 @@
 pub(crate) mod auth;
 pub(crate) mod breaker;
 pub(crate) mod cache;
+pub(crate) mod context;
 pub(crate) mod effective;
 pub(crate) mod endpoint;
 pub(crate) mod fallback;
+mod fallback_check;
 pub(crate) mod headers;
 pub(crate) mod limit;
 pub(crate) mod limits;
 pub(crate) mod model;
 pub(crate) mod names;
+pub(crate) mod policy;
 pub(crate) mod price;
 pub(crate) mod resolve;
 pub(crate) mod retry;
@@ -24,12 +27,11 @@ pub(crate) mod route;
 pub(crate) mod server;
 pub(crate) mod stores;
 mod subject;
+pub(crate) mod task;
 pub(crate) mod telemetry;
 pub(crate) mod timeout;
 
-use gateway_schema::Operation;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 pub use auth::{Auth, CallerKey, Expiry, Issuer, Jwks};
 pub use breaker::Breaker;
@@ -49,12 +51,12 @@ pub use subject::{OnStoreError, Subject};
 pub use telemetry::{Log, LogFormat, Otlp, Telemetry};
 pub use timeout::Timeouts;
 
-use crate::diagnostic::{Diagnostic, Kind, Problems};
+use crate::diagnostic::{Diagnostic, Kind};
 use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
-use crate::file::{Value as NodeValue, check, scalar};
-use crate::source::{Lookup, Providers};
-use model::{Form, Policy};
+use crate::file::{Value as NodeValue, check};
+use context::Context;
+use model::Form;
 use names::Names;
 
 /// Everything that runs.
@@ -75,35 +77,6 @@ pub struct Plan {
     pub telemetry: Telemetry,
     /// Bounds of the whole process.
     pub server: Server,
-}
-
-/// The tasks of endpoints, as MLflow names them; ranking is ours.
-const TASKS: [&str; 4] = [
-    "llm/v1/completions",
-    "llm/v1/chat",
-    "llm/v1/embeddings",
-    "llm/v1/rerank",
-];
-
-fn task(name: &str) -> Option<Operation> {
-    match name {
-        "llm/v1/chat" => Some(Operation::Chat),
-        "llm/v1/completions" => Some(Operation::Completion),
-        "llm/v1/embeddings" => Some(Operation::Embedding),
-        "llm/v1/rerank" => Some(Operation::Rerank),
-        _ => None,
-    }
-}
-
-/// MLflow's name of a task.
-pub(crate) const fn task_name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Chat => "llm/v1/chat",
-        Operation::Completion => "llm/v1/completions",
-        Operation::Embedding => "llm/v1/embeddings",
-        Operation::Rerank => "llm/v1/rerank",
-        other => other.as_str(),
-    }
 }
 
 pub(crate) static SECTION: Section = Section::new(
@@ -150,15 +123,6 @@ static ROUTE: Shape = Shape::Either(&[
     ("model", &endpoint::OLDER),
 ]);
 
-/// What every section may ask for.
-pub(crate) struct Context<'a> {
-    pub(crate) lookup: &'a dyn Lookup,
-    pub(crate) providers: &'a dyn Providers,
-    pub(crate) policy: Policy,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) problems: &'a mut Problems,
-}
-
 /// Makes the plan from a document, reporting everything that is wrong with it. It holds only when nothing was.
 pub(crate) fn read(root: &Item<'_>, context: &mut Context<'_>) -> Plan {
     if root.node.is_null() {
@@ -172,7 +136,7 @@ pub(crate) fn read(root: &Item<'_>, context: &mut Context<'_>) -> Plan {
     if !matches!(root.node.value, NodeValue::Map(_)) {
         return Plan::default();
     }
-    context.timeouts = timeout::defaults(context);
+    context.timeouts = timeout::defaults(context.lookup, context.problems);
     let (older, routes): (Vec<Item<'_>>, Vec<Item<'_>>) =
         root.list("routes").into_iter().partition(is_older);
     require_endpoints(root, &older, context);
@@ -194,10 +158,10 @@ pub(crate) fn read(root: &Item<'_>, context: &mut Context<'_>) -> Plan {
         .into_iter()
         .map(|item| (item, Form::Current))
         .chain(older.into_iter().map(|item| (item, Form::Older)));
-    let endpoints: Vec<fallback::Written<'_>> = forms
+    let endpoints: Vec<fallback_check::Written<'_>> = forms
         .filter_map(|(item, form)| Some((endpoint::read(&item, form, context)?, item)))
         .collect();
-    fallback::check(&endpoints, &names, context);
+    fallback_check::check(&endpoints, &names, context);
     let routes = routes
         .iter()
         .filter_map(|item| route::read(item, &names, context))
@@ -243,19 +207,4 @@ fn require_endpoints(root: &Item<'_>, older: &[Item<'_>], context: &mut Context<
         None => Diagnostic::error(Kind::Missing, root.place(), "`endpoints` is missing"),
     };
     context.problems.push(diagnostic.at("endpoints"));
-}
-
-/// A value as JSON, by the core schema of YAML 1.2.
-pub(crate) fn json(item: &Item<'_>) -> Value {
-    match &item.node.value {
-        NodeValue::Scalar(text) => scalar::json(text),
-        NodeValue::List(_) => item.items().iter().map(json).collect(),
-        NodeValue::Map(_) => {
-            let pairs = item.pairs();
-            let entries = pairs
-                .iter()
-                .map(|pair| (pair.key.to_owned(), json(&pair.item)));
-            Value::Object(entries.collect::<Map<_, _>>())
-        }
-    }
 }

@@ -4,18 +4,17 @@ use std::collections::HashMap;
 
 use gateway_schema::{EndpointName, Operation};
 
-use super::task;
+use super::task::task;
 use crate::diagnostic::{Diagnostic, Kind, Problems, alternatives, shown};
-use crate::file::Place;
 use crate::file::item::Item;
 
 /// What a name stands for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Named {
     /// What it does, where that could be read.
     pub(crate) operation: Option<Operation>,
     pub(crate) is_endpoint: bool,
-    place: Place,
+    position: String,
 }
 
 /// Every name that is written, also of endpoints that are wrong in other ways, so that one mistake is told once.
@@ -36,18 +35,18 @@ impl Names {
         let named = Named {
             operation: item.text_at(kind).and_then(task),
             is_endpoint,
-            place: at.place(),
+            position: at.position(),
         };
         if let Some(known) = self.0.get(name) {
             let message = format!(
-                "Duplicate names found in endpoint / route configurations: '{}' is the name of the {} in line {}",
+                "Duplicate names found in endpoint / route configurations: '{}' is the name of the {} {}",
                 shown(name),
                 if known.is_endpoint {
                     "endpoint"
                 } else {
                     "route"
                 },
-                known.place.line
+                known.position
             );
             let diagnostic = Diagnostic::error(Kind::Value, at.place(), message)
                 .at(&at.path)

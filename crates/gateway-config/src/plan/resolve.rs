@@ -2,7 +2,9 @@
 
 use gateway_schema::Secret;
 
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Kind};
+use crate::file::Origin;
 use crate::file::item::Item;
 use crate::source::{FileText, Lookup};
 
@@ -109,9 +111,21 @@ pub(crate) fn resolve(
 pub(crate) fn resolve_item(
     item: &Item<'_>,
     reach: Reach,
-    context: &mut super::Context<'_>,
+    context: &mut Context<'_>,
 ) -> Option<Resolved> {
-    match resolve(item.text()?, reach, context.lookup) {
+    let scalar = item.scalar()?;
+    let outcome = match scalar.origin {
+        Origin::Written => resolve(&scalar.text, reach, context.lookup),
+        Origin::Literal => Ok(Resolved {
+            text: scalar.text.clone(),
+            hidden: true,
+        }),
+        Origin::Masked => Err(Unresolved {
+            message: "the credential was masked when this was written out".to_owned(),
+            help: Some("give the credential again, or a reference to a stored secret"),
+        }),
+    };
+    match outcome {
         Ok(resolved) => Some(resolved),
         Err(unresolved) => {
             context.problems.push(unresolved.at(item));
@@ -124,13 +138,13 @@ pub(crate) fn resolve_item(
 pub(crate) fn secret_item(
     item: &Item<'_>,
     reach: Reach,
-    context: &mut super::Context<'_>,
+    context: &mut Context<'_>,
 ) -> Option<Secret> {
     resolve_item(item, reach, context).map(|resolved| Secret::new(resolved.text))
 }
 
 /// The name in `NAME` or `{NAME}`.
-fn variable(text: &str) -> Option<&str> {
+pub(crate) fn variable(text: &str) -> Option<&str> {
     let name = match text.strip_prefix('{') {
         Some(rest) => rest.strip_suffix('}')?,
         None => text,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Context;
+use super::context::Context;
 use super::effective::duration_text;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::file::item::Item;

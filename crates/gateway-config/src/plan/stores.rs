@@ -3,9 +3,10 @@
 use gateway_schema::Secret;
 use serde::Serialize;
 
+use super::context::Context;
 use super::effective::redacted_option;
 use super::resolve::{Reach, secret_item};
-use super::{Context, OnStoreError};
+use super::subject::OnStoreError;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::file::Place;
 use crate::file::item::Item;

@@ -1,10 +1,11 @@
 //! Who or what a counter, an assignment or a policy is about.
 
-use serde::{Serialize, Serializer};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What distinguishes one caller's share from another's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Subject {
     /// The key or token that the caller shows.
     Key,
@@ -32,18 +33,33 @@ impl Subject {
 
 impl Serialize for Subject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key => serializer.serialize_str("key"),
-            Self::User => serializer.serialize_str("user"),
-            Self::Endpoint => serializer.serialize_str("endpoint"),
-            Self::Ip => serializer.serialize_str("ip"),
-            Self::Header(name) => serializer.collect_str(&format_args!("header:{name}")),
+            Self::Key => f.write_str("key"),
+            Self::User => f.write_str("user"),
+            Self::Endpoint => f.write_str("endpoint"),
+            Self::Ip => f.write_str("ip"),
+            Self::Header(name) => write!(f, "header:{name}"),
         }
     }
 }
 
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            de::Error::custom("`key`, `user`, `endpoint`, `ip` or `header:<name>` is meant here")
+        })
+    }
+}
+
 /// What to do with a request whose limits cannot be read, because the shared store is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnStoreError {
     /// Refuse what exceeds the share this process has already borrowed.
@@ -55,6 +71,14 @@ pub enum OnStoreError {
 
 impl OnStoreError {
     pub(crate) const WORDS: [&str; 2] = ["reject", "allow"];
+
+    /// The word in configurations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Allow => "allow",
+        }
+    }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {

@@ -1,8 +1,8 @@
 //! `telemetry`: what leaves the process about its calls.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Context;
+use super::context::Context;
 use super::effective::redacted_headers;
 use super::headers::{self, Header};
 use super::resolve::{Reach, resolve_item};
@@ -98,7 +98,7 @@ pub struct Log {
 }
 
 /// The form of a line of the access log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
@@ -106,6 +106,16 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+}
+
+impl LogFormat {
+    /// The word in configurations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl Default for Telemetry {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::effective::duration_text;
-use crate::diagnostic::{Diagnostic, Kind};
+use crate::diagnostic::{Diagnostic, Kind, Problems};
 use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
 use crate::file::{Place, scalar};
+use crate::source::Lookup;
 
 /// MLflow's variable for the longest time to wait for a provider.
 const ROUTE_TIMEOUT: &str = "MLFLOW_GATEWAY_ROUTE_TIMEOUT_SECONDS";
@@ -70,9 +71,9 @@ impl Default for Timeouts {
 }
 
 /// The defaults of this process: MLflow's variable replaces the time to the first event.
-pub(crate) fn defaults(context: &mut super::Context<'_>) -> Timeouts {
+pub(crate) fn defaults(lookup: &dyn Lookup, problems: &mut Problems) -> Timeouts {
     let mut timeouts = Timeouts::default();
-    let Some(text) = context.lookup.env(ROUTE_TIMEOUT) else {
+    let Some(text) = lookup.env(ROUTE_TIMEOUT) else {
         return timeouts;
     };
     match scalar::duration(&text).filter(|duration| !duration.is_zero()) {
@@ -82,7 +83,7 @@ pub(crate) fn defaults(context: &mut super::Context<'_>) -> Timeouts {
             let message =
                 format!("the environment variable {ROUTE_TIMEOUT} is not a number of seconds");
             let diagnostic = Diagnostic::error(Kind::Value, Place::default(), message);
-            context.problems.push(diagnostic);
+            problems.push(diagnostic);
         }
     }
     timeouts

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod additions;
 #[cfg(test)]
+mod definitions;
+#[cfg(test)]
 mod effective;
 #[cfg(test)]
 mod fake;

@@ -5,10 +5,10 @@
 use gateway_schema::Operation;
 use serde_json::Value;
 
-use super::super::{Context, json};
+use super::super::context::Context;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::file::check;
-use crate::file::item::{Item, Pair};
+use crate::file::item::{Item, Pair, json};
 use crate::file::shape::Shape;
 
 /// A request parameter that may have a default.

@@ -1,10 +1,9 @@
 //! `model`: which provider answers, as which model, with which settings and which request defaults.
 
 mod defaults;
-mod policy;
 mod settings;
 
-pub(crate) use settings::HIDDEN;
+pub(crate) use settings::{names_a_credential, without_user};
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +13,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::context::Context;
 use crate::diagnostic::{Diagnostic, Kind, alternatives, shown};
 use crate::file::Place;
 use crate::file::check::{self, Echo, describe};
@@ -22,8 +21,7 @@ use crate::file::item::{Item, Pair};
 use crate::file::shape::{Key, Section, Shape};
 use crate::source::{Found, find};
 
-pub(crate) use defaults::PARAMETERS;
-pub(crate) use policy::Policy;
+pub(crate) use defaults::{PARAMETERS, parameter};
 
 pub(crate) static SECTION: Section = Section::new(
     "a model",
@@ -186,9 +184,44 @@ pub(crate) fn read(
     model.public = given.public;
     model.place = item.place();
     if given.complete {
-        settings::judge(&model, &pairs, operation, item, context);
+        judge(&model, &pairs, operation, item, context);
     }
     Some(model)
+}
+
+/// Lets the provider judge the settings, once for each credential.
+fn judge(
+    model: &Model,
+    pairs: &[Pair<'_>],
+    operation: Operation,
+    item: &Item<'_>,
+    context: &mut Context<'_>,
+) {
+    let name = model.name.as_ref().map(ModelId::as_str);
+    let mut told = BTreeSet::new();
+    for options in model.accounts() {
+        let problems = context
+            .providers
+            .check(&model.provider, name, operation, options);
+        for problem in problems {
+            if !told.insert((problem.path.clone(), problem.message.clone())) {
+                continue;
+            }
+            let first = problem.path.split('.').next().unwrap_or_default();
+            let pair = pairs.iter().find(|pair| pair.key == first);
+            let path = match pair {
+                _ if problem.path.is_empty() => item.path.clone(),
+                Some(pair) => {
+                    let rest = problem.path.get(first.len()..).unwrap_or_default();
+                    pair.item.path.below(rest)
+                }
+                None => item.below("config").below(&problem.path),
+            };
+            let place = pair.map_or(item.place(), |pair| pair.item.place());
+            let diagnostic = Diagnostic::error(Kind::Value, place, problem.message).at(path);
+            context.problems.push(diagnostic);
+        }
+    }
 }
 
 /// Reports keys that look like those of a model, where the provider is not known and any other may be a setting.
@@ -240,7 +273,7 @@ fn settings_of<'n>(
                         .at(&pair.item.path)
                         .help(format!(
                             "move it to `{}`",
-                            item.below(&format!("config.{}", pair.key))
+                            item.below("config").key(pair.key)
                         ));
                 context.problems.push(diagnostic);
             }

@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 use gateway_schema::{Operation, OptionKind, OptionSpec, Options};
 use serde_json::{Map, Number, Value};
 
-use super::super::Context;
+use super::super::context::Context;
+use super::super::effective::HIDDEN;
 use super::super::resolve::{Reach, resolve_item};
-use super::{Model, defaults};
+use super::defaults;
 use crate::diagnostic::{Diagnostic, Kind, shown};
 use crate::file::check::{self, Echo, describe};
 use crate::file::item::{Item, Pair};
 use crate::file::{Value as NodeValue, scalar};
 use crate::source::Found;
-
-/// What stands where a value may not be shown.
-pub(crate) const HIDDEN: &str = "[secret]";
 
 /// What `model.config` holds.
 pub(crate) struct Given {
@@ -86,41 +84,6 @@ pub(crate) fn read(
     }
 }
 
-/// Lets the provider judge the settings, once for each credential.
-pub(crate) fn judge(
-    model: &Model,
-    pairs: &[Pair<'_>],
-    operation: Operation,
-    item: &Item<'_>,
-    context: &mut Context<'_>,
-) {
-    let name = model.name.as_ref().map(gateway_schema::ModelId::as_str);
-    let mut told = BTreeSet::new();
-    for options in model.accounts() {
-        let problems = context
-            .providers
-            .check(&model.provider, name, operation, options);
-        for problem in problems {
-            if !told.insert((problem.path.clone(), problem.message.clone())) {
-                continue;
-            }
-            let first = problem.path.split('.').next().unwrap_or_default();
-            let pair = pairs.iter().find(|pair| pair.key == first);
-            let path = match pair {
-                _ if problem.path.is_empty() => item.path.clone(),
-                Some(pair) => {
-                    let rest = problem.path.get(first.len()..).unwrap_or_default();
-                    format!("{}{rest}", pair.item.path)
-                }
-                None => item.below(&format!("config.{}", problem.path)),
-            };
-            let place = pair.map_or(item.place(), |pair| pair.item.place());
-            let diagnostic = Diagnostic::error(Kind::Value, place, problem.message).at(path);
-            context.problems.push(diagnostic);
-        }
-    }
-}
-
 fn unknown(pair: &Pair<'_>, found: &Found<'_>, context: &mut Context<'_>) {
     let known = found
         .entry
@@ -137,7 +100,7 @@ fn unknown(pair: &Pair<'_>, found: &Found<'_>, context: &mut Context<'_>) {
         found.spelled
     );
     let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, check::IGNORED)
-        .at(shown(&pair.item.path))
+        .at_shown(&pair.item.path)
         .near(pair.key, known);
     context.problems.push(diagnostic);
 }
@@ -156,8 +119,8 @@ fn missing(
     let config = model.get("config");
     let place = config.as_ref().unwrap_or(model).place();
     let near = crate::diagnostic::nearest(spec.name, pairs.iter().map(|pair| pair.key));
-    let diagnostic = Diagnostic::error(Kind::Missing, place, message)
-        .at(model.below(&format!("config.{}", spec.name)));
+    let diagnostic =
+        Diagnostic::error(Kind::Missing, place, message).at(model.below("config").key(spec.name));
     let help = match near {
         Some(near) => format!("is `{}` meant?", shown(near)),
         None => spec.doc.to_owned(),
@@ -322,7 +285,7 @@ fn nested(item: &Item<'_>, reach: Reach, context: &mut Context<'_>) -> Option<Va
 }
 
 /// Whether a key below a map of settings holds a credential.
-fn names_a_credential(key: &str) -> bool {
+pub(crate) fn names_a_credential(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["key", "token", "secret", "password", "credential"]
         .iter()
@@ -405,7 +368,7 @@ fn without_credentials(value: Value) -> Value {
 }
 
 /// A URL without the user and password that may stand in it.
-fn without_user(text: &str) -> String {
+pub(crate) fn without_user(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
     };

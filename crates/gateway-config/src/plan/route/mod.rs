@@ -3,12 +3,14 @@
 mod rules;
 
 use gateway_schema::{EndpointName, Operation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::context::Context;
 use super::effective::task_word;
 use super::endpoint::is_name;
 use super::names::Names;
-use super::{Context, Subject, TASKS, task, task_name};
+use super::subject::Subject;
+use super::task::{TASKS, task, task_name};
 use crate::diagnostic::{Diagnostic, Kind, alternatives, shown};
 use crate::file::Place;
 use crate::file::item::Item;
@@ -115,9 +117,8 @@ pub struct Destination {
 }
 
 /// How a destination is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[non_exhaustive]
 pub enum Strategy {
     /// By chance, in the proportion of the percentages. The one that was drawn answers or fails.
     #[default]

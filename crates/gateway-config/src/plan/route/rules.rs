@@ -6,11 +6,12 @@ use gateway_schema::{EndpointName, Operation};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::{Context, auth::table, json};
+use super::super::context::Context;
 use crate::diagnostic::{Diagnostic, Kind};
 use crate::file::Place;
 use crate::file::check::{Echo, describe, is_header_name};
-use crate::file::item::Item;
+use crate::file::item::{Item, json, table};
+use crate::file::path::Path;
 use crate::file::shape::{Key, Section, Shape};
 use crate::plan::names::Names;
 
@@ -190,7 +191,7 @@ const TAKEN: [&str; 7] = [
 ];
 
 /// Refuses to decide by a header that is never there.
-pub(super) fn refuse_taken(name: &str, place: Place, path: &str, context: &mut Context<'_>) {
+pub(super) fn refuse_taken(name: &str, place: Place, path: &Path, context: &mut Context<'_>) {
     if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
         let message = format!(
             "the header '{name}' holds a credential, which is taken out of a request before it is routed"
