@@ -31,6 +31,8 @@ definition! {
         strict: Option<bool>,
         /// Headers added to requests that go to the provider.
         headers: BTreeMap<String, SecretValue>,
+        /// Names of request headers that go to the provider with requests that are passed on.
+        forward_headers: Vec<String>,
         /// Answers kept for requests that are the same; absent: none.
         #[serde(deserialize_with = "super::words::cache")]
         cache: Option<CacheDefinition>,

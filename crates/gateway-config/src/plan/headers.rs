@@ -78,7 +78,7 @@ pub(crate) fn read_names(item: Option<&Item<'_>>, context: &mut Context<'_>) -> 
             continue;
         };
         let message = format!("`{}` {problem}", shown(&name));
-        let diagnostic = Diagnostic::error(Kind::Value, one.place(), message).at(shown(&one.path));
+        let diagnostic = Diagnostic::error(Kind::Value, one.place(), message).at(&one.path);
         context.problems.push(diagnostic);
     }
     names
