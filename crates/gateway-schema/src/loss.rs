@@ -25,78 +25,90 @@ pub struct Loss {
     pub why: Cow<'static, str>,
 }
 
+/// How many distinct losses are listed; further ones are counted.
+const MAX_LISTED: usize = 256;
+/// How much of a path is kept. Paths can hold keys that the caller or the provider chose.
+const MAX_PATH_BYTES: usize = 256;
+
 /// All losses of a call, in the order they happened.
+///
+/// Each pair of path and kind is listed once, however often it is reported, so that the events of a stream do not grow
+/// the list. At most 256 are listed; further ones are counted only, and a path is cut behind 256 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Losses(Vec<Loss>);
+pub struct Losses {
+    listed: Vec<Loss>,
+    #[serde(skip)]
+    unlisted: usize,
+}
 
 impl Losses {
     /// No losses.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            listed: Vec::new(),
+            unlisted: 0,
+        }
     }
 
     /// Reports a field that was dropped.
     pub fn dropped(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
-        self.0.push(Loss {
-            path: path.into(),
-            kind: LossKind::Dropped,
-            why: why.into(),
-        });
+        self.report(path.into(), LossKind::Dropped, why.into());
     }
 
     /// Reports a field that was approximated.
     pub fn approximated(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
-        self.0.push(Loss {
-            path: path.into(),
-            kind: LossKind::Approximated,
-            why: why.into(),
-        });
-    }
-
-    /// Reports a field that was dropped, unless it was reported before: once per stream, not once per event.
-    pub fn dropped_once(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
-        let path = path.into();
-        if !self.has(&path) {
-            self.dropped(path, why);
-        }
-    }
-
-    /// The same for one that was approximated.
-    pub fn approximated_once(
-        &mut self,
-        path: impl Into<String>,
-        why: impl Into<Cow<'static, str>>,
-    ) {
-        let path = path.into();
-        if !self.has(&path) {
-            self.approximated(path, why);
-        }
+        self.report(path.into(), LossKind::Approximated, why.into());
     }
 
     /// True when a loss of this field was reported.
     pub fn has(&self, path: &str) -> bool {
-        self.0.iter().any(|loss| loss.path == path)
+        self.listed.iter().any(|loss| loss.path == path)
     }
 
     /// Adds the losses of another step.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.unlisted = self.unlisted.saturating_add(other.unlisted);
+        for loss in other.listed {
+            self.add(loss);
+        }
     }
 
     /// How many fields were lost.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.listed.len().saturating_add(self.unlisted)
     }
 
     /// True when everything survived.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
-    /// The losses, in order.
+    /// The losses that are listed, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Loss> {
-        self.0.iter()
+        self.listed.iter()
+    }
+
+    fn report(&mut self, mut path: String, kind: LossKind, why: Cow<'static, str>) {
+        if path.len() > MAX_PATH_BYTES {
+            path.truncate(path.floor_char_boundary(MAX_PATH_BYTES));
+        }
+        self.add(Loss { path, kind, why });
+    }
+
+    fn add(&mut self, loss: Loss) {
+        let is_listed = self
+            .listed
+            .iter()
+            .any(|known| known.kind == loss.kind && known.path == loss.path);
+        if is_listed {
+            return;
+        }
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(loss);
+        } else {
+            self.unlisted = self.unlisted.saturating_add(1);
+        }
     }
 }
 
@@ -106,5 +118,39 @@ impl<'a> IntoIterator for &'a Losses {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_that_every_event_reports_is_listed_once() {
+        let mut losses = Losses::new();
+        for _ in 0..1_000 {
+            losses.dropped("choices[1]", "one answer");
+            losses.approximated("choices[1]", "one answer");
+        }
+        assert_eq!((losses.len(), losses.iter().count()), (2, 2));
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_the_rest_is_counted() {
+        let mut losses = Losses::new();
+        for index in 0..1_000 {
+            losses.dropped(format!("messages[{index}].name"), "no names");
+        }
+        let mut all = Losses::new();
+        all.extend(losses);
+        assert_eq!((all.len(), all.iter().count()), (1_000, MAX_LISTED));
+    }
+
+    #[test]
+    fn a_long_path_is_cut_at_a_character() {
+        let mut losses = Losses::new();
+        losses.dropped("é".repeat(1_000), "unknown");
+        let path = &losses.iter().next().unwrap().path;
+        assert_eq!(path.len(), MAX_PATH_BYTES);
     }
 }

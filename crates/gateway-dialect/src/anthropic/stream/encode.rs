@@ -287,7 +287,7 @@ impl StreamEncoder {
     fn signature(&mut self, signature: &Signature, out: &mut BytesMut) {
         if self.open != Open::Thinking && signature.dialect != Dialect::ANTHROPIC {
             self.losses
-                .dropped_once("signature", "only reasoning carries one here");
+                .dropped("signature", "only reasoning carries one here");
             return;
         }
         self.open_thinking(out);
@@ -340,19 +340,18 @@ impl StreamEncoder {
             ),
             None => self
                 .losses
-                .dropped_once("tool_calls", "arguments of a call that never began"),
+                .dropped("tool_calls", "arguments of a call that never began"),
         }
     }
 
     fn citation(&mut self, citation: &Citation, out: &mut BytesMut) {
         let Some(written) = CitationOut::of(citation) else {
-            self.losses
-                .dropped_once("citations", "a source has no address");
+            self.losses.dropped("citations", "a source has no address");
             return;
         };
         if !written.is_native() {
             self.losses
-                .approximated_once("citations", "written as results of a web search");
+                .approximated("citations", "written as results of a web search");
         }
         if self.open != Open::Text {
             self.begin(Open::Text, &NewBlock::Text { text: "" }, out);
@@ -385,7 +384,7 @@ impl StreamEncoder {
                     Self::delta(self.current(), delta, out);
                 } else {
                     self.losses
-                        .dropped_once("content", "a piece whose block is not open any more");
+                        .dropped("content", "a piece whose block is not open any more");
                 }
             }
             ("message_delta", Value::Object(fields)) => self.last.extend(
@@ -394,16 +393,14 @@ impl StreamEncoder {
                     .filter(|(key, _)| *key != "type")
                     .map(|(key, value)| (key.clone(), value.clone())),
             ),
-            _ => self
-                .losses
-                .dropped_once("content", "not a piece of a stream"),
+            _ => self.losses.dropped("content", "not a piece of a stream"),
         }
     }
 
     fn event(&mut self, event: &StreamEvent, out: &mut BytesMut) {
         if event.choice().unwrap_or(0) > 0 {
             self.losses
-                .dropped_once("choices[1]", "an Anthropic reply is one answer");
+                .dropped("choices[1]", "an Anthropic reply is one answer");
             return;
         }
         match event {
@@ -430,19 +427,19 @@ impl StreamEncoder {
             StreamEvent::Citation { citation, .. } => self.citation(citation, out),
             StreamEvent::Logprobs { .. } => {
                 self.losses
-                    .dropped_once("logprobs", "Anthropic has no token probabilities");
+                    .dropped("logprobs", "Anthropic has no token probabilities");
             }
             StreamEvent::Opaque { dialect, value, .. } => {
                 if *dialect == Dialect::ANTHROPIC {
                     self.opaque(value, out);
                 } else {
                     self.losses
-                        .dropped_once("content", "only the provider's dialect knows this part");
+                        .dropped("content", "only the provider's dialect knows this part");
                 }
             }
             StreamEvent::Part { .. } => {
                 self.losses
-                    .dropped_once("content", "answers of this API hold no such part");
+                    .dropped("content", "answers of this API hold no such part");
             }
             StreamEvent::PartEnd { .. } => self.close(out),
             StreamEvent::Finish { finish, .. } => self.finish = Some(finish.clone()),

@@ -195,7 +195,7 @@ impl StreamEncoder {
             return;
         }
         for piece in logprobs(value) {
-            self.losses.approximated_once("logprobs", NO_TOKEN_IDS);
+            self.losses.approximated("logprobs", NO_TOKEN_IDS);
             self.content(&json!({"text": ""}), Some(&piece), out);
         }
     }

@@ -136,23 +136,23 @@ impl StreamEncoder {
             StreamEvent::Usage(usage) => self.usage.get_or_insert_default().update(usage.clone()),
             StreamEvent::Refusal { .. } => {
                 self.losses
-                    .approximated_once("refusal", "a refusal is plain text here");
+                    .approximated("refusal", "a refusal is plain text here");
                 self.content(event);
             }
             StreamEvent::RedactedThinking { .. } => {
                 self.losses
-                    .approximated_once("content", "only its provider can read encrypted reasoning");
+                    .approximated("content", "only its provider can read encrypted reasoning");
             }
             StreamEvent::Opaque { dialect, .. } if *dialect != Dialect::GEMINI => {
                 self.losses
-                    .dropped_once("content", "only the provider's dialect knows this part");
+                    .dropped("content", "only the provider's dialect knows this part");
             }
             StreamEvent::Part { content, .. } if raw(&Part::new((**content).clone())).is_null() => {
                 self.losses
                     .dropped("content", "answers of this API hold no such part");
             }
             StreamEvent::Citation { .. } => {
-                self.losses.approximated_once(
+                self.losses.approximated(
                     "citations",
                     "the sources of the whole answer stand together",
                 );
@@ -227,7 +227,7 @@ impl StreamEncoder {
             _ => {}
         }
         if torn {
-            self.losses.approximated_once(
+            self.losses.approximated(
                 "tool_calls.arguments",
                 "the arguments are not a whole JSON object",
             );
@@ -381,7 +381,7 @@ impl Encode for StreamEncoder {
             }
         }
         if torn {
-            self.losses.approximated_once(
+            self.losses.approximated(
                 "tool_calls.arguments",
                 "the arguments are not a whole JSON object",
             );

@@ -99,7 +99,7 @@ impl StreamEncoder {
 
     fn lose(&mut self, choice: u32, what: &str, why: impl Into<String>) {
         let path = format!("choices[{choice}].{what}");
-        self.losses.dropped_once(path, why.into());
+        self.losses.dropped(path, why.into());
     }
 
     fn answer(&mut self, choice: u32) -> Option<&mut Answer> {
@@ -188,7 +188,7 @@ impl StreamEncoder {
             Some(other) => {
                 for key in extra.fields().keys() {
                     self.losses
-                        .dropped_once(key.clone(), foreign(other, "OpenAI clients"));
+                        .dropped(key.clone(), foreign(other, "OpenAI clients"));
                 }
             }
             None => {}

@@ -73,7 +73,7 @@ impl StreamEncoder {
     }
 
     fn lose(&mut self, path: String, why: impl Into<String>) {
-        self.losses.dropped_once(path, why.into());
+        self.losses.dropped(path, why.into());
     }
 
     /// Takes one event of the first answer.
