@@ -133,9 +133,15 @@ impl Encoding<'_> {
         self.request.extra.dialect() == Some(Dialect::BEDROCK)
     }
 
-    fn one_answer(&self) -> Result<(), CallError> {
+    fn one_answer(&mut self) -> Result<(), CallError> {
         match self.request.sampling.n {
             None | Some(1) => Ok(()),
+            // MLflow drops `n` for Bedrock chat.
+            Some(_) if self.is_mlflow() => {
+                self.losses
+                    .dropped("n", "Bedrock models give one answer per request");
+                Ok(())
+            }
             Some(n) => Err(CallError::client(
                 ErrorKind::Unsupported,
                 format!("n: Bedrock models give one answer per request, {n} were asked for."),

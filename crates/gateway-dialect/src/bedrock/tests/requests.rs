@@ -313,6 +313,20 @@ fn mlflow_refuses_bad_arguments_in_its_own_words() {
 }
 
 #[test]
+fn mlflow_drops_the_number_of_answers_and_reports_it() {
+    let mut request = ChatRequest::new(vec![Message::user("Hi")]);
+    request.sampling.n = Some(2);
+    let options = RequestOptions::new(HAIKU);
+    let error = encode_chat(&request, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let losses = encode_chat(&request, &options.with_mapping(Mapping::Mlflow))
+        .unwrap()
+        .losses;
+    let paths: Vec<&str> = losses.iter().map(|loss| loss.path.as_str()).collect();
+    assert_eq!(paths, ["n"]);
+}
+
+#[test]
 fn every_wrong_field_is_named_at_once() {
     let error = decode(&json!({
         "messages": [
