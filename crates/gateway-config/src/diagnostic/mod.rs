@@ -159,11 +159,39 @@ impl Diagnostic {
     }
 }
 
+/// The most problems of each severity that are listed. Others are counted, so that a text that is wrong everywhere costs
+/// no more than reading it.
+const MOST: usize = 100;
+
 /// Problems as they are found.
 #[derive(Debug)]
 pub(crate) struct Problems {
     strictness: Strictness,
     found: Vec<Diagnostic>,
+    count: Count,
+}
+
+/// How many problems were found, listed or not.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    errors: usize,
+    warnings: usize,
+}
+
+impl Count {
+    const fn of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        }
+    }
+}
+
+/// How far the list of problems was at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    len: usize,
+    count: Count,
 }
 
 impl Problems {
@@ -171,7 +199,38 @@ impl Problems {
         Self {
             strictness,
             found: Vec::new(),
+            count: Count {
+                errors: 0,
+                warnings: 0,
+            },
         }
+    }
+
+    /// Whether another error would be listed. Where it would not, there is no point in looking for suggestions.
+    pub(crate) const fn lists_errors(&self) -> bool {
+        self.count.errors < MOST
+    }
+
+    /// The same for a problem that is an error only where [`Strictness::Strict`] is asked for.
+    pub(crate) const fn lists_lax(&self) -> bool {
+        match self.strictness {
+            Strictness::Strict => self.count.errors < MOST,
+            Strictness::Lenient => self.count.warnings < MOST,
+        }
+    }
+
+    /// Counts an error that would not be listed.
+    pub(crate) const fn count_error(&mut self) {
+        self.count.errors = self.count.errors.saturating_add(1);
+    }
+
+    /// Counts a problem that would not be listed and is an error only where [`Strictness::Strict`] is asked for.
+    pub(crate) const fn count_lax(&mut self) {
+        let count = self.count.of(match self.strictness {
+            Strictness::Strict => Severity::Error,
+            Strictness::Lenient => Severity::Warning,
+        });
+        *count = count.saturating_add(1);
     }
 
     pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
@@ -182,31 +241,44 @@ impl Problems {
             diagnostic.message.push_str("; ");
             diagnostic.message.push_str(then);
         }
-        self.found.push(diagnostic);
+        let count = self.count.of(diagnostic.severity);
+        *count = count.saturating_add(1);
+        if *count <= MOST {
+            self.found.push(diagnostic);
+        }
     }
 
-    /// How many there are so far.
+    /// How many there are so far, listed or not.
     pub(crate) const fn len(&self) -> usize {
-        self.found.len()
+        self.count.errors.saturating_add(self.count.warnings)
     }
 
-    /// Forgets all but the first `len`.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.found.truncate(len);
+    /// How far the list is.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark {
+            len: self.found.len(),
+            count: self.count,
+        }
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
-        self.found
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    /// Forgets what was found since.
+    pub(crate) fn reset(&mut self, mark: Mark) {
+        self.found.truncate(mark.len);
+        self.count = mark.count;
+    }
+
+    pub(crate) const fn has_errors(&self) -> bool {
+        self.count.errors > 0
     }
 
     /// Everything found, in the order of the text.
     pub(crate) fn into_report(mut self, source: &str) -> Report {
         self.found
             .sort_by_key(|diagnostic| diagnostic.place.position());
+        let found = self.count.errors.saturating_add(self.count.warnings);
         Report {
             source: source.to_owned(),
+            unlisted: found.saturating_sub(self.found.len()),
             diagnostics: self.found,
         }
     }
@@ -219,10 +291,12 @@ impl Problems {
 pub struct Report {
     source: String,
     diagnostics: Vec<Diagnostic>,
+    /// How many more there are.
+    unlisted: usize,
 }
 
 impl Report {
-    /// Every problem.
+    /// Every problem, at most a hundred errors and a hundred warnings.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
@@ -272,9 +346,18 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
+/// The most names in a message.
+const MOST_NAMES: usize = 100;
+
 /// Names for a message: `` `a`, `b` or `c` ``.
 pub(crate) fn alternatives<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let mut names = names.into_iter();
+    let listed = names.by_ref().take(MOST_NAMES);
+    let mut quoted: Vec<String> = listed.map(|name| format!("`{name}`")).collect();
+    let others = names.count();
+    if others > 0 {
+        quoted.push(format!("one of {others} others"));
+    }
     match quoted.as_slice() {
         [] => "nothing".to_owned(),
         [only] => only.clone(),

@@ -2,12 +2,17 @@
 
 /// Longer names are not compared.
 const LONGEST: usize = 64;
+/// As many names are compared.
+const MOST: usize = 500;
 
 /// The known name nearest to `written`, when it is near enough to be meant.
 pub(crate) fn nearest<'k>(
     written: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
+    if written.len() > 4 * LONGEST {
+        return None;
+    }
     let folded = fold(written);
     let length = folded.chars().count();
     if length == 0 || length > LONGEST {
@@ -19,9 +24,11 @@ pub(crate) fn nearest<'k>(
         6..=8 => 2,
         _ => 3,
     };
+    let is_near = |name: &str| name.chars().count().abs_diff(length) <= allowed;
     known
         .into_iter()
-        .filter(|name| *name != written)
+        .take(MOST)
+        .filter(|name| *name != written && name.len() <= 4 * LONGEST && is_near(name))
         .map(|name| (distance(&folded, &fold(name)), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

@@ -49,7 +49,7 @@ impl fmt::Display for Report {
                 self.block(diagnostic, f)?;
             }
         }
-        let total = self.diagnostics().len();
+        let total = self.diagnostics().len().saturating_add(self.unlisted);
         if total > SHOWN {
             writeln!(
                 f,

@@ -103,6 +103,10 @@ pub(crate) fn unknown<'k>(
     if pair.key.starts_with("x-") {
         return;
     }
+    if !problems.lists_lax() {
+        problems.count_lax();
+        return;
+    }
     let message = format!("`{}` is not a key of {what}", shown(pair.key));
     let known: Vec<&str> = known.collect();
     let diagnostic = Diagnostic::lax(Kind::UnknownKey, pair.key_place, message, IGNORED)

@@ -12,7 +12,7 @@ use super::padding::Padding;
 use super::{Entry, Node, Place, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Kind, Problems};
 
-/// Nodes that aliases may add to the tree.
+/// Nodes that aliases may add to the tree. A long text counts as several.
 const ALIAS_BUDGET: usize = 50_000;
 /// Levels of nesting.
 const DEPTH: usize = 64;
@@ -23,14 +23,14 @@ pub(crate) fn read(text: &str, problems: &mut Problems) -> Option<Node> {
     let mut padding = Padding::default();
     let mut first = None;
     loop {
-        let before = problems.len();
+        let before = problems.mark();
         match attempt(&padding.apply(text), &padding, problems) {
             Ok(root) => return Some(root),
             Err(Failure::Scan(error)) => {
                 let told = first
                     .get_or_insert_with(|| syntax(padding.place(*error.marker()), error.info()));
                 if padding.widen(&error, text) {
-                    problems.truncate(before);
+                    problems.reset(before);
                 } else {
                     problems.push((**told).clone());
                     return None;
@@ -89,10 +89,55 @@ struct Open {
 enum OpenKind {
     List(Vec<Node>),
     Map {
-        entries: Vec<Entry>,
-        merged: Vec<Entry>,
+        entries: Entries,
+        merged: Entries,
         key: Option<(String, Place, bool)>,
     },
+}
+
+/// The entries of a map that is being read.
+#[derive(Default)]
+struct Entries {
+    list: Vec<Entry>,
+    /// Where each key stands in the list, as soon as there are more than [`FEW`].
+    index: HashMap<String, usize>,
+}
+
+/// As many keys are found by looking at each.
+const FEW: usize = 16;
+
+impl Entries {
+    fn find(&mut self, key: &str) -> Option<&mut Entry> {
+        if self.index.is_empty() {
+            return self.list.iter_mut().find(|known| known.key == key);
+        }
+        let at = *self.index.get(key)?;
+        self.list.get_mut(at)
+    }
+
+    /// Adds an entry whose key is not there yet.
+    fn push(&mut self, entry: Entry) {
+        if !self.index.is_empty() {
+            self.index.insert(entry.key.clone(), self.list.len());
+        }
+        self.list.push(entry);
+        if self.index.is_empty() && self.list.len() > FEW {
+            let keys = self.list.iter().enumerate();
+            self.index = keys.map(|(at, entry)| (entry.key.clone(), at)).collect();
+        }
+    }
+
+    /// Adds an entry, unless its key is there already.
+    fn add(&mut self, entry: Entry) {
+        if self.find(&entry.key).is_none() {
+            self.push(entry);
+        }
+    }
+}
+
+/// What a copy of a text costs beyond a node, in nodes.
+const fn weight(text: &str) -> usize {
+    text.len() / 64
 }
 
 struct Builder<'p> {
@@ -115,7 +160,11 @@ impl Builder<'_> {
                     Some(tag) => scalar_tag(tag, style).ok_or_else(|| unknown_tag(tag, at))?,
                     None => matches!(style, ScalarStyle::Plain),
                 };
-                self.finish(Node::scalar(at, text.into_owned(), plain), anchor)
+                let mut node = Node::scalar(at, text.into_owned(), plain);
+                if let Value::Scalar(scalar) = &node.value {
+                    node.size = node.size.saturating_add(weight(&scalar.text));
+                }
+                self.finish(node, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 known_tag(tag.as_deref(), "seq", at)?;
@@ -124,8 +173,8 @@ impl Builder<'_> {
             Event::MappingStart(anchor, tag) => {
                 known_tag(tag.as_deref(), "map", at)?;
                 let kind = OpenKind::Map {
-                    entries: Vec::new(),
-                    merged: Vec::new(),
+                    entries: Entries::default(),
+                    merged: Entries::default(),
                     key: None,
                 };
                 self.begin(at, anchor, kind)
@@ -165,12 +214,14 @@ impl Builder<'_> {
                 merged,
                 ..
             } => {
-                for entry in merged {
-                    if !entries.iter().any(|known| known.key == entry.key) {
-                        entries.push(entry);
-                    }
+                for entry in merged.list {
+                    entries.add(entry);
                 }
-                Node::map(open.place, entries)
+                let keys = entries.list.iter().map(|entry| weight(&entry.key));
+                let keys = keys.sum::<usize>();
+                let mut node = Node::map(open.place, entries.list);
+                node.size = node.size.saturating_add(keys);
+                node
             }
         };
         self.finish(node, open.anchor)
@@ -237,9 +288,9 @@ impl Builder<'_> {
 }
 
 /// Adds a key, reporting one that is there already.
-fn put(problems: &mut Problems, entries: &mut Vec<Entry>, key: String, place: Place, node: Node) {
+fn put(problems: &mut Problems, entries: &mut Entries, key: String, place: Place, node: Node) {
     let entry = Entry { key, place, node };
-    match entries.iter_mut().find(|known| known.key == entry.key) {
+    match entries.find(&entry.key) {
         Some(known) => {
             let message = format!(
                 "the key `{}` stands twice in this map, first in line {}",
@@ -259,13 +310,11 @@ fn put(problems: &mut Problems, entries: &mut Vec<Entry>, key: String, place: Pl
 }
 
 /// Takes over what `<<` names: a map or a list of maps.
-fn merge(node: Node, at: Place, merged: &mut Vec<Entry>) -> Step {
+fn merge(node: Node, at: Place, merged: &mut Entries) -> Step {
     match node.value {
         Value::Map(entries) => {
             for entry in entries {
-                if !merged.iter().any(|known| known.key == entry.key) {
-                    merged.push(entry);
-                }
+                merged.add(entry);
             }
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! `auth`: who may call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 
 use gateway_schema::{EndpointName, Secret};
 use serde::{Serialize, Serializer};
@@ -224,20 +225,46 @@ fn claim_paths<S: Serializer>(
     )
 }
 
+/// The keys that were read so far, by what must not stand twice.
+#[derive(Default)]
+struct Seen {
+    /// Where each name is in the text.
+    names: HashMap<String, String>,
+    /// By a digest, as a key is a credential.
+    keys: HashMap<u64, usize>,
+    pairs: HashMap<String, usize>,
+    hasher: RandomState,
+    count: usize,
+}
+
+impl Seen {
+    fn add(&mut self, key: &CallerKey, digest: u64, item: &Item<'_>) {
+        let at = self.count;
+        self.count = at.saturating_add(1);
+        let name = self.names.entry(key.name.clone());
+        name.or_insert_with(|| item.position());
+        self.keys.entry(digest).or_insert(at);
+        if let Some(pair) = &key.aws {
+            self.pairs.entry(pair.access_key_id.clone()).or_insert(at);
+        }
+    }
+}
+
 pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) -> Auth {
     let mut auth = Auth {
         anonymous: item.flag_at("anonymous").unwrap_or_default(),
         ..Auth::default()
     };
-    let mut positions = BTreeMap::new();
+    let mut seen = Seen::default();
     for at in item.list("keys") {
         let Some(key) = read_key(&at, names, context) else {
             continue;
         };
-        let same_name = auth.keys.iter().find(|known| known.name == key.name);
-        let same_key = auth.keys.iter().find(|known| known.key == key.key);
-        if let Some(known) = same_name {
-            let position = positions.get(&known.name).map_or("", String::as_str);
+        let digest = seen.hasher.hash_one(key.key.expose());
+        let same_name = seen.names.get(&key.name);
+        let same_key = seen.keys.get(&digest).and_then(|at| auth.keys.get(*at));
+        let same_key = same_key.filter(|known| known.key == key.key);
+        if let Some(position) = same_name {
             let message = format!(
                 "there is a key called '{}' already, {position}",
                 shown(&key.name)
@@ -252,9 +279,7 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
                 .push(Diagnostic::error(Kind::Value, at.place(), message).at(at.below("key")));
         }
         let pair = key.aws.as_ref().map(|pair| &pair.access_key_id);
-        let same_pair = auth.keys.iter().find(|known| {
-            pair.is_some() && known.aws.as_ref().map(|known| &known.access_key_id) == pair
-        });
+        let same_pair = pair.and_then(|pair| auth.keys.get(*seen.pairs.get(pair)?));
         if let Some(known) = same_pair {
             let message = format!(
                 "this is the same access_key_id as that of '{}'",
@@ -264,9 +289,7 @@ pub(crate) fn read(item: &Item<'_>, names: &Names, context: &mut Context<'_>) ->
                 .problems
                 .push(Diagnostic::error(Kind::Value, at.place(), message).at(at.below("aws")));
         }
-        positions
-            .entry(key.name.clone())
-            .or_insert_with(|| at.position());
+        seen.add(&key, digest, &at);
         auth.keys.push(key);
     }
     auth.jwt = item

@@ -9,6 +9,9 @@ use super::task::task_name;
 use crate::diagnostic::{Diagnostic, Kind, Problems, alternatives, shown};
 use crate::file::item::Item;
 
+/// The most names of a loop in a message.
+const MOST_OF_LOOP: usize = 20;
+
 /// An endpoint of the plan and the text it was made from.
 pub(crate) type Written<'n> = (Endpoint, Item<'n>);
 
@@ -38,6 +41,10 @@ pub(crate) fn check(endpoints: &[Written<'_>], names: &Names, context: &mut Cont
 fn check_one(endpoint: &Endpoint, at: &Item<'_>, names: &Names, problems: &mut Problems) {
     let Some(name) = at.text() else { return };
     let Some(target) = names.endpoint(name) else {
+        if !problems.lists_errors() {
+            problems.count_error();
+            return;
+        }
         let message = format!("there is no endpoint '{}' to fall back to", shown(name));
         let known = names.endpoints();
         let diagnostic = Diagnostic::error(Kind::Value, at.place(), message)
@@ -86,7 +93,11 @@ fn loops<'e, 'n>(endpoints: &'e [Written<'n>]) -> Vec<(&'e Item<'n>, Vec<&'e str
             let name = name.as_str();
             if on_way.contains(name) {
                 let names = way.iter().map(|(written, _)| written.0.name.as_str());
-                let mut path: Vec<&str> = names.skip_while(|known| *known != name).collect();
+                let around = names.skip_while(|known| *known != name);
+                let mut path: Vec<&str> = around.take(MOST_OF_LOOP).collect();
+                if path.len() == MOST_OF_LOOP {
+                    path.push("...");
+                }
                 path.extend(path.first().copied());
                 found.push((&here.1, path));
             } else if let Some(next) = by_name.get(name).copied()

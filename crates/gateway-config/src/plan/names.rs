@@ -73,6 +73,10 @@ impl Names {
         if self.0.contains_key(name) {
             return Some(EndpointName::from(name));
         }
+        if !problems.lists_errors() {
+            problems.count_error();
+            return None;
+        }
         let known = self.sorted(|_| true);
         let message = format!("there is no endpoint or route '{}'", shown(name));
         let diagnostic = Diagnostic::error(Kind::Value, at.place(), message)

@@ -22,3 +22,5 @@ mod recorded;
 mod routes;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod size;

@@ -94,6 +94,10 @@ fn unknown(pair: &Pair<'_>, found: &Found<'_>, context: &mut Context<'_>) {
     if pair.key.starts_with("x-") {
         return;
     }
+    if !context.problems.lists_lax() {
+        context.problems.count_lax();
+        return;
+    }
     let message = format!(
         "`{}` is neither a setting of {} nor a request parameter",
         shown(pair.key),

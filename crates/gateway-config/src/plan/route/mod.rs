@@ -349,6 +349,10 @@ fn endpoint(
 ) -> Option<EndpointName> {
     let name = at.text()?;
     let Some(named) = names.endpoint(name) else {
+        if !context.problems.lists_errors() {
+            context.problems.count_error();
+            return None;
+        }
         let known = names.endpoints();
         let message = format!(
             "The route destination name must be a endpoint name, but the route '{}' has an invalid destination name '{}'.",
