@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use gateway_config::Server;
-use gateway_http::{BodyBounds, BreakerHealth, Directory, EndpointInfo, Health, Place};
+use gateway_http::{BodyBounds, BreakerHealth, Directory, EndpointInfo, Health, LateText, Place};
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::{Authenticate, ByteBudget};
 use gateway_schema::CallError;
@@ -108,8 +108,8 @@ impl Directory for EngineDirectory {
         self.engine.running().authenticate.clone()
     }
 
-    fn metrics(&self) -> Option<String> {
-        self.engine.metrics()
+    fn metrics(&self) -> Option<LateText> {
+        self.engine.late_metrics()
     }
 
     fn traces(&self) -> bool {

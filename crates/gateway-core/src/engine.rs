@@ -4,10 +4,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
 use gateway_config::{OnStoreError, Plan, Server};
+use gateway_http::LateText;
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_middleware::overload::Capacity;
@@ -140,6 +142,7 @@ impl EngineBuilder {
         let shared = Arc::new(Shared {
             running: ArcSwap::from_pointee(running),
             shop: self.shop,
+            scrapes: Arc::default(),
         });
         if let Some(telemetry) = &shared.shop.telemetry {
             telemetry.configure(told::config(plan));
@@ -152,6 +155,8 @@ impl EngineBuilder {
 pub(crate) struct Shared {
     pub(crate) running: ArcSwap<Running>,
     pub(crate) shop: Shop,
+    /// One rendering of metrics at a time.
+    scrapes: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Answers calls from one running plan. Clones share it.
@@ -173,12 +178,15 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// Runs another plan from now on. Calls in flight, streams included, keep the plan they began with.
     ///
+    /// Builds the new plan and drops the old one, which with thousands of endpoints takes a second or more: call it on
+    /// a thread that does not serve.
+    ///
     /// # Errors
     /// Everything that keeps the plan from running; the one before it keeps serving.
     pub fn apply(&self, plan: &Plan) -> Result<(), Vec<BuildError>> {
         let running = Running::build(plan, &self.0.shop)?;
         self.0.shop.capacity.bound(running.capacity_bounds());
-        self.0.running.store(Arc::new(running));
+        release(self.0.running.swap(Arc::new(running)));
         if let Some(telemetry) = &self.0.shop.telemetry {
             telemetry.configure(told::config(plan));
         }
@@ -228,6 +236,24 @@ impl Engine {
         self.0.shop.telemetry.as_ref()?.prometheus()
     }
 
+    /// The same, made on a thread that does not serve, one after the other.
+    pub(crate) fn late_metrics(&self) -> Option<LateText> {
+        let telemetry = self.0.shop.telemetry.clone()?;
+        telemetry.is_scraped().then(|| {
+            let turn = Arc::clone(&self.0.scrapes);
+            let text = async move {
+                let turn = turn.lock_owned().await;
+                let rendering = tokio::task::spawn_blocking(move || {
+                    let text = telemetry.prometheus();
+                    drop(turn);
+                    text
+                });
+                rendering.await.ok().flatten().unwrap_or_default()
+            };
+            Box::pin(text) as LateText
+        })
+    }
+
     pub(crate) fn running(&self) -> arc_swap::Guard<Arc<Running>> {
         self.0.running.load()
     }
@@ -253,6 +279,19 @@ impl Service<Call> for Engine {
             None => State::Unknown(Some(unknown(call.context.endpoint.as_str()))),
         })
     }
+}
+
+/// How long a plan that was replaced is kept for calls that look something up in it at this moment.
+const LOOKS_END_WITHIN: Duration = Duration::from_secs(1);
+
+/// Drops a plan that was replaced, here and not on a thread that serves: with thousands of endpoints that takes a while.
+fn release(old: Arc<Running>) {
+    let begun = Instant::now();
+    // Looks last for microseconds, and no new ones begin.
+    while Arc::strong_count(&old) > 1 && begun.elapsed() < LOOKS_END_WITHIN {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(old);
 }
 
 fn unknown(name: &str) -> CallError {

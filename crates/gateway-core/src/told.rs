@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Weak};
 
-use gateway_config::{LogFormat, Plan};
+use foldhash::HashMap;
+use gateway_catalog::Catalog;
+use gateway_config::{Endpoint, LogFormat, Plan};
 use gateway_middleware::breaker::BreakerStatus;
+use gateway_schema::EndpointName;
 use gateway_store::{CallRecord, MemoryRecords, RecordSink};
 use gateway_telemetry::{
-    LineFormat, OtlpConfig, Samples, Telemetry, TelemetryConfig, descriptor as metric,
+    LabelModels, LineFormat, OtlpConfig, Samples, Telemetry, TelemetryConfig, descriptor as metric,
 };
 use http::{HeaderName, HeaderValue};
 
@@ -59,6 +62,37 @@ pub(crate) fn config(plan: &Plan) -> TelemetryConfig {
             LogFormat::Json => LineFormat::Json,
             LogFormat::Text => LineFormat::Text,
         })
+        .with_models(models(plan))
+}
+
+/// The models that may be labels: those that the configuration lets answer for each name, and those of the catalog.
+fn models(plan: &Plan) -> LabelModels {
+    let endpoints: HashMap<&EndpointName, &Endpoint> = plan
+        .endpoints
+        .iter()
+        .map(|endpoint| (&endpoint.name, endpoint))
+        .collect();
+    let own = |endpoint: &Endpoint| {
+        let fallback = endpoint.fallback.iter();
+        let answering = fallback.filter_map(|name| endpoints.get(name).copied());
+        let names = std::iter::once(endpoint.model.name.clone())
+            .chain(answering.map(|endpoint| endpoint.model.name.clone()));
+        names.flatten().collect::<Vec<_>>()
+    };
+    let of_endpoints = plan.endpoints.iter().flat_map(|endpoint| {
+        let models = own(endpoint).into_iter();
+        models.map(|model| (endpoint.name.clone(), model))
+    });
+    let of_routes = plan.routes.iter().flat_map(|route| {
+        let all = route.destinations.iter();
+        let answering = all.filter_map(|to| endpoints.get(&to.endpoint).copied());
+        let models = answering.flat_map(own);
+        models.map(|model| (route.name.clone(), model))
+    });
+    let catalog = Catalog::bundled();
+    LabelModels::new(of_endpoints.chain(of_routes)).with_known(Arc::new(move |provider, model| {
+        catalog.find(provider.as_str(), model.as_str()).is_some()
+    }))
 }
 
 /// Lets `telemetry` tell what is known now of `engine`, as long as there is one.

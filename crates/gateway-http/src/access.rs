@@ -8,6 +8,7 @@ use gateway_schema::{CallError, EndpointName, RequestId};
 use http::StatusCode;
 use http::uri::PathAndQuery;
 
+use crate::cut::{self, cut};
 use crate::directory::Place;
 
 /// What the line will say. It is written once: when the reply is over, or when this is dropped before (the caller
@@ -111,9 +112,9 @@ impl Access {
                     target: "gateway::access",
                     request_id = self.request_id.as_str(),
                     method = self.method.as_str(),
-                    path = self.target.as_ref().map_or("", PathAndQuery::path),
+                    path = self.target.as_ref().map(|target| cut(target.path(), cut::NAME)).as_deref(),
                     surface = self.surface,
-                    principal = self.principal.as_deref(),
+                    principal = self.principal.as_deref().map(|name| cut(name, cut::NAME)).as_deref(),
                     endpoint = self.endpoint.as_ref().map(EndpointName::as_str),
                     status = self.status.map_or(499, |status| status.as_u16()),
                     duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -121,8 +122,8 @@ impl Access {
                     outcome = word,
                     error_kind = error.map(|error| error.kind().as_str()),
                     error_origin = error.map(|error| error.origin().as_str()),
-                    error_code = error.and_then(CallError::code),
-                    detail = error.and_then(CallError::detail),
+                    error_code = error.and_then(CallError::code).map(|code| cut(code, cut::NAME)).as_deref(),
+                    detail = error.and_then(CallError::detail).map(|detail| cut(detail, cut::DETAIL)).as_deref(),
                 )
             };
         }
@@ -135,7 +136,7 @@ impl Access {
             tracing::debug!(
                 target: "gateway::access",
                 request_id = self.request_id.as_str(),
-                message = error.message(),
+                message = cut(error.message(), cut::DETAIL).as_ref(),
                 upstream = ?error.upstream_failure(),
             );
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use gateway_provider::{Access, Authenticate, ByteBudget};
 use gateway_schema::{CallError, EndpointName, ModelId, Operation, ProviderName};
 
+use crate::body::LateText;
+
 /// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
 pub trait Directory: Send + Sync + 'static {
     /// The endpoint or route of this name.
@@ -25,8 +27,9 @@ pub trait Directory: Send + Sync + 'static {
         None
     }
 
-    /// What `/metrics` says, in Prometheus' text format; `None` where there is no such page.
-    fn metrics(&self) -> Option<String> {
+    /// What `/metrics` says, in Prometheus' text format; `None` where there is no such page. The text is made off the
+    /// threads that serve: with many series it takes a while.
+    fn metrics(&self) -> Option<LateText> {
         None
     }
 
@@ -141,7 +144,7 @@ impl<'a> View<'a> {
 /// What `/metrics` says to one caller.
 pub(crate) enum Metrics {
     Forbidden,
-    Text(String),
+    Text(LateText),
 }
 
 /// An endpoint or a route over several.

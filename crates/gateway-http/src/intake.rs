@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use gateway_schema::CallError;
 
+use crate::body::{LateBytes, LateText};
 use crate::read::{BEFORE_ENTRY, Budgets, Encoding, Reader, Unpack};
 use crate::surface::Action;
 use crate::task::{Next, Task, not_found};
@@ -39,6 +40,15 @@ impl Task {
         }
         let memory = self.shared.directory.memory();
         memory.hold_present(answer.len() as u64).attach(answer)
+    }
+
+    /// The same for an answer that is not made yet.
+    pub(crate) fn counted_later(&self, text: LateText) -> LateBytes {
+        let memory = self.shared.directory.memory();
+        Box::pin(async move {
+            let text = Bytes::from(text.await);
+            memory.hold_present(text.len() as u64).attach(text)
+        })
     }
 
     /// Takes the request's place among those in flight, if it asks an endpoint and has none yet.

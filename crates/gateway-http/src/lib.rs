@@ -28,6 +28,7 @@
 mod access;
 mod body;
 mod config;
+mod cut;
 mod directory;
 mod edge;
 mod error;
@@ -48,7 +49,7 @@ mod surface;
 mod task;
 mod upload;
 
-pub use body::{Broken, EdgeBody};
+pub use body::{Broken, EdgeBody, LateText};
 pub use config::EdgeConfig;
 pub use directory::{
     BodyBounds, BreakerHealth, Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit,

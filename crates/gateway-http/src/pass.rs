@@ -1,6 +1,5 @@
 //! Requests that are passed on as they are, and answers that are passed back as they are.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -159,7 +158,8 @@ impl Task {
         let known_here = known.is_some();
         if let Some(known) = known {
             raw.asks = known.asks();
-            raw.model = known.model().map(str::to_owned);
+            let model = known.model().filter(|model| model.len() <= LONGEST_MODEL);
+            raw.model = model.map(str::to_owned);
         }
         match passing {
             Passing::Api => {
@@ -289,10 +289,14 @@ fn begin_back(head: RawHead) -> Response<EdgeBody> {
     response
 }
 
+/// A longer text names no model. It would go into records, labels and headers.
+const LONGEST_MODEL: usize = 256;
+
 /// The model that a body of JSON names.
 fn model_of(body: &Bytes) -> Option<String> {
     let (body, envelope) = Envelope::read(body.clone()).ok()?;
-    envelope.string(&body, "model").map(Cow::into_owned)
+    let model = envelope.string(&body, "model")?;
+    (model.len() <= LONGEST_MODEL).then(|| model.into_owned())
 }
 
 /// The id of something that a provider keeps: one segment that means nothing else.

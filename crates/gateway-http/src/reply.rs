@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use uuid::Uuid;
 
 use crate::body::EdgeBody;
+use crate::cut::{self, cut};
 use crate::headers::REQUEST_ID;
 use crate::limits::push_number;
 use crate::stream::{StreamBody, Writer, reported};
@@ -26,6 +27,8 @@ use crate::task::{AskedCall, Task};
 
 /// How many fields a translation dropped or approximated.
 const LOSSES: HeaderName = HeaderName::from_static("x-gateway-losses");
+/// The most bytes of [`ATTEMPTS`] before a last try: what the gateway adds to a response stays below 4 KiB.
+const LONGEST_ATTEMPTS: usize = 2048;
 /// Every try, in order: `provider/model:outcome`, with commas between.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");
 /// Which destination of a route was chosen.
@@ -298,7 +301,8 @@ pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
         (VARIANT, variant),
         (VARIANT_REASON, notes.variant_reason.as_deref()),
     ] {
-        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(&cut(text, cut::NAME)).ok())
+        {
             headers.insert(name, value);
         }
     }
@@ -310,6 +314,10 @@ pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
         if !text.is_empty() {
             text.push(',');
         }
+        if text.len() > LONGEST_ATTEMPTS {
+            text.push_str("...");
+            break;
+        }
         describe_attempt(attempt, &mut text);
     }
     drop(notes);
@@ -319,9 +327,9 @@ pub(crate) fn describe(done: &Done<'_>, headers: &mut HeaderMap) {
 }
 
 fn describe_attempt(attempt: &Attempt, text: &mut String) {
-    text.push_str(attempt.provider.as_str());
+    text.push_str(&cut(attempt.provider.as_str(), cut::NAME));
     text.push('/');
-    text.push_str(attempt.model.as_str());
+    text.push_str(&cut(attempt.model.as_str(), cut::NAME));
     text.push(':');
     match (attempt.status, attempt.error) {
         (Some(status), _) => push_number(u64::from(status), text),

@@ -28,7 +28,7 @@ use crate::query::without_credentials;
 use crate::read::{self, BEFORE_ENTRY, Encoding, Unpack};
 use crate::router::{Entry, Found};
 use crate::surface::{
-    Action, Answer, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json,
+    Action, Answer, AnswerBody, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json, short,
     unknown_name,
 };
 
@@ -439,7 +439,10 @@ impl Task {
 
     /// What the gateway says itself, as a response.
     pub(crate) fn answer(&mut self, answer: Answer) -> Response<EdgeBody> {
-        let mut response = Response::new(EdgeBody::full(self.counted(answer.body)));
+        let mut response = Response::new(match answer.body {
+            AnswerBody::Now(body) => EdgeBody::full(self.counted(body)),
+            AnswerBody::Later(text) => EdgeBody::later(self.counted_later(text)),
+        });
         *response.status_mut() = answer.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
@@ -552,13 +555,13 @@ fn shorter(uri: &http::Uri) -> Answer {
         status: StatusCode::TEMPORARY_REDIRECT,
         headers: location.map(|to| (LOCATION, to)).into_iter().collect(),
         content_type: "text/plain; charset=utf-8",
-        body: Bytes::new(),
+        body: AnswerBody::Now(Bytes::new()),
     }
 }
 
 pub(crate) fn not_found(path: &str) -> CallError {
-    CallError::client(ErrorKind::NotFound, format!("There is nothing at {path}."))
-        .with_code("unknown_url")
+    let message = format!("There is nothing at {}.", short(path));
+    CallError::client(ErrorKind::NotFound, message).with_code("unknown_url")
 }
 
 fn wrong_type(endpoint: &EndpointInfo, wanted: Option<Operation>) -> CallError {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cut;
 use crate::descriptor::{self as metric, Descriptor};
 use crate::histogram::Histogram;
 use crate::series::{Attempts, Calls, Counts, Endpoint, Target};
@@ -59,7 +60,10 @@ impl Samples {
         labels: impl IntoIterator<Item = L>,
         value: Value,
     ) {
-        let labels: Vec<String> = labels.into_iter().map(Into::into).collect();
+        let mut labels: Vec<String> = labels.into_iter().map(Into::into).collect();
+        for label in &mut labels {
+            label.truncate(label.floor_char_boundary(cut::NAME));
+        }
         debug_assert_eq!(labels.len(), metric.labels.len(), "{}", metric.name);
         let values = if let Some(at) = self
             .0
@@ -95,12 +99,12 @@ impl Counts {
         for (metric, value) in [
             (&metric::RECORDS, self.records),
             (&metric::RECORDS_SHED, shed),
-            (&metric::LINES_SHED, self.lines_shed),
             (&metric::SPANS_SHED, self.spans_shed),
             (&metric::EXPORTS_FAILED, self.exports_failed),
         ] {
             samples.number(metric, none(), value as f64);
         }
+        samples.number(&metric::LINES_SHED, ["access"], self.lines_shed as f64);
         for (name, endpoint) in &self.endpoints {
             endpoint.collect(name.as_str(), samples);
         }

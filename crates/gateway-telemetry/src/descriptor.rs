@@ -126,8 +126,11 @@ metrics! {
     RECORDS_SHED: Counter "gateway.records.shed" "gateway_records_shed_total" "{record}" []
         "Records of calls that were thrown away because the queue was full. They are missing in every other metric.";
     /// Shed lines.
-    LINES_SHED: Counter "gateway.log.lines.shed" "gateway_log_lines_shed_total" "{line}" []
-        "Lines of the access log that were thrown away because the log could not be written fast enough.";
+    LINES_SHED: Counter "gateway.log.lines.shed" "gateway_log_lines_shed_total" "{line}" ["log"]
+        "Lines that were thrown away because the log could not be written fast enough or not at all, by log: access, program.";
+    /// Failed writes.
+    LOG_WRITE_ERRORS: Counter "gateway.log.write_errors" "gateway_log_write_errors_total" "{error}" []
+        "Writes of the log that failed, by whatever reason: a full disk, a closed pipe, a limit of file sizes. They are tried again.";
     /// Shed spans.
     SPANS_SHED: Counter "gateway.otlp.spans.shed" "gateway_otlp_spans_shed_total" "{span}" []
         "Spans that were thrown away because the collector did not take them.";

@@ -7,8 +7,8 @@
 //! * OTLP traces and metrics in JSON over HTTP, with the names of the conventions for generative AI,
 //! * one line per call in the access log, as text or JSON.
 //!
-//! Every metric is a [`Descriptor`]; what is told by both protocols is counted once. The number of label sets is
-//! bounded. What was said in a call appears nowhere unless its record holds it.
+//! Every metric is a [`Descriptor`]; what is told by both protocols is counted once. The number of label sets and the
+//! length of every label and field are bounded. What was said in a call appears nowhere unless its record holds it.
 //!
 //! What is deliberately absent: a client (a [`Transport`](gateway_provider::Transport) is given), files, variables.
 //!
@@ -26,6 +26,7 @@
 
 mod collect;
 mod config;
+mod cut;
 pub mod descriptor;
 mod histogram;
 mod line;
@@ -39,7 +40,7 @@ mod writer;
 mod tests;
 
 pub use collect::Samples;
-pub use config::{LineFormat, OtlpConfig, TelemetryConfig};
+pub use config::{IsModel, LabelModels, LineFormat, OtlpConfig, TelemetryConfig};
 pub use descriptor::Descriptor;
 pub use telemetry::{Observe, Telemetry};
 pub use writer::{Output, Writer};

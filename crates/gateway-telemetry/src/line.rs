@@ -11,6 +11,10 @@ use gateway_store::{CallRecord, Settlement};
 use serde::Serialize;
 
 use crate::config::LineFormat;
+use crate::cut::{self, cut};
+
+/// The most bytes of what is known of a caller.
+const MOST_METADATA: usize = 4096;
 
 /// The moments of lines, which mostly are of the same second as the one before.
 #[derive(Debug, Default)]
@@ -77,8 +81,9 @@ pub(crate) fn write(record: &CallRecord, ended: &str, format: LineFormat, out: &
         line.json(name!("metadata"), &*record.metadata);
     }
     if let Some(content) = &record.content {
-        line.text(name!("request"), &String::from_utf8_lossy(&content.request));
-        line.text(
+        // The record bounds them.
+        line.whole(name!("request"), &String::from_utf8_lossy(&content.request));
+        line.whole(
             name!("response"),
             &String::from_utf8_lossy(&content.response),
         );
@@ -109,10 +114,13 @@ fn outcome(record: &CallRecord, line: &mut Line<'_>) {
     }
     if let Some(failure) = &record.failure {
         line.maybe(name!("error_code"), failure.code.as_deref());
-        line.maybe(name!("error_detail"), failure.detail.as_deref());
+        if let Some(detail) = &failure.detail {
+            line.whole(name!("error_detail"), cut(detail, cut::DETAIL));
+        }
         if record.content.is_some() {
             // A provider's words may repeat what was said.
-            line.text(name!("error_message"), &failure.message);
+            let message = cut(&failure.message, cut::DETAIL);
+            line.whole(name!("error_message"), message);
         }
     }
 }
@@ -223,7 +231,13 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// A name, cut where it is too long to be one.
     fn text(&mut self, name: Name, value: &str) {
+        self.whole(name, cut(value, cut::NAME));
+    }
+
+    /// A text of any length.
+    fn whole(&mut self, name: Name, value: &str) {
         self.name(name);
         if self.format == LineFormat::Text && is_plain(value) {
             self.out.extend_from_slice(value.as_bytes());
@@ -319,9 +333,15 @@ impl<'a> Line<'a> {
         self.quote();
     }
 
+    /// A tree; one that is too large is written as a text, of which the beginning is there.
     fn json(&mut self, name: Name, value: &impl Serialize) {
+        let text = serde_json::to_string(value).unwrap_or_default();
+        if text.len() > MOST_METADATA {
+            self.whole(name, cut(&text, MOST_METADATA));
+            return;
+        }
         self.name(name);
-        self.value(value);
+        self.out.extend_from_slice(text.as_bytes());
     }
 
     fn value(&mut self, value: &(impl Serialize + ?Sized)) {

@@ -1,7 +1,8 @@
 //! What is known of all calls so far.
 //!
 //! One task counts, so nothing here is atomic. What belongs to one endpoint, provider and model is found by one look
-//! into a map. The number of such sets is bounded: what comes beyond it is counted together as `other`.
+//! into a map. The number of such sets is bounded. Models that callers name and nobody knows are `other`, and those that
+//! are known but not configured have room of their own, so that no caller displaces a series of the configuration.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +10,40 @@ use foldhash::HashMap;
 use gateway_schema::{EndpointName, ErrorKind, ModelId, Operation, ProviderName, TokenSource};
 use gateway_store::{AttemptRecord, CallRecord, Settlement};
 
+use crate::config::LabelModels;
 use crate::histogram::{Histogram, SECONDS, SMALL_SECONDS, TOKENS};
 
-/// The most sets of labels of one family.
-const MOST_SERIES: usize = 2_000;
+/// The most sets of labels of one family that the configuration makes.
+const MOST_CONFIGURED: usize = 10_000;
+/// The most sets of labels of one family that callers make by naming models.
+const MOST_STRANGERS: usize = 500;
+/// The label of what has none of its own.
+const OTHER: &str = "other";
 
 /// Endpoint, provider and model.
 pub(crate) type Target = (EndpointName, ProviderName, ModelId);
 
 /// Everything that is counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counts {
     pub(crate) calls: HashMap<Target, Calls>,
     pub(crate) endpoints: HashMap<EndpointName, Endpoint>,
     pub(crate) attempts: HashMap<(Target, Operation), Attempts>,
+    room_of_calls: Room,
+    room_of_attempts: Room,
+    /// Endpoints without series yet that may have some.
+    room_of_endpoints: usize,
     pub(crate) records: u64,
     pub(crate) lines_shed: u64,
     pub(crate) spans_shed: u64,
     pub(crate) exports_failed: u64,
+}
+
+/// How many sets of labels of one family may still be made.
+#[derive(Debug)]
+struct Room {
+    configured: usize,
+    strangers: usize,
 }
 
 /// What is counted for one endpoint, by the name that callers use.
@@ -63,43 +80,100 @@ pub(crate) struct Attempts {
     pub(crate) by: BTreeMap<&'static str, Histogram>,
 }
 
-/// The entry of `key`, or of `other` when there are too many.
-fn bounded<K: std::hash::Hash + Eq, V>(
-    map: &mut HashMap<K, V>,
+/// The entry of `key`, or of what `other` makes of it when there are too many of its kind.
+fn bounded<'m, K: std::hash::Hash + Eq, V>(
+    map: &'m mut HashMap<K, V>,
+    room: &mut usize,
     key: K,
-    other: impl FnOnce() -> K,
+    other: impl FnOnce(K) -> K,
     new: impl FnOnce() -> V,
-) -> &mut V {
-    let key = if map.len() < MOST_SERIES || map.contains_key(&key) {
+) -> &'m mut V {
+    let key = if map.contains_key(&key) {
+        key
+    } else if let Some(left) = room.checked_sub(1) {
+        *room = left;
         key
     } else {
-        other()
+        other(key)
     };
     map.entry(key).or_insert_with(new)
 }
 
-fn other() -> Target {
-    ("other".into(), "other".into(), "other".into())
+/// The same, but for the model.
+fn other_model((endpoint, provider, _): Target) -> Target {
+    (endpoint, provider, OTHER.into())
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            calls: HashMap::default(),
+            endpoints: HashMap::default(),
+            attempts: HashMap::default(),
+            room_of_calls: Room::default(),
+            room_of_attempts: Room::default(),
+            room_of_endpoints: MOST_CONFIGURED,
+            records: 0,
+            lines_shed: 0,
+            spans_shed: 0,
+            exports_failed: 0,
+        }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            configured: MOST_CONFIGURED,
+            strangers: MOST_STRANGERS,
+        }
+    }
+}
+
+impl Room {
+    /// Where a model's series may stand, and under which name.
+    fn of(&mut self, target: Target, models: Option<&LabelModels>) -> (&mut usize, Target) {
+        let Some(models) = models else {
+            return (&mut self.strangers, target);
+        };
+        let (endpoint, provider, model) = &target;
+        if models.is_configured(endpoint, model) {
+            (&mut self.configured, target)
+        } else if model.as_str().is_empty() || models.is_known(provider, model) {
+            (&mut self.strangers, target)
+        } else {
+            (&mut self.configured, other_model(target))
+        }
+    }
 }
 
 impl Counts {
-    /// Counts one call.
-    pub(crate) fn take(&mut self, record: &CallRecord) {
+    /// Counts one call. `models` may be labels; without it all may, while there is room.
+    pub(crate) fn take(&mut self, record: &CallRecord, models: Option<&LabelModels>) {
         self.records += 1;
         self.endpoint(record);
         for attempt in &record.attempts {
-            self.attempt(attempt, record.operation);
+            self.attempt(attempt, record.operation, models);
         }
         let (Some(provider), Some(model)) = (&record.provider, &record.model) else {
             return;
         };
-        let key = (record.endpoint.clone(), provider.clone(), model.clone());
-        bounded(&mut self.calls, key, other, || Calls::new(record.operation)).take(record);
+        let target = (record.endpoint.clone(), provider.clone(), model.clone());
+        let (room, target) = self.room_of_calls.of(target, models);
+        let new = || Calls::new(record.operation);
+        bounded(&mut self.calls, room, target, other_model, new).take(record);
     }
 
     fn endpoint(&mut self, record: &CallRecord) {
         let name = record.endpoint.clone();
-        let endpoint = bounded(&mut self.endpoints, name, || "other".into(), Endpoint::new);
+        let room = &mut self.room_of_endpoints;
+        let endpoint = bounded(
+            &mut self.endpoints,
+            room,
+            name,
+            |_| OTHER.into(),
+            Endpoint::new,
+        );
         let outcome = (record.surface, record.settlement.as_str());
         *endpoint.requests.entry(outcome).or_default() += 1;
         endpoint.duration.take(record.duration.as_secs_f64());
@@ -118,17 +192,23 @@ impl Counts {
         }
     }
 
-    fn attempt(&mut self, attempt: &AttemptRecord, operation: Operation) {
+    fn attempt(
+        &mut self,
+        attempt: &AttemptRecord,
+        operation: Operation,
+        models: Option<&LabelModels>,
+    ) {
         let target = (
             attempt.endpoint.clone(),
             attempt.provider.clone(),
             attempt.model.clone(),
         );
-        let key = (target, operation);
+        let (room, target) = self.room_of_attempts.of(target, models);
         let attempts = bounded(
             &mut self.attempts,
-            key,
-            || (other(), operation),
+            room,
+            (target, operation),
+            |(target, operation)| (other_model(target), operation),
             Attempts::default,
         );
         let outcome = attempt.error.map_or("ok", ErrorKind::as_str);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -45,8 +45,8 @@ struct Shared {
     observers: Mutex<Vec<Observe>>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
-    /// The same moment on both clocks.
-    begun: (Instant, SystemTime),
+    /// When counting began.
+    begun: SystemTime,
 }
 
 /// What only one at a time may touch; never on the way of a request.
@@ -88,7 +88,7 @@ impl Telemetry {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(MOST_RECORDS);
-        let begun = (Instant::now(), clock.now());
+        let begun = clock.now();
         Self(Arc::new(Shared {
             sender,
             enough: Notify::new(),
@@ -125,9 +125,16 @@ impl Telemetry {
     }
 
     /// All metrics in Prometheus' text format, up to the last record; `None` where they are not to be rendered.
+    ///
+    /// With thousands of series this takes a fraction of a second: not for threads that serve.
     pub fn prometheus(&self) -> Option<String> {
-        let wanted = self.0.config.load().prometheus;
-        wanted.then(|| prometheus::render(self.samples()))
+        self.is_scraped()
+            .then(|| prometheus::render(self.samples()))
+    }
+
+    /// Whether metrics are rendered for scrapers.
+    pub fn is_scraped(&self) -> bool {
+        self.0.config.load().prometheus
     }
 
     /// How many records were thrown away.
@@ -161,26 +168,38 @@ impl Telemetry {
 
     /// Takes every record out of the queue.
     pub(crate) fn drain(&self) {
-        self.drain_some(MOST_RECORDS);
+        self.drain_into(&mut self.state(), MOST_RECORDS);
+    }
+
+    /// Takes at most `most` records out of the queue, unless somebody else does so now. True when there may be more.
+    pub(crate) fn try_drain_some(&self, most: usize) -> bool {
+        // Whoever renders metrics holds the lock for long. A thread that serves does not wait for it.
+        match self.0.state.try_lock() {
+            Ok(mut state) => self.drain_into(&mut state, most),
+            Err(TryLockError::Poisoned(state)) => self.drain_into(&mut state.into_inner(), most),
+            Err(TryLockError::WouldBlock) => false,
+        }
     }
 
     /// Takes at most `most` records out of the queue. True when there may be more.
-    pub(crate) fn drain_some(&self, most: usize) -> bool {
+    fn drain_into(&self, state: &mut State, most: usize) -> bool {
         let config = self.0.config.load();
-        let mut state = self.state();
+        // Both clocks at the same moment: the wall clock may be set while the process runs.
+        let (now, wall) = (Instant::now(), self.0.clock.now());
         for _ in 0..most {
             let Ok(record) = state.receiver.try_recv() else {
                 return false;
             };
-            let ended = self.wall(record.ended);
+            let ago = now.saturating_duration_since(record.ended);
+            let ended = wall.checked_sub(ago).unwrap_or(wall);
             state.take(&record, ended, &config);
         }
         true
     }
 
-    /// How many bytes of lines wait.
+    /// How many bytes of lines wait; none while somebody else looks.
     pub(crate) fn waiting_log(&self) -> usize {
-        self.state().log.len()
+        self.0.state.try_lock().map_or(0, |state| state.log.len())
     }
 
     /// The lines that wait; more lines are made in `empty`.
@@ -188,22 +207,25 @@ impl Telemetry {
         std::mem::replace(&mut self.state().log, empty)
     }
 
-    /// The spans that wait, as a request body, and of how many calls and tries they are.
-    pub(crate) fn take_traces(&self) -> Option<(Value, u64)> {
-        let spans = std::mem::take(&mut self.state().spans);
-        let count = spans.len() as u64;
-        (count > 0).then(|| (otlp::traces(&spans, &self.config().service), count))
+    /// The spans that wait.
+    pub(crate) fn take_spans(&self) -> Vec<Value> {
+        std::mem::take(&mut self.state().spans)
     }
 
-    /// How many spans wait.
+    /// Spans as a request body.
+    pub(crate) fn traces(&self, spans: &[Value]) -> Value {
+        otlp::traces(spans, &self.config().service)
+    }
+
+    /// How many spans wait; none while somebody else looks.
     pub(crate) fn waiting_spans(&self) -> usize {
-        self.state().spans.len()
+        self.0.state.try_lock().map_or(0, |state| state.spans.len())
     }
 
     /// All metrics as a request body.
     pub(crate) fn metrics(&self) -> Value {
         let now = self.0.clock.now();
-        otlp::metrics(self.samples(), &self.config().service, self.0.begun.1, now)
+        otlp::metrics(self.samples(), &self.config().service, self.0.begun, now)
     }
 
     fn samples(&self) -> Samples {
@@ -224,17 +246,11 @@ impl Telemetry {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// When a moment was on the wall clock.
-    fn wall(&self, at: Instant) -> SystemTime {
-        let (begun, wall) = self.0.begun;
-        wall + at.saturating_duration_since(begun)
-    }
 }
 
 impl State {
     fn take(&mut self, record: &CallRecord, ended: SystemTime, config: &TelemetryConfig) {
-        self.counts.take(record);
+        self.counts.take(record, config.models.as_deref());
         if self.logs {
             if self.log.len() < MOST_LOG {
                 let ended = self.moments.text(ended);

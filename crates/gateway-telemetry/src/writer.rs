@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_provider::{BoxFuture, SendLimits, collect};
-use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -42,7 +41,7 @@ pub struct Writer {
     writing: Option<JoinHandle<(Output, Vec<u8>)>>,
     /// A buffer for lines to come.
     spare: Vec<u8>,
-    export: Option<BoxFuture<'static, Result<(), Failed>>>,
+    export: Option<Export>,
     next_traces: Instant,
     next_metrics: Instant,
 }
@@ -52,6 +51,9 @@ impl std::fmt::Debug for Writer {
         f.debug_struct("Writer").finish_non_exhaustive()
     }
 }
+
+/// An export under way.
+type Export = BoxFuture<'static, Result<(), Failed>>;
 
 /// An export that the collector did not take.
 struct Failed {
@@ -106,7 +108,7 @@ impl Writer {
 
     /// Counts the records that wait, and writes when there are many lines.
     async fn count(&mut self) {
-        while self.telemetry.drain_some(AT_ONCE) {
+        while self.telemetry.try_drain_some(AT_ONCE) {
             if self.telemetry.waiting_log() >= MANY_LINES {
                 self.write_if_free().await;
             }
@@ -135,11 +137,11 @@ impl Writer {
         if self.telemetry.config().otlp.is_none() {
             return;
         }
-        if let Some((body, spans)) = self.telemetry.take_traces() {
-            let outcome = self.send("/v1/traces", body, spans).await;
+        if let Some(export) = self.traces() {
+            let outcome = export.await;
             self.exported(outcome);
         }
-        let outcome = self.send("/v1/metrics", self.telemetry.metrics(), 0).await;
+        let outcome = self.metrics().await;
         self.exported(outcome);
     }
 
@@ -181,18 +183,39 @@ impl Writer {
         let now = Instant::now();
         if now >= self.next_traces || self.telemetry.waiting_spans() >= MANY_SPANS {
             self.next_traces = now + TRACES;
-            if let Some((body, spans)) = self.telemetry.take_traces() {
-                self.export = Some(self.send("/v1/traces", body, spans));
+            self.export = self.traces();
+            if self.export.is_some() {
                 return;
             }
         }
         if now >= self.next_metrics {
             self.next_metrics = now + METRICS;
-            self.export = Some(self.send("/v1/metrics", self.telemetry.metrics(), 0));
+            self.export = Some(self.metrics());
         }
     }
 
-    fn send(&self, path: &str, body: Value, spans: u64) -> BoxFuture<'static, Result<(), Failed>> {
+    /// Sends the spans that wait, if there are any.
+    fn traces(&self) -> Option<Export> {
+        let spans = self.telemetry.take_spans();
+        let count = spans.len() as u64;
+        let telemetry = self.telemetry.clone();
+        let body = move || telemetry.traces(&spans).to_string();
+        (count > 0).then(|| self.send("/v1/traces", body, count))
+    }
+
+    /// Sends all metrics.
+    fn metrics(&self) -> Export {
+        let telemetry = self.telemetry.clone();
+        self.send("/v1/metrics", move || telemetry.metrics().to_string(), 0)
+    }
+
+    /// Sends what `body` makes on a thread that does not serve.
+    fn send(
+        &self,
+        path: &str,
+        body: impl FnOnce() -> String + Send + 'static,
+        spans: u64,
+    ) -> Export {
         let config = self.telemetry.config();
         let transport = std::sync::Arc::clone(self.telemetry.transport());
         let path = path.to_owned();
@@ -201,10 +224,13 @@ impl Writer {
             let Some(otlp) = &config.otlp else {
                 return Ok(());
             };
+            let body = tokio::task::spawn_blocking(body)
+                .await
+                .map_err(|error| failed(error.to_string()))?;
             let url = format!("{}{path}", otlp.endpoint.trim_end_matches('/'));
             let mut request = http::Request::post(url)
                 .header("content-type", "application/json")
-                .body(Bytes::from(body.to_string()))
+                .body(Bytes::from(body))
                 .map_err(|error| failed(error.to_string()))?;
             for (name, value) in &otlp.headers {
                 request.headers_mut().insert(name.clone(), value.clone());
@@ -237,9 +263,7 @@ impl Writer {
 }
 
 /// The export under way; for ever, if there is none.
-async fn pending(
-    export: &mut Option<BoxFuture<'static, Result<(), Failed>>>,
-) -> Result<(), Failed> {
+async fn pending(export: &mut Option<Export>) -> Result<(), Failed> {
     match export {
         Some(export) => export.await,
         None => std::future::pending().await,

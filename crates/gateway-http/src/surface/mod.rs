@@ -22,7 +22,9 @@ use gateway_provider::{DecodePayload, Envelope, Journal, ScanError, StreamForm};
 use gateway_schema::{CallError, Dialect, ErrorKind, FieldError, Mapping, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use crate::body::LateText;
 use crate::config::EdgeConfig;
+use crate::cut::cut;
 use crate::directory::{EndpointInfo, View};
 use crate::near::nearest;
 use crate::router::percent_decoded;
@@ -327,11 +329,8 @@ pub(crate) fn unknown_name(name: &str, directory: View<'_>) -> CallError {
 }
 
 /// A caller's word as it may stand in a message: its first 100 letters.
-fn short(name: &str) -> Cow<'_, str> {
-    match name.char_indices().nth(100) {
-        None => Cow::Borrowed(name),
-        Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),
-    }
+pub(crate) fn short(name: &str) -> Cow<'_, str> {
+    cut(name, 100)
 }
 
 /// What the gateway says itself.
@@ -339,7 +338,15 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) content_type: &'static str,
-    pub(crate) body: Bytes,
+    pub(crate) body: AnswerBody,
+}
+
+/// The body of an [`Answer`].
+pub(crate) enum AnswerBody {
+    /// It is there.
+    Now(Bytes),
+    /// It is made on a thread that does not serve.
+    Later(LateText),
 }
 
 impl Answer {
@@ -349,7 +356,7 @@ impl Answer {
             status: StatusCode::OK,
             headers: Vec::new(),
             content_type: "application/json",
-            body: Bytes::from(value.to_string()),
+            body: AnswerBody::Now(Bytes::from(value.to_string())),
         }
     }
 

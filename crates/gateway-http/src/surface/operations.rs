@@ -2,12 +2,11 @@
 //!
 //! The first three are answered without a credential, also where callers need one.
 
-use bytes::Bytes;
 use gateway_schema::{CallError, ErrorKind};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Action, Answer, Question, Route, Surface};
+use super::{Action, Answer, AnswerBody, Question, Route, Surface};
 use crate::directory::{BreakerHealth, Metrics};
 
 pub(super) struct Operations;
@@ -100,7 +99,7 @@ fn metrics(question: &Question<'_>) -> Result<Answer, CallError> {
             status: StatusCode::OK,
             headers: Vec::new(),
             content_type: "text/plain; version=0.0.4; charset=utf-8",
-            body: Bytes::from(text),
+            body: AnswerBody::Later(text),
         }),
         Some(Metrics::Forbidden) => Err(CallError::client(
             ErrorKind::Forbidden,

@@ -177,3 +177,39 @@ async fn attempts_and_losses_are_told_and_a_transport_fault_names_the_provider()
         assert_eq!(got.header("x-gateway-losses"), "1");
     }
 }
+
+#[tokio::test]
+async fn attempts_with_long_names_are_cut() {
+    let service = tower::service_fn(|call: Call| {
+        let long = "x".repeat(100_000);
+        let attempt = || {
+            let mut attempt = Attempt::new(
+                "chat".into(),
+                long.as_str().into(),
+                long.as_str().into(),
+                Dialect::OPENAI,
+            );
+            attempt.status = Some(500);
+            attempt
+        };
+        let mut notes = call.context.journal.notes();
+        notes.attempts = (0..100).map(|_| attempt()).collect();
+        notes.variant = Some(long.as_str().into());
+        notes.variant_reason = Some(long.as_str().into());
+        drop(notes);
+        std::future::ready(Err::<Reply, _>(CallError::upstream(
+            ErrorKind::Unavailable,
+            "The connection was refused.",
+        )))
+    });
+    for way in WAYS {
+        let request = post(way.path(), way.body("chat")).map(Full::new);
+        let got = edge(service).oneshot(request).await.unwrap();
+        let headers = got.headers().iter();
+        let ours = headers.filter(|(name, _)| name.as_str().starts_with("x-gateway-"));
+        let bytes: usize = ours
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        assert!(bytes < 4_096, "{bytes}");
+    }
+}

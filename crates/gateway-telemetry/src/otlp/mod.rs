@@ -9,6 +9,8 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use crate::cut::{self, cut};
+
 pub(crate) use metrics::metrics;
 pub(crate) use traces::{spans, traces};
 
@@ -20,7 +22,7 @@ fn nanos(at: SystemTime) -> String {
 }
 
 fn text(key: &str, value: &str) -> Value {
-    json!({"key": key, "value": {"stringValue": value}})
+    json!({"key": key, "value": {"stringValue": cut(value, cut::DETAIL)}})
 }
 
 fn int(key: &str, value: u64) -> Value {

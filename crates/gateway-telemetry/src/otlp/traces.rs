@@ -4,6 +4,8 @@ use gateway_schema::ErrorKind;
 use gateway_store::{AttemptRecord, CallRecord, Settlement, TraceRecord};
 use serde_json::{Value, json};
 
+use crate::cut::{self, cut};
+
 use super::{int, nanos, resource, scope, text};
 
 const SERVER: u8 = 2;
@@ -195,7 +197,7 @@ impl Span {
             "traceId": format!("{:032x}", self.trace),
             "spanId": format!("{:016x}", self.id),
             "parentSpanId": parent,
-            "name": self.name,
+            "name": cut(&self.name, cut::NAME),
             "kind": self.kind,
             "startTimeUnixNano": nanos(self.times.0),
             "endTimeUnixNano": nanos(self.times.1),

@@ -7,7 +7,7 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 
 use crate::directory::{EndpointInfo, EndpointKind};
-use crate::surface::{Answer, Question};
+use crate::surface::{Answer, AnswerBody, Question};
 
 type Told = Result<Answer, CallError>;
 
@@ -128,7 +128,7 @@ fn page(content_type: &'static str, body: &'static [u8]) -> Answer {
         status: StatusCode::OK,
         headers: Vec::new(),
         content_type,
-        body: Bytes::from_static(body),
+        body: AnswerBody::Now(Bytes::from_static(body)),
     }
 }
 
