@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use gateway_core::config::Plan;
 use gateway_core::schema::Operation;
 
+use crate::demo;
 use crate::open::lets_everybody_in;
 
 /// The base URL of a listener, as a caller on this machine would write it.
-pub(crate) fn base_url(scheme: &str, address: std::net::SocketAddr) -> String {
+pub(crate) fn base_url(is_encrypted: bool, address: std::net::SocketAddr) -> String {
+    let scheme = if is_encrypted { "https" } else { "http" };
     if address.ip().is_unspecified() {
         let host = if address.is_ipv4() {
             "127.0.0.1"
@@ -21,8 +23,18 @@ pub(crate) fn base_url(scheme: &str, address: std::net::SocketAddr) -> String {
     }
 }
 
+/// Everything that is printed at the start; `shared` describes the store that several gateways share.
+pub(crate) fn text(base: &str, source: &str, plan: &Plan, shared: &str) -> String {
+    let mut text = summary(base, source, plan);
+    text.push_str(shared);
+    if source == demo::NAME {
+        text.push_str(&examples(base, plan));
+    }
+    text
+}
+
 /// Where it listens and what it serves.
-pub(crate) fn summary(base: &str, source: &str, plan: &Plan) -> String {
+fn summary(base: &str, source: &str, plan: &Plan) -> String {
     let mut text = format!("Gateway listening at {base} ({source})\n");
     for endpoint in &plan.endpoints {
         let model = endpoint.model.name.as_ref();
@@ -56,7 +68,7 @@ pub(crate) fn summary(base: &str, source: &str, plan: &Plan) -> String {
 }
 
 /// Lines to copy for the first endpoint of each operation.
-pub(crate) fn examples(base: &str, plan: &Plan) -> String {
+fn examples(base: &str, plan: &Plan) -> String {
     let first = |operation: Operation| {
         let mut endpoints = plan.endpoints.iter();
         endpoints

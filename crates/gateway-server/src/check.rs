@@ -21,7 +21,7 @@ pub(crate) fn check(options: &CheckOptions) -> Result<(), Failure> {
     let configuration = parse(&name, &text, &registry, strictness)?;
     let plan = &configuration.loaded.plan;
     // What only building shows. Nothing is connected to.
-    gateway::assemble(plan, registry, &[])?;
+    gateway::assemble(plan, registry, &[], None)?;
     if !configuration.loaded.warnings.is_empty() {
         output::complain(&configuration.loaded.warnings.to_string());
     }

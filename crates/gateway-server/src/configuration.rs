@@ -8,6 +8,7 @@ use gateway_core::{Checked, Registry};
 
 use crate::Failure;
 use crate::environment::{Fingerprint, ProcessEnvironment, variable};
+use crate::files::{self, LARGEST_CONFIGURATION};
 
 /// Variables that name the configuration, in order.
 const VARIABLES: [&str; 2] = ["GATEWAY_CONFIG_PATH", "MLFLOW_GATEWAY_CONFIG"];
@@ -33,7 +34,7 @@ pub(crate) struct Configuration {
 /// Reads the text of a configuration.
 pub(crate) fn text_of(path: &Path) -> Result<String, Failure> {
     let name = path.display();
-    match std::fs::read(path) {
+    match files::read(path, LARGEST_CONFIGURATION) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Failure::Refused(format!("{name}: the file is not text in UTF-8 (byte {at})"))

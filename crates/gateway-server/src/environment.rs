@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use gateway_core::config::{FileText, Lookup};
 use gateway_core::provider::Environment;
 use gateway_core::schema::Secret;
+
+use crate::files::{self, LARGEST_REFERENCE};
 
 /// A variable; empty counts as unset.
 #[expect(
@@ -33,9 +35,6 @@ impl Fingerprint {
     }
 }
 
-/// The largest file that a configuration may refer to.
-const LARGEST_FILE: u64 = 1024 * 1024;
-
 /// Variables and files of the process, and which files were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessEnvironment {
@@ -57,8 +56,9 @@ impl Lookup for ProcessEnvironment {
 
     fn file(&self, path: &str) -> FileText {
         let path = Path::new(path);
-        let length = match std::fs::metadata(path) {
-            Ok(about) if about.is_file() => about.len(),
+        // Most texts are no paths at all.
+        match std::fs::metadata(path) {
+            Ok(about) if about.is_file() => {}
             Ok(_) => return FileText::Absent,
             Err(error) => {
                 return match error.kind() {
@@ -66,13 +66,8 @@ impl Lookup for ProcessEnvironment {
                     _ => FileText::Absent,
                 };
             }
-        };
-        if length > LARGEST_FILE {
-            return FileText::Unreadable(format!(
-                "it has {length} bytes; the most is {LARGEST_FILE}"
-            ));
         }
-        match std::fs::read_to_string(path) {
+        match text(path) {
             Ok(text) => {
                 let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
                 read.insert(path.to_owned(), Fingerprint::of(text.as_bytes()));
@@ -89,6 +84,13 @@ impl Environment for ProcessEnvironment {
     }
 
     fn read(&self, path: &str) -> Option<String> {
-        std::fs::read_to_string(path).ok()
+        text(Path::new(path)).ok()
     }
+}
+
+/// The content of a file that a configuration refers to.
+fn text(path: &Path) -> std::io::Result<String> {
+    let content = files::read(path, LARGEST_REFERENCE)?;
+    String::from_utf8(content)
+        .map_err(|_| Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
 }

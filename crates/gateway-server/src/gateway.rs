@@ -6,11 +6,12 @@ use gateway_core::config::Plan;
 use gateway_core::provider::Clock;
 use gateway_core::{BuildError, Deps, EngineBuilder, Gateway, GatewayBuilder, Registry};
 use gateway_http::EdgeConfig;
-use gateway_telemetry::{Telemetry, TelemetryConfig};
+use gateway_telemetry::{Telemetry, TelemetryConfig, descriptor as metric};
 use gateway_transport::{HttpTransport, OriginOverrides, TransportConfig};
 
 use crate::clock::SystemClock;
 use crate::environment::{ProcessEnvironment, variable};
+use crate::log::{Log, Queue};
 use crate::stores::{Workers, stores};
 use crate::{Failure, memory, proxies};
 
@@ -27,6 +28,7 @@ pub(crate) fn assemble(
     plan: &Plan,
     registry: Registry,
     overrides: &[String],
+    log: Option<&Arc<Queue>>,
 ) -> Result<Assembled, Failure> {
     let transport = HttpTransport::new(transport_config(overrides)?)
         .map_err(|error| Failure::Refused(error.to_string()))?;
@@ -41,6 +43,9 @@ pub(crate) fn assemble(
         Arc::new(transport.clone()),
         Arc::clone(&clock),
     );
+    if let Some(log) = log {
+        observe(&telemetry, Arc::clone(log));
+    }
     let (open, workers) = stores();
     let mut builder = EngineBuilder::new(registry, deps)
         .with_stores(open)
@@ -65,6 +70,17 @@ pub(crate) fn assemble(
         telemetry,
         workers,
     })
+}
+
+/// Adds what became of the log to the metrics.
+fn observe(telemetry: &Telemetry, log: Arc<Queue>) {
+    telemetry.observe(Box::new(move |samples| {
+        for one in Log::ALL {
+            samples.number(&metric::LINES_SHED, [one.as_str()], log.shed(one) as f64);
+        }
+        let none = std::iter::empty::<String>();
+        samples.number(&metric::LOG_WRITE_ERRORS, none, log.errors() as f64);
+    }));
 }
 
 /// One line per error.

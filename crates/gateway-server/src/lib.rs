@@ -11,6 +11,7 @@ mod clock;
 mod configuration;
 mod demo;
 mod environment;
+mod files;
 mod gateway;
 mod listen;
 mod litellm;
@@ -25,6 +26,7 @@ mod runtime;
 mod shutdown;
 mod start;
 mod stores;
+mod supervise;
 mod watch;
 
 use std::process::ExitCode;
@@ -58,6 +60,7 @@ impl Failure {
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
+    shutdown::ignore_file_size_limit();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Start(options) => start::start(&options),
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::complain(&failure.to_string());
+            log::finish();
             ExitCode::from(failure.code())
         }
     }

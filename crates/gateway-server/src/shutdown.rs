@@ -21,6 +21,17 @@ pub(crate) async fn told_to_stop() {
     }
 }
 
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) an error like any other. Without a handler of SIGXFSZ the
+/// system ends the process. SIGPIPE is ignored by the standard library already.
+pub(crate) fn ignore_file_size_limit() {
+    #[cfg(unix)]
+    {
+        let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        // Fails only for signals that cannot be handled, which this one is not.
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen);
+    }
+}
+
 /// Waits until the process is told to read its configuration again: SIGHUP. Never elsewhere.
 pub(crate) struct Hangups {
     #[cfg(unix)]

@@ -1,12 +1,13 @@
 //! `start`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_core::Registry;
 use gateway_core::config::{LogFormat, Strictness};
-use gateway_telemetry::Writer;
+use gateway_telemetry::{Telemetry, Writer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,9 +16,11 @@ use crate::cli::{self, StartOptions};
 use crate::configuration::{Configuration, parse, path, text_of};
 use crate::gateway::{Assembled, assemble};
 use crate::listen::{Listener, Tls, TlsFiles};
+use crate::log::{Lines, Log, Queue};
 use crate::open::Reach;
 use crate::providers::providers;
-use crate::watch::{Watch, contents};
+use crate::supervise::Supervisor;
+use crate::watch::{Reload, Watch, contents};
 use crate::{Failure, banner, demo, log, output, runtime, shutdown};
 
 /// How long connections to providers may take to close, after everything else.
@@ -42,18 +45,22 @@ pub(crate) fn start(options: &StartOptions) -> Result<(), Failure> {
     let plan = &mut read.configuration.loaded.plan;
     plan.telemetry.log.format = wanted.unwrap_or(plan.telemetry.log.format);
     let format = plan.telemetry.log.format;
-    if let Some(complaint) = log::start(format) {
-        tracing::warn!(target: "gateway::log", "{complaint}");
-    }
+    let queue = log::start(format)?;
     if !read.configuration.loaded.warnings.is_empty() {
-        output::complain(&read.configuration.loaded.warnings.to_string());
+        tracing::warn!(target: "gateway::config", "{}", read.configuration.loaded.warnings);
     }
     let plan = &read.configuration.loaded.plan;
-    let assembled = assemble(plan, registry.clone(), &options.origin_override)?;
+    let assembled = assemble(
+        plan,
+        registry.clone(),
+        &options.origin_override,
+        Some(&queue),
+    )?;
     let runtime = runtime::build(options.workers)?;
-    let outcome = runtime.block_on(serve(options, registry, read, assembled));
+    let outcome = runtime.block_on(serve(options, registry, read, assembled, queue));
     // What is still running was given its time.
     runtime.shutdown_background();
+    log::finish();
     outcome
 }
 
@@ -72,12 +79,14 @@ fn read(options: &StartOptions, registry: &Registry) -> Result<Read, Failure> {
     })
 }
 
-async fn bind(options: &StartOptions) -> Result<TcpListener, Failure> {
-    let at = (options.host.as_str(), options.port);
-    TcpListener::bind(at).await.map_err(|error| {
-        let (host, port) = at;
-        Failure::Broken(format!("Cannot listen at {host}:{port}: {error}"))
-    })
+async fn bind(options: &StartOptions) -> Result<(TcpListener, SocketAddr), Failure> {
+    let (host, port) = (options.host.as_str(), options.port);
+    let bound = TcpListener::bind((host, port)).await;
+    let bound = bound.and_then(|socket| {
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    });
+    bound.map_err(|error| Failure::Broken(format!("Cannot listen at {host}:{port}: {error}")))
 }
 
 /// The certificate, if connections are encrypted.
@@ -97,6 +106,7 @@ async fn serve(
     registry: Registry,
     read: Read,
     assembled: Assembled,
+    log: Arc<Queue>,
 ) -> Result<(), Failure> {
     let Assembled {
         gateway,
@@ -106,10 +116,7 @@ async fn serve(
     } = assembled;
     let plan = &read.configuration.loaded.plan;
     let tls = tls(options)?;
-    let socket = bind(options).await?;
-    let address = socket
-        .local_addr()
-        .map_err(|error| Failure::Broken(error.to_string()))?;
+    let (socket, address) = bind(options).await?;
     let reach = Reach {
         address: address.ip(),
         allowed: options.allow_unauthenticated,
@@ -118,51 +125,65 @@ async fn serve(
 
     let (stop, now) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
+    let supervisor = Supervisor::new(stop.clone());
     // Until the last call is over, which is after `stop`.
     let over = CancellationToken::new();
-    let writer = Writer::new(telemetry, Some(Box::new(std::io::stderr())));
-    let writing = tasks.spawn(writer.run(over.clone().cancelled_owned()));
+    let writing = supervisor.restarting(&tasks, "telemetry", {
+        let over = over.clone();
+        move || writer(&telemetry, &log).run(over.clone().cancelled_owned())
+    });
     // Stores are given back what was leased after the last call is over.
     let stores = TaskTracker::new();
-    let shared = workers.begin(&gateway, &stores, &over).await;
-    tasks.spawn(workers.run(stores.clone(), over.clone()));
-    tasks.spawn(shutdown::watch(stop.clone(), now.clone()));
-    let scheme = if tls.is_some() { "https" } else { "http" };
+    let shared = workers.begin(&gateway, &supervisor, &stores, &over).await;
+    let work = workers.run(supervisor.clone(), stores.clone(), over.clone());
+    supervisor.essential(&tasks, "stores", work);
+    supervisor.essential(
+        &tasks,
+        "signals",
+        shutdown::watch(stop.clone(), now.clone()),
+    );
     if let Some(tls) = &tls {
-        tasks.spawn(Arc::clone(tls).watch(stop.clone()));
+        let (tls, stop) = (Arc::clone(tls), stop.clone());
+        supervisor.restarting(&tasks, "certificate", move || {
+            Arc::clone(&tls).watch(stop.clone())
+        });
     }
-    // Before anything is said: whoever reads it may send a signal at once.
+    // Before anything is printed: whoever reads it may send a signal at once.
     let hangups = shutdown::Hangups::new();
-    let base = banner::base_url(scheme, address);
-    let summary = banner::summary(&base, &read.name, plan);
-    output::say(&(summary + &shared));
-    if read.path.is_none() {
-        output::say(&banner::examples(&base, plan));
-    }
+    let base = banner::base_url(tls.is_some(), address);
+    output::say_later(banner::text(&base, &read.name, plan, &shared));
     let listener = Listener {
         socket,
         tls,
         gateway: gateway.clone(),
     };
     if let Some(path) = read.path {
-        let watch = Watch {
-            contents: contents(path.clone(), read.text.as_bytes(), &read.configuration),
+        let contents = contents(path.clone(), read.text.as_bytes(), &read.configuration);
+        let reload = Reload {
             path,
             gateway,
             registry,
             reach,
             log_format: options.log_format.map(|_| plan.telemetry.log.format),
         };
-        tasks.spawn(watch.run(hangups, stop.clone()));
+        let watch = Watch::new(reload, contents, hangups).restartable(stop.clone());
+        supervisor.restarting(&tasks, "configuration", watch);
     }
     listener.serve(stop, now, options.drain_timeout).await;
     over.cancel();
-    // They bound their own time.
-    if let Err(error) = writing.await {
-        tracing::error!(%error, "telemetry: the writer of records broke");
-    }
+    // They bound their own time, and panics are logged where they happen.
+    let _ = writing.await;
     stores.close();
     stores.wait().await;
     let _ = tokio::time::timeout(UPSTREAM_CLOSING, transport.shutdown()).await;
-    Ok(())
+    supervisor.outcome()
+}
+
+/// What makes metrics, spans and the access log of records.
+fn writer(telemetry: &Telemetry, log: &Arc<Queue>) -> Writer {
+    let access = Lines {
+        queue: Arc::clone(log),
+        log: Log::Access,
+    };
+    Writer::new(telemetry.clone(), Some(Box::new(access)))
 }

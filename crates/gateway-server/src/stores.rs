@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::supervise::Supervisor;
+
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What works for a store until the token says so.
@@ -59,27 +61,36 @@ impl Workers {
     pub(crate) async fn begin(
         &mut self,
         gateway: &Gateway,
+        supervisor: &Supervisor,
         tasks: &TaskTracker,
         over: &CancellationToken,
     ) -> String {
         while let Ok(worker) = self.0.try_recv() {
-            tasks.spawn(worker(over.clone()));
+            supervisor.essential(tasks, NAME, worker(over.clone()));
         }
         first_contact(gateway).await.unwrap_or_default()
     }
 
     /// Lets those work who come later, until `over`.
-    pub(crate) async fn run(mut self, tasks: TaskTracker, over: CancellationToken) {
+    pub(crate) async fn run(
+        mut self,
+        supervisor: Supervisor,
+        tasks: TaskTracker,
+        over: CancellationToken,
+    ) {
         loop {
             let worker = tokio::select! {
                 () = over.cancelled() => return,
                 worker = self.0.recv() => worker,
             };
             let Some(worker) = worker else { return };
-            tasks.spawn(worker(over.clone()));
+            supervisor.essential(&tasks, NAME, worker(over.clone()));
         }
     }
 }
+
+/// What works for a store, in the log. Limits would not hold without it.
+const NAME: &str = "worker of the shared store";
 
 /// How long the start waits for a shared store.
 const FIRST_CONTACT: Duration = Duration::from_secs(2);

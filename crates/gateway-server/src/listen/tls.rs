@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
+use crate::files::{self, LARGEST_REFERENCE};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -87,7 +88,7 @@ impl Tls {
 
 fn read(files: &TlsFiles) -> Result<Material, Failure> {
     let read = |path: &Path| {
-        std::fs::read(path).map_err(|error| {
+        files::read(path, LARGEST_REFERENCE).map_err(|error| {
             Failure::Refused(format!("{} cannot be read: {error}", path.display()))
         })
     };

@@ -59,19 +59,31 @@ impl Server {
     }
 
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let mut child = command
+        let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        Self::begin(child, true)
+    }
+
+    /// Starts with a log that the test does not read.
+    pub(crate) fn unread(command: &mut Command, stderr: Stdio) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(stderr).spawn();
+        Self::begin(child.unwrap(), false)
+    }
+
+    fn begin(mut child: Child, is_read: bool) -> Self {
         let mut out = BufReader::new(child.stdout.take().unwrap());
-        let err = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = channel();
-        std::thread::spawn(move || {
-            for line in err.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
+        if is_read {
+            let err = BufReader::new(child.stderr.take().unwrap());
+            std::thread::spawn(move || {
+                for line in err.lines().map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            });
+        }
         let mut banner = String::new();
         out.read_line(&mut banner).unwrap();
         let base = banner
@@ -123,6 +135,11 @@ impl Server {
             assert!(begun.elapsed() < PATIENCE, "the process does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Closes the reading end of the log.
+    pub(crate) fn close_log(&mut self) {
+        drop(self.child.stderr.take());
     }
 
     /// Waits for a line of the log.

@@ -12,6 +12,8 @@ mod drain;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod protocols;
 #[cfg(test)]
 mod refusals;

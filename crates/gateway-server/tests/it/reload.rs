@@ -168,3 +168,58 @@ async fn two_hundred_streams_survive_reloads() {
     };
     tokio::join!(join_all(streams), reloads);
 }
+
+/// Many endpoints, and as many keys.
+fn many(count: usize, prefix: &str) -> String {
+    let endpoints = (0..count).map(|n| {
+        format!(
+            "  - {{name: {prefix}{n}, endpoint_type: llm/v1/chat, model: {{provider: simulator, name: sim}}}}\n"
+        )
+    });
+    let keys = (0..count).map(|n| format!("    - {{name: k{n}, key: vk-{prefix}-{n:08}}}\n"));
+    let (endpoints, keys): (String, String) = (endpoints.collect(), keys.collect());
+    format!("endpoints:\n{endpoints}auth:\n  keys:\n{keys}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_reload_delays_no_request_even_with_one_thread() {
+    const COUNT: usize = 2_000;
+    let (_folder, path) = folder(&many(COUNT, "a"));
+    let server = Server::with(&path, &["--workers", "1"]);
+    let client = plain_client();
+    let last = |prefix: &str| {
+        let (name, key) = (
+            format!("{prefix}{}", COUNT - 1),
+            format!("vk-{prefix}-{:08}", COUNT - 1),
+        );
+        let asked = client.post(server.url("/v1/chat/completions"));
+        asked.bearer_auth(key).json(&chat(&name, false)).send()
+    };
+    assert_eq!(last("a").await.unwrap().status(), 200);
+    replace(&path, &many(COUNT, "b"));
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let mut answered = 0;
+    loop {
+        let asked = Instant::now();
+        let reply = client.get(server.url("/livez")).send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+        reply.bytes().await.unwrap();
+        slowest = slowest.max(asked.elapsed());
+        answered += 1;
+        if answered % 16 == 0 && last("b").await.unwrap().status() == 200 {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the reload does not end"
+        );
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // The reload itself takes the better part of a second here, all of it on another thread.
+    assert!(
+        slowest < Duration::from_millis(300),
+        "{slowest:?} of {:?}",
+        begun.elapsed()
+    );
+}
