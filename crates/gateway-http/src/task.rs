@@ -28,8 +28,8 @@ use crate::query::without_credentials;
 use crate::read::{self, BEFORE_ENTRY, Encoding, Unpack};
 use crate::router::{Entry, Found};
 use crate::surface::{
-    Action, Answer, AnswerBody, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json, short,
-    unknown_name,
+    Action, Answer, AnswerBody, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json,
+    short, unknown_name,
 };
 
 /// A request that has been matched. It owns what is needed until the response is complete.
