@@ -248,7 +248,7 @@ fn option(kind: OptionKind) -> Value {
         OptionKind::Maps => json!({
             "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
         }),
-        _ => json!({"type": ["string", "number"]}),
+        OptionKind::Text => json!({"type": ["string", "number"]}),
     }
 }
 

@@ -10,7 +10,7 @@ use gateway_provider::{Authenticate, ByteBudget};
 use gateway_schema::CallError;
 
 use crate::engine::Engine;
-use crate::kept::TargetStatus;
+use crate::state::TargetStatus;
 
 /// An engine's names, and how the gateway is.
 pub(crate) struct EngineDirectory {
@@ -124,7 +124,7 @@ fn breaker(one: TargetStatus) -> BreakerHealth {
         state: one.status.as_str(),
         retry_after: match one.status {
             BreakerStatus::Open(left) => left,
-            _ => std::time::Duration::ZERO,
+            BreakerStatus::Closed | BreakerStatus::HalfOpen => std::time::Duration::ZERO,
         },
     }
 }

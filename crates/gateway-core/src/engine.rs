@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use gateway_middleware::breaker::BreakerStatus;
 use gateway_middleware::overload::Capacity;
 use gateway_provider::{Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
+use gateway_store::keys::KeyStore;
 use gateway_store::rate::{MemoryRates, RateStore};
 use gateway_store::shared::LinkStatus;
 use gateway_store::{MemoryRecords, RecordSink};
@@ -22,18 +23,18 @@ use gateway_telemetry::Telemetry;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::caches::Caches;
+use crate::deps::EngineDeps;
+use crate::error::BuildError;
 use crate::identity::Identity;
-use crate::kept::{Kept, TargetStatus};
-use crate::meters::Flights;
-use crate::running::{BuildError, Running, Shop};
+use crate::running::{Prepared, Running};
 use crate::stack::{Rates, Stack, StackLayers};
+use crate::state::{SharedState, TargetStatus};
 use crate::stores::{OpenStores, Stores};
 use crate::told;
 
 /// Collects what an [`Engine`] needs.
 pub struct EngineBuilder {
-    shop: Shop,
+    deps: EngineDeps,
     sinks: Vec<Arc<dyn RecordSink>>,
 }
 
@@ -47,7 +48,7 @@ impl EngineBuilder {
     /// An engine over the providers of `registry`.
     pub fn new(registry: Registry, deps: Deps) -> Self {
         Self {
-            shop: Shop {
+            deps: EngineDeps {
                 registry,
                 providers: HashMap::default(),
                 deps,
@@ -60,10 +61,8 @@ impl EngineBuilder {
                     errors: Arc::default(),
                 },
                 stores: Stores::default(),
-                kept: Kept::default(),
-                caches: Caches::default(),
+                state: SharedState::default(),
                 identity: Identity::default(),
-                flights: Flights::default(),
                 capacity: Capacity::new(),
                 layers: Vec::new(),
                 telemetry: None,
@@ -82,39 +81,46 @@ impl EngineBuilder {
     /// [`Writer`](gateway_telemetry::Writer) over it, or its queue fills; metrics alone need none.
     pub fn with_telemetry(mut self, telemetry: Telemetry) -> Self {
         self.sinks.push(Arc::new(telemetry.clone()));
-        self.shop.telemetry = Some(telemetry);
+        self.deps.telemetry = Some(telemetry);
         self
     }
 
     /// Lets endpoints whose provider is `name` be answered by `provider`, without a factory.
     pub fn with_provider(mut self, name: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
-        self.shop.providers.insert(name.into(), provider);
+        self.deps.providers.insert(name.into(), provider);
         self
     }
 
     /// Counts limits in `store` instead of this process's memory.
     pub fn with_rates(mut self, store: Arc<dyn RateStore>) -> Self {
-        self.shop.rates.store = store;
+        self.deps.rates.store = store;
+        self
+    }
+
+    /// Finds keys of callers in `keys`, too, besides those of the plan, which win. Callers must then show a credential
+    /// even if the plan has no `auth`.
+    pub fn with_keys(mut self, keys: Arc<dyn KeyStore>) -> Self {
+        self.deps.identity.keys = Some(keys);
         self
     }
 
     /// Opens the stores that a plan names (`stores: {redis: ...}`) by `open`; then limits are counted there, and caches
     /// have them as their far level. Without it such a plan is refused.
     pub fn with_stores(mut self, open: OpenStores) -> Self {
-        self.shop.stores.open = Some(open);
+        self.deps.stores.open = Some(open);
         self
     }
 
     /// Draws from `dice`, so that splits can be replayed.
     pub fn with_dice(mut self, dice: Dice) -> Self {
-        self.shop.dice = dice;
+        self.deps.dice = dice;
         self
     }
 
     /// Bounds the bytes that are held for callers to `bytes` where a plan does not (`server.max_memory`). Without it the
     /// bound is 1 GiB.
     pub fn with_memory(mut self, bytes: u64) -> Self {
-        self.shop.capacity = Capacity::with_memory(bytes);
+        self.deps.capacity = Capacity::with_memory(bytes);
         self
     }
 
@@ -127,7 +133,7 @@ impl EngineBuilder {
         <L::Service as Service<Call>>::Future: Send,
     {
         let layers: StackLayers = Arc::new(move |inner| Stack::new(layer.layer(inner)));
-        self.shop.layers.push(layers);
+        self.deps.layers.push(layers);
         self
     }
 
@@ -136,16 +142,15 @@ impl EngineBuilder {
     /// # Errors
     /// Everything that keeps the plan from running.
     pub fn build(mut self, plan: &Plan) -> Result<Engine, Vec<BuildError>> {
-        self.shop.records = told::sink(self.sinks);
-        let running = Running::build(plan, &self.shop)?;
-        self.shop.capacity.bound(running.capacity_bounds());
+        self.deps.records = told::sink(self.sinks);
         let shared = Arc::new(Shared {
-            running: ArcSwap::from_pointee(running),
-            shop: self.shop,
+            running: ArcSwap::from_pointee(Running::default()),
+            deps: self.deps,
+            applying: Mutex::new(()),
             scrapes: Arc::default(),
         });
-        if let Some(telemetry) = &shared.shop.telemetry {
-            telemetry.configure(told::config(plan));
+        shared.apply(plan)?;
+        if let Some(telemetry) = &shared.deps.telemetry {
             told::watch(telemetry, Arc::downgrade(&shared));
         }
         Ok(Engine(shared))
@@ -154,9 +159,29 @@ impl EngineBuilder {
 
 pub(crate) struct Shared {
     pub(crate) running: ArcSwap<Running>,
-    pub(crate) shop: Shop,
+    pub(crate) deps: EngineDeps,
+    /// One plan is applied at a time: each is built from the one before.
+    applying: Mutex<()>,
     /// One rendering of metrics at a time.
     scrapes: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Shared {
+    /// Builds a plan, which changes nothing, and then commits it, which cannot fail.
+    fn apply(&self, plan: &Plan) -> Result<(), Vec<BuildError>> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.running.load_full();
+        let Prepared { running, state } = Running::prepare(plan, &self.deps, Some(&old))?;
+        self.deps.capacity.bound(running.capacity_bounds());
+        drop(self.running.swap(Arc::new(running)));
+        if let Some(telemetry) = &self.deps.telemetry {
+            telemetry.configure(told::config(plan));
+        }
+        // Last, when the plan before may be gone: then the state of names that are gone can go with it.
+        release(old);
+        state.commit();
+        Ok(())
+    }
 }
 
 /// Answers calls from one running plan. Clones share it.
@@ -176,34 +201,29 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Runs another plan from now on. Calls in flight, streams included, keep the plan they began with.
+    /// Runs another plan from now on. Calls in flight, streams included, keep the plan they began with. Endpoints and
+    /// routes that are as they were are shared with the plan before, whatever else has changed.
     ///
-    /// Builds the new plan and drops the old one, which with thousands of endpoints takes a second or more: call it on
-    /// a thread that does not serve.
+    /// A plan that is refused changes nothing. Builds what is new and drops what is gone, which with thousands of
+    /// endpoints takes a while: call it on a thread that does not serve.
     ///
     /// # Errors
     /// Everything that keeps the plan from running; the one before it keeps serving.
     pub fn apply(&self, plan: &Plan) -> Result<(), Vec<BuildError>> {
-        let running = Running::build(plan, &self.0.shop)?;
-        self.0.shop.capacity.bound(running.capacity_bounds());
-        release(self.0.running.swap(Arc::new(running)));
-        if let Some(telemetry) = &self.0.shop.telemetry {
-            telemetry.configure(told::config(plan));
-        }
-        Ok(())
+        self.0.apply(plan)
     }
 
     /// Endpoints whose breaker is not closed, by name. State outlives plans.
     pub fn open_breakers(&self) -> Vec<(EndpointName, BreakerStatus)> {
-        let told = self.0.shop.kept.breakers().into_iter();
-        told.map(|one| (one.endpoint, one.status)).collect()
+        let open = self.0.deps.state.open_breakers().into_iter();
+        open.map(|one| (one.endpoint, one.status)).collect()
     }
 
     /// How much the whole process has to do. The [`Gateway`](crate::Gateway) refuses requests by it before their bodies
     /// are read; calls of an embedder's own do not count, unless it adds a
     /// [`ShedLayer`](gateway_middleware::overload::ShedLayer).
     pub fn capacity(&self) -> &Capacity {
-        &self.0.shop.capacity
+        &self.0.deps.capacity
     }
 
     /// What the running plan says of the whole process.
@@ -213,8 +233,8 @@ impl Engine {
 
     pub(crate) fn breakers(&self) -> Vec<TargetStatus> {
         let running = self.0.running.load();
-        let mut breakers = self.0.shop.kept.breakers();
-        // The state of what is gone is kept, but tells nobody anything.
+        let mut breakers = self.0.deps.state.open_breakers();
+        // A name that is gone may have calls in flight.
         breakers.retain(|one| running.names.contains_key(&one.endpoint));
         breakers
     }
@@ -228,17 +248,17 @@ impl Engine {
 
     /// How many calls of each name are on their way.
     pub fn in_flight(&self) -> Vec<(EndpointName, u64)> {
-        self.0.shop.flights.read()
+        self.0.deps.state.in_flight()
     }
 
     /// All metrics in Prometheus' text format; `None` without telemetry, and where the plan does not want them told.
     pub fn metrics(&self) -> Option<String> {
-        self.0.shop.telemetry.as_ref()?.prometheus()
+        self.0.deps.telemetry.as_ref()?.prometheus()
     }
 
     /// The same, made on a thread that does not serve, one after the other.
     pub(crate) fn late_metrics(&self) -> Option<LateText> {
-        let telemetry = self.0.shop.telemetry.clone()?;
+        let telemetry = self.0.deps.telemetry.clone()?;
         telemetry.is_scraped().then(|| {
             let turn = Arc::clone(&self.0.scrapes);
             let text = async move {

@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use crate::directory::EngineDirectory;
 use crate::engine::Engine;
-use crate::running::BuildError;
+use crate::error::BuildError;
 
 /// Collects what a [`Gateway`] needs besides its engine.
 pub struct GatewayBuilder {

@@ -7,15 +7,17 @@ use gateway_middleware::auth::{
     Authenticator, Issuer, KeySetSource, KeySets, RefusalCounts, Signer,
 };
 use gateway_provider::{Authenticate, Deps};
-use gateway_store::keys::{HashKey, KeyRecord, MemoryKeys};
+use gateway_store::keys::{HashKey, KeyRecord, KeyStore, MemoryKeys};
 use serde_json::Value;
 
-use crate::running::BuildError;
+use crate::error::BuildError;
 
 /// What outlives a plan: fetched key sets, and how many callers were refused.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Identity {
     key_sets: KeySets,
+    /// Keys that are not the plan's.
+    pub(crate) keys: Option<Arc<dyn KeyStore>>,
     pub(crate) refused: Arc<RefusalCounts>,
 }
 
@@ -26,7 +28,12 @@ impl Identity {
         auth: Option<&Auth>,
         deps: &Deps,
     ) -> Result<Option<Arc<dyn Authenticate>>, BuildError> {
-        let Some(auth) = auth else { return Ok(None) };
+        let none = Auth::default();
+        let auth = match (auth, &self.keys) {
+            (Some(auth), _) => auth,
+            (None, Some(_)) => &none,
+            (None, None) => return Ok(None),
+        };
         // A hash key for each plan: digests of an old one say nothing about a new one.
         let hash = HashKey::random().map_err(|_| BuildError::NoRandomness)?;
         let keys = auth
@@ -38,14 +45,16 @@ impl Identity {
             .iter()
             .map(|plan| self.issuer(plan, deps))
             .collect();
-        let authenticator = Authenticator::new(
-            Arc::new(MemoryKeys::new(hash, keys)),
-            Arc::clone(&deps.clock),
-        )
-        .with_issuers(issuers)
-        .with_signers(auth.keys.iter().filter_map(signer))
-        .with_anonymous(auth.anonymous)
-        .with_counts(Arc::clone(&self.refused));
+        let keys: Arc<dyn KeyStore> = Arc::new(MemoryKeys::new(hash, keys));
+        let keys = match &self.keys {
+            Some(others) => Arc::new(KeyChain(keys, Arc::clone(others))),
+            None => keys,
+        };
+        let authenticator = Authenticator::new(keys, Arc::clone(&deps.clock))
+            .with_issuers(issuers)
+            .with_signers(auth.keys.iter().filter_map(signer))
+            .with_anonymous(auth.anonymous)
+            .with_counts(Arc::clone(&self.refused));
         Ok(Some(Arc::new(authenticator)))
     }
 
@@ -57,6 +66,15 @@ impl Identity {
         let keys = self.key_sets.get(source);
         Issuer::new(plan.issuer.clone(), keys, plan.audience.clone())
             .with_claims(plan.claims.clone())
+    }
+}
+
+/// Keys of the plan, then others.
+struct KeyChain(Arc<dyn KeyStore>, Arc<dyn KeyStore>);
+
+impl KeyStore for KeyChain {
+    fn find(&self, key: &str) -> Option<Arc<KeyRecord>> {
+        self.0.find(key).or_else(|| self.1.find(key))
     }
 }
 

@@ -8,12 +8,13 @@
 //!
 //! What is absent here: vendors by name, files, variables, sockets. They come in through [`Registry`] and [`Deps`].
 
-mod caches;
+mod build;
+mod deps;
 mod directory;
 mod engine;
+mod error;
 mod gateway;
 mod identity;
-mod kept;
 mod limits;
 mod meters;
 mod providers;
@@ -21,13 +22,15 @@ mod reach;
 mod routes;
 mod running;
 mod stack;
+mod state;
 mod stores;
+mod targets;
 mod told;
 
 pub use engine::{Engine, EngineBuilder, EngineFuture};
+pub use error::BuildError;
 pub use gateway::{Gateway, GatewayBuilder};
 pub use providers::Checked;
-pub use running::BuildError;
 pub use stack::{Stack, StackLayers};
 pub use stores::OpenStores;
 

@@ -22,10 +22,6 @@ pub(crate) fn rules(endpoint: &Endpoint, away: Policy) -> Vec<Rule> {
                 Amount::InputTokens(most, every) => (LimitKind::InputTokens, bucket(most, every)),
                 Amount::OutputTokens(most, every) => (LimitKind::OutputTokens, bucket(most, every)),
                 Amount::Concurrent(most) => (LimitKind::Concurrent, RateRule::Held { limit: most }),
-                _ => (
-                    LimitKind::Requests,
-                    bucket(u64::MAX, Duration::from_secs(1)),
-                ),
             };
             let name = format!("{}/limits[{index}]", endpoint.name);
             let rule = Rule::new(name, subject(&limit.per), counts, rule);
@@ -75,6 +71,6 @@ pub(crate) fn subject(per: &Per) -> Subject {
         Per::Endpoint => Subject::Endpoint,
         Per::Ip => Subject::Ip,
         Per::Header(name) => Subject::Header(name.clone()),
-        _ => Subject::Key,
+        Per::Key => Subject::Key,
     }
 }

@@ -1,42 +1,45 @@
-//! What calls cost and how many are on their way, from the configuration.
+//! What calls cost, from the configuration and the catalog.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use gateway_catalog::{Catalog, Price, Rates};
-use gateway_config::{Endpoint, Plan};
-use gateway_middleware::usage::{InFlight, Prices};
+use gateway_config::Endpoint;
+use gateway_middleware::usage::Prices;
 use gateway_schema::{EndpointName, ModelId, Usage, Usd};
 
 /// The version of prices that the configuration states.
 const CONFIGURED: &str = "configured";
 
-/// The price of every endpoint whose price is known.
+/// The prices of the endpoints that may answer a name.
 #[derive(Debug, Default)]
-pub(crate) struct PriceList(HashMap<EndpointName, Priced>);
+pub(crate) struct PriceList(HashMap<EndpointName, Arc<Priced>>);
 
-/// What is known of one endpoint.
+/// What is known of the price of one endpoint.
 #[derive(Debug)]
-struct Priced {
+pub(crate) struct Priced {
     own: Option<(Price, &'static str)>,
     model: Option<ModelId>,
     /// The provider, as the catalog may spell it.
     providers: [String; 2],
 }
 
+impl Priced {
+    /// Looks the price up once: the endpoint's own, else the catalog's.
+    pub(crate) fn of(endpoint: &Endpoint) -> Self {
+        let model = &endpoint.model;
+        Self {
+            own: price(endpoint),
+            model: model.name.clone(),
+            providers: [model.provider.to_string(), model.provider_alias.to_string()],
+        }
+    }
+}
+
 impl PriceList {
-    /// Looks every price up once: the endpoint's own, else the catalog's.
-    pub(crate) fn of(plan: &Plan) -> Self {
-        let all = plan.endpoints.iter().map(|endpoint| {
-            let model = &endpoint.model;
-            let priced = Priced {
-                own: price(endpoint),
-                model: model.name.clone(),
-                providers: [model.provider.to_string(), model.provider_alias.to_string()],
-            };
-            (endpoint.name.clone(), priced)
-        });
-        Self(all.collect())
+    /// These prices.
+    pub(crate) fn of(prices: impl IntoIterator<Item = (EndpointName, Arc<Priced>)>) -> Self {
+        Self(prices.into_iter().collect())
     }
 }
 
@@ -88,24 +91,4 @@ fn configured(own: &gateway_config::Price) -> Price {
         .ok()
         .filter(|rate| *rate > 0);
     Price::flat(rates)
-}
-
-/// How many calls of each name are on their way. Outlives every plan: calls of the one before count on.
-#[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<HashMap<EndpointName, Arc<InFlight>>>);
-
-impl Flights {
-    /// The count of one name.
-    pub(crate) fn of(&self, name: &EndpointName) -> Arc<InFlight> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(name.clone()).or_default())
-    }
-
-    /// All counts.
-    pub(crate) fn read(&self) -> Vec<(EndpointName, u64)> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter()
-            .map(|(name, count)| (name.clone(), count.count()))
-            .collect()
-    }
 }

@@ -14,8 +14,8 @@ use gateway_middleware::usage::Prices;
 use gateway_schema::EndpointName;
 use http::HeaderName;
 
+use crate::error::BuildError;
 use crate::limits;
-use crate::running::BuildError;
 
 /// What routes must know about endpoints.
 #[derive(Debug, Default)]
@@ -37,7 +37,9 @@ impl<'a> Watched<'a> {
         for route in &plan.routes {
             let watch = match route.strategy {
                 Word::LeastLatency | Word::LeastBusy => Watch::Load,
-                _ => Watch::Rest,
+                Word::TrafficSplit | Word::LowestCost | Word::RoundRobin | Word::Priority => {
+                    Watch::Rest
+                }
             };
             for to in &route.destinations {
                 let known = watched.entry(&to.endpoint).or_insert(watch);
@@ -150,6 +152,6 @@ const fn strategy(word: Word) -> Strategy {
         Word::LowestCost => Strategy::Cost,
         Word::RoundRobin => Strategy::Turn,
         Word::Priority => Strategy::Priority,
-        _ => Strategy::Split,
+        Word::TrafficSplit => Strategy::Split,
     }
 }

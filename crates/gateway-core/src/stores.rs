@@ -10,7 +10,7 @@ use gateway_store::cache::RemoteCache;
 use gateway_store::rate::RateStore;
 use gateway_store::shared::{SharedStores, StoreLink};
 
-use crate::running::BuildError;
+use crate::error::BuildError;
 
 /// Opens the stores of the server at a URL, or says what is wrong with the URL. It does not wait for the server.
 pub type OpenStores = Arc<dyn Fn(&Secret) -> Result<SharedStores, String> + Send + Sync>;
@@ -56,24 +56,40 @@ impl fmt::Debug for Stores {
     }
 }
 
+/// What there is of the stores that a plan asks for.
+pub(crate) enum Found<'p> {
+    /// It asks for none.
+    None,
+    /// They are open.
+    Open(SharedStores),
+    /// They can be opened by this function.
+    Closed(&'p OpenStores, &'p Secret),
+    /// This program cannot open them.
+    Unsupported(BuildError),
+}
+
 impl Stores {
-    /// The stores that `plan` asks for.
-    pub(crate) fn of(&self, plan: &Plan) -> Result<Option<SharedStores>, BuildError> {
+    /// Looks for the stores that `plan` asks for; opens nothing.
+    pub(crate) fn find<'p>(&'p self, plan: &'p Plan) -> Found<'p> {
         let Some(url) = &plan.stores.redis else {
-            return Ok(None);
+            return Found::None;
         };
-        let open = self
-            .open
-            .as_ref()
-            .ok_or_else(|| BuildError::Stores("this program was built without it".to_owned()))?;
+        let Some(open) = &self.open else {
+            let why = "this program was built without it".to_owned();
+            return Found::Unsupported(BuildError::Stores(why));
+        };
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = opened.iter().find(|one| one.url == *url);
+        match known.and_then(Opened::stores) {
+            Some(stores) => Found::Open(stores),
+            None => Found::Closed(open, url),
+        }
+    }
+
+    /// Lets later plans find stores that were opened, as long as somebody uses them.
+    pub(crate) fn remember(&self, url: &Secret, stores: &SharedStores) {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|one| one.stores().is_some());
-        let known = opened.iter().find(|one| one.url == *url);
-        if let Some(stores) = known.and_then(Opened::stores) {
-            return Ok(Some(stores));
-        }
-        let stores = open(url).map_err(BuildError::Stores)?;
-        opened.push(Opened::new(url.clone(), &stores));
-        Ok(Some(stores))
+        opened.push(Opened::new(url.clone(), stores));
     }
 }

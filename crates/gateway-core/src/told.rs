@@ -105,15 +105,15 @@ pub(crate) fn watch(telemetry: &Telemetry, engine: Weak<Shared>) {
 }
 
 fn observe(engine: &Shared, samples: &mut Samples) {
-    let shop = &engine.shop;
+    let deps = &engine.deps;
     let running = engine.running.load();
-    for (name, count) in shop.flights.read() {
+    for (name, count) in deps.state.in_flight() {
         // Names that are gone are told as long as calls of theirs are on their way.
         if count > 0 || running.names.contains_key(&name) {
             samples.number(&metric::IN_FLIGHT, [name.as_str()], count as f64);
         }
     }
-    for one in shop.kept.breakers() {
+    for one in deps.state.open_breakers() {
         let state = match one.status {
             BreakerStatus::Closed => continue,
             BreakerStatus::HalfOpen => 1.0,
@@ -125,7 +125,7 @@ fn observe(engine: &Shared, samples: &mut Samples) {
             samples.number(&metric::BREAKER, labels, state);
         }
     }
-    for (why, count) in shop.capacity.shed() {
+    for (why, count) in deps.capacity.shed() {
         samples.number(&metric::SHED, [why.as_str()], count as f64);
     }
     if let Some(stores) = &running.stores {
@@ -135,11 +135,11 @@ fn observe(engine: &Shared, samples: &mut Samples) {
         for (operation, count) in status.failures {
             samples.number(&metric::STORE_FAILURES, [name, operation], count as f64);
         }
-        for (policy, count) in shop.rates.errors.read() {
+        for (policy, count) in deps.rates.errors.read() {
             samples.number(&metric::UNCOUNTED, [policy], count as f64);
         }
     }
-    for (reason, count) in shop.identity.refused.read() {
+    for (reason, count) in deps.identity.refused.read() {
         samples.number(&metric::AUTH_REFUSED, [reason], count as f64);
     }
 }

@@ -27,6 +27,7 @@ mod subject;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod weak;
 
 #[cfg(feature = "auth")]
 pub mod auth;
@@ -52,6 +53,8 @@ pub mod route;
 pub mod timeout;
 #[cfg(feature = "usage")]
 pub mod usage;
+
+pub use weak::WeakState;
 
 use std::sync::Arc;
 #[cfg(feature = "retry")]

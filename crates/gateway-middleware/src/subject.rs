@@ -8,7 +8,6 @@ use gateway_schema::Request;
 
 /// What tells one caller from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Subject {
     /// The key or token of the caller; all anonymous callers together.
     Key,

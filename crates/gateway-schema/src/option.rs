@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum OptionKind {
     /// Text. Unquoted digits and dates are accepted and read as written.
     Text,

@@ -83,7 +83,7 @@ const fn kind(kind: OptionKind) -> &'static str {
         OptionKind::List => "a list",
         OptionKind::Map => "a map",
         OptionKind::Maps => "a list of maps",
-        _ => "text",
+        OptionKind::Text => "text",
     }
 }
 

@@ -11,6 +11,8 @@ mod leaks;
 mod overload;
 mod passthrough;
 mod policies;
+#[cfg(test)]
+mod reload;
 mod signed;
 #[cfg(test)]
 mod stores;

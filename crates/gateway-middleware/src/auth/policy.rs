@@ -11,7 +11,6 @@ use gateway_store::keys::KeyRecord;
 
 /// Why a caller is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refusal {
     /// It presents nothing.
     Missing,
@@ -31,7 +30,6 @@ pub enum Refusal {
 
 /// What is wrong with a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum TokenFault {
     /// It cannot be read.
     Malformed,

@@ -49,4 +49,4 @@ pub use policy::BreakerConfig;
 #[cfg(feature = "load")]
 pub(crate) use policy::{Verdict, verdict};
 pub use service::Breaking;
-pub use state::{BreakerState, BreakerStatus};
+pub use state::{BreakerState, BreakerStatus, WeakBreakerState};

@@ -36,6 +36,22 @@ impl BreakerStatus {
 #[derive(Debug, Clone)]
 pub struct BreakerState(Arc<State>);
 
+/// Finds a [`BreakerState`] again while it is used.
+#[derive(Debug, Clone)]
+pub struct WeakBreakerState(std::sync::Weak<State>);
+
+impl crate::WeakState for BreakerState {
+    type Weak = WeakBreakerState;
+
+    fn downgrade(&self) -> WeakBreakerState {
+        WeakBreakerState(Arc::downgrade(&self.0))
+    }
+
+    fn upgrade(weak: &WeakBreakerState) -> Option<Self> {
+        weak.0.upgrade().map(Self)
+    }
+}
+
 #[derive(Debug)]
 struct State {
     born: Instant,

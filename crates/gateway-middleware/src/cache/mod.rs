@@ -68,4 +68,4 @@ pub use future::ResponseFuture;
 pub use layer::CacheLayer;
 pub use policy::CacheConfig;
 pub use service::Cached;
-pub use share::Answers;
+pub use share::{Answers, WeakAnswers};

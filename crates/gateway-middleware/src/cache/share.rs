@@ -25,6 +25,28 @@ use super::wire;
 #[derive(Clone)]
 pub struct Answers(Arc<Inner>);
 
+/// Finds [`Answers`] again while they are used.
+#[derive(Clone)]
+pub struct WeakAnswers(Weak<Inner>);
+
+impl fmt::Debug for WeakAnswers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakAnswers").finish_non_exhaustive()
+    }
+}
+
+impl crate::WeakState for Answers {
+    type Weak = WeakAnswers;
+
+    fn downgrade(&self) -> WeakAnswers {
+        WeakAnswers(Arc::downgrade(&self.0))
+    }
+
+    fn upgrade(weak: &WeakAnswers) -> Option<Self> {
+        weak.0.upgrade().map(Self)
+    }
+}
+
 struct Inner {
     store: Arc<dyn CacheStore<Arc<Kept>>>,
     /// What other processes kept.

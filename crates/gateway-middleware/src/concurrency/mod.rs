@@ -37,4 +37,4 @@ mod service;
 mod tests;
 
 pub use future::ResponseFuture;
-pub use service::{ConcurrencyLimited, Places};
+pub use service::{ConcurrencyLimited, Places, WeakPlaces};

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use gateway_provider::{Call, Reply};
@@ -33,6 +33,39 @@ impl Places {
     /// Calls in line.
     pub fn waiting(&self) -> usize {
         self.0.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// Finds [`Places`] again while a call has one or waits for one.
+#[derive(Debug, Clone)]
+pub struct WeakPlaces {
+    shared: Weak<Shared>,
+    /// A call that has its place holds nothing else.
+    semaphore: Weak<Semaphore>,
+    queue: usize,
+}
+
+impl crate::WeakState for Places {
+    type Weak = WeakPlaces;
+
+    fn downgrade(&self) -> WeakPlaces {
+        WeakPlaces {
+            shared: Arc::downgrade(&self.0),
+            semaphore: Arc::downgrade(&self.0.semaphore),
+            queue: self.0.queue,
+        }
+    }
+
+    fn upgrade(weak: &WeakPlaces) -> Option<Self> {
+        if let Some(shared) = weak.shared.upgrade() {
+            return Some(Self(shared));
+        }
+        // Nobody waits, or somebody would hold the rest.
+        Some(Self(Arc::new(Shared {
+            semaphore: weak.semaphore.upgrade()?,
+            waiting: AtomicUsize::new(0),
+            queue: weak.queue,
+        })))
     }
 }
 

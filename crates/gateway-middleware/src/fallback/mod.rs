@@ -57,5 +57,5 @@ mod tests;
 pub use policy::FallbackConfig;
 #[cfg(feature = "route")]
 pub(crate) use policy::leads_elsewhere;
-pub use rest::Rest;
+pub use rest::{Rest, WeakRest};
 pub use service::{Candidate, Fallback};

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gateway_schema::CallError;
@@ -13,6 +13,31 @@ pub struct Rest {
     born: Instant,
     /// Nanoseconds after `born`.
     until: Arc<AtomicU64>,
+}
+
+/// Finds a [`Rest`] again while it is used.
+#[derive(Debug, Clone)]
+pub struct WeakRest {
+    born: Instant,
+    until: Weak<AtomicU64>,
+}
+
+impl crate::WeakState for Rest {
+    type Weak = WeakRest;
+
+    fn downgrade(&self) -> WeakRest {
+        WeakRest {
+            born: self.born,
+            until: Arc::downgrade(&self.until),
+        }
+    }
+
+    fn upgrade(weak: &WeakRest) -> Option<Self> {
+        Some(Self {
+            born: weak.born,
+            until: weak.until.upgrade()?,
+        })
+    }
 }
 
 impl Default for Rest {

@@ -36,4 +36,4 @@ mod tests;
 
 pub use future::ResponseFuture;
 pub use service::Observed;
-pub use state::Load;
+pub use state::{Load, WeakLoad};

@@ -24,6 +24,22 @@ struct State {
     paces: [Pace; 2],
 }
 
+/// Finds a [`Load`] again while it is used.
+#[derive(Debug, Clone)]
+pub struct WeakLoad(std::sync::Weak<State>);
+
+impl crate::WeakState for Load {
+    type Weak = WeakLoad;
+
+    fn downgrade(&self) -> WeakLoad {
+        WeakLoad(Arc::downgrade(&self.0))
+    }
+
+    fn upgrade(weak: &WeakLoad) -> Option<Self> {
+        weak.0.upgrade().map(Self)
+    }
+}
+
 impl Default for Load {
     fn default() -> Self {
         Self::new()

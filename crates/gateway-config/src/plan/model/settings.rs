@@ -153,7 +153,7 @@ fn setting(
         OptionKind::List => list(item, &mut hidden, context)?,
         OptionKind::Map => map(item, context)?,
         OptionKind::Maps => maps(item, context)?,
-        _ => {
+        OptionKind::Text | OptionKind::Integer | OptionKind::Number | OptionKind::Bool => {
             if item.scalar().is_none() {
                 return wrong(item, spec, context);
             }
@@ -180,7 +180,11 @@ fn typed(text: &str, kind: OptionKind) -> Option<Value> {
         OptionKind::Integer => Value::from(scalar::integer(text)?),
         OptionKind::Number => Value::Number(Number::from_f64(scalar::number(text)?)?),
         OptionKind::Bool => Value::from(scalar::flag(text)?),
-        _ => Value::from(text),
+        OptionKind::Text
+        | OptionKind::Secret
+        | OptionKind::List
+        | OptionKind::Map
+        | OptionKind::Maps => Value::from(text),
     })
 }
 
@@ -299,7 +303,11 @@ pub(crate) fn names_a_credential(key: &str) -> bool {
 fn wrong<T>(item: &Item<'_>, spec: &OptionSpec, context: &mut Context<'_>) -> Option<T> {
     let echo = match spec.kind {
         OptionKind::Secret | OptionKind::Map | OptionKind::Maps => Echo::No,
-        _ => Echo::Yes,
+        OptionKind::Text
+        | OptionKind::Integer
+        | OptionKind::Number
+        | OptionKind::Bool
+        | OptionKind::List => Echo::Yes,
     };
     let diagnostic = Diagnostic::error(Kind::Type, item.place(), "the value has the wrong type")
         .at(&item.path)
@@ -321,7 +329,6 @@ fn allowed(kind: OptionKind) -> &'static str {
         OptionKind::List => "a list of text, or text with commas",
         OptionKind::Map => "a map",
         OptionKind::Maps => "a list of maps",
-        _ => "a value",
     }
 }
 

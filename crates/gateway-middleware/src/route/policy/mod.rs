@@ -19,7 +19,6 @@ pub(super) use turn::{first, turn};
 
 /// How a destination is chosen among those that may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
 pub enum Strategy {
     /// By chance, in the proportion of the shares. The one that was drawn answers or fails.
     #[default]
