@@ -1,7 +1,7 @@
 //! `fuzz`: bytes of any kind against everything that reads what others wrote.
 //!
 //! The targets are those of `crates/gateway-dialect/fuzz`, one per dialect, one for AWS event streams, one for every
-//! client with every provider. They are built by the pinned compiler with coverage counters and libFuzzer; nothing has
+//! client with every provider, one for the envelope of a body beside `serde_json`. They are built by the pinned compiler with coverage counters and libFuzzer; nothing has
 //! to be installed but a C++ compiler. What libFuzzer finds worth keeping stays below `target/fuzz/corpus`, crashes below
 //! `target/fuzz/crashes`: a crash becomes a seed in `crates/gateway-dialect/fuzz/seeds`, which the tests read.
 

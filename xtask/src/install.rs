@@ -2,7 +2,7 @@
 //! packages into folders below `target`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::shell;
@@ -38,26 +38,37 @@ pub(crate) fn folder() -> PathBuf {
 
 /// The Python of a virtual environment that has the packages of `xtask/conformance/clients/requirements{suffix}.txt`.
 pub(crate) fn python(suffix: &str) -> Result<PathBuf, Failure> {
-    let venv = folder().join(format!("venv{suffix}"));
+    let clients = shell::root().join("xtask/conformance/clients");
+    environment(
+        &folder().join(format!("venv{suffix}")),
+        &clients.join(format!("requirements{suffix}.txt")),
+        Some(&clients.join(format!("constraints{suffix}.txt"))),
+    )
+}
+
+/// The Python of a virtual environment at `venv` with these packages.
+fn environment(
+    venv: &Path,
+    requirements: &Path,
+    constraints: Option<&Path>,
+) -> Result<PathBuf, Failure> {
     let python = venv.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
         "bin/python"
     });
-    let lists = ["requirements", "constraints"].map(|name| {
-        let clients = shell::root().join("xtask/conformance/clients");
-        clients.join(format!("{name}{suffix}.txt"))
-    });
+    let lists = std::iter::once(requirements).chain(constraints);
     let wanted = lists
-        .iter()
         .map(fs::read_to_string)
         .collect::<Result<String, _>>()?;
     let stamp = venv.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
         return Ok(python);
     }
-    fs::create_dir_all(folder())?;
-    let make = || shell::read(shell::command("python3", &["-m", "venv", "--clear"]).arg(&venv));
+    if let Some(above) = venv.parent() {
+        fs::create_dir_all(above)?;
+    }
+    let make = || shell::read(shell::command("python3", &["-m", "venv", "--clear"]).arg(venv));
     // Debian's Python comes without the module that makes environments.
     make().or_else(|error| {
         if package("python3-venv") {
@@ -66,27 +77,49 @@ pub(crate) fn python(suffix: &str) -> Result<PathBuf, Failure> {
             Err(error)
         }
     })?;
-    let [requirements, constraints] = &lists;
     let mut install = shell::command(
         &python,
         &["-m", "pip", "install", "-q", "--disable-pip-version-check"],
     );
-    shell::read(
-        install
-            .arg("-r")
-            .arg(requirements)
-            .arg("-c")
-            .arg(constraints),
-    )?;
+    install.arg("-r").arg(requirements);
+    if let Some(constraints) = constraints {
+        install.arg("-c").arg(constraints);
+    }
+    shell::read(&mut install)?;
     fs::write(stamp, wanted)?;
     Ok(python)
 }
 
 /// The folder of the Node tests with their packages beside them.
 pub(crate) fn node() -> Result<PathBuf, Failure> {
-    let source = shell::root().join("xtask/conformance/clients/node");
     let place = folder().join("node");
-    fs::create_dir_all(&place)?;
+    packages("xtask/conformance/clients/node", &place)?;
+    Ok(place)
+}
+
+/// Readers of JSON in other languages, for the tests that compare them with the gateway. Says what cannot be had; the tests
+/// skip it.
+pub(crate) fn parsers() {
+    const SOURCE: &str = "xtask/conformance/parsers";
+    let place = folder().join("parsers");
+    for (name, package) in [("perl", "perl"), ("jq", "jq"), ("node", "nodejs")] {
+        if !program(name, package) {
+            println!("{name} is not installed: tests do without its reader of JSON");
+        }
+    }
+    let requirements = shell::root().join(SOURCE).join("requirements.txt");
+    if let Err(error) = environment(&place.join("venv"), &requirements, None) {
+        println!("tests do without Python's readers of JSON: {error}");
+    }
+    if let Err(error) = packages(SOURCE, &place) {
+        println!("tests do without Node's packages that read JSON: {error}");
+    }
+}
+
+/// Copies the files of a folder of this repository to `place` and installs the packages of its lock file there.
+fn packages(source: &str, place: &Path) -> Result<(), Failure> {
+    let source = shell::root().join(source);
+    fs::create_dir_all(place)?;
     let lock = fs::read_to_string(source.join("package-lock.json"))?;
     let fresh = fs::read_to_string(place.join("installed.json")).is_ok_and(|have| have == lock);
     for entry in fs::read_dir(&source)? {
@@ -106,8 +139,8 @@ pub(crate) fn node() -> Result<PathBuf, Failure> {
                 "--ignore-scripts",
             ],
         );
-        shell::read(install.current_dir(&place))?;
+        shell::read(install.current_dir(place))?;
         fs::write(place.join("installed.json"), lock)?;
     }
-    Ok(place)
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::args::Args;
 use crate::failure::Failure;
+use crate::install;
 use crate::services::Services;
 use crate::shell;
 use crate::tally::Tally;
@@ -15,6 +16,7 @@ pub(crate) const SUMMARY: &str = "xtask-test-summary";
 /// Runs the tests with nextest where it is installed, else with cargo's own runner.
 pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
     let services = Services::start();
+    install::parsers();
     let mut closing = Vec::new();
     let mut tally = Tally::default();
     let nextest = !args.has("--plain") && shell::exists("cargo-nextest");

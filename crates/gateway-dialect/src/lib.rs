@@ -21,6 +21,7 @@ pub mod known;
 mod lines;
 #[cfg(test)]
 mod malformed;
+pub mod members;
 pub mod mlflow;
 mod node;
 pub mod openai;
@@ -39,6 +40,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gateway_schema::stream::Encode;
 use gateway_schema::{CallError, Decoded, Dialect, Losses, Mapping, Operation, Response};
+
+use crate::members::MemberShape;
 
 pub use tool_form::{ToolForm, ToolKind};
 
@@ -130,6 +133,13 @@ impl ReplyInfo {
 pub trait ClientCodec: Send + Sync + 'static {
     /// Which dialect it is.
     fn dialect(&self) -> Dialect;
+
+    /// What the members at the top of a request must be, for [`members::check`]. Empty for dialects whose requests are always
+    /// decoded first, and in words of their own.
+    fn shape(&self, operation: Operation) -> &'static [MemberShape] {
+        let _ = operation;
+        &[]
+    }
 
     /// Reads a request body.
     ///

@@ -33,7 +33,7 @@ impl Task {
         }
     }
 
-    /// A whole answer that counts until its last byte was written, or its connection is gone.
+    /// A text of the gateway's own making that counts until it is let go: a whole answer with its last byte, or its connection.
     pub(crate) fn counted(&self, answer: Bytes) -> Bytes {
         if answer.is_empty() {
             return answer;
@@ -70,17 +70,28 @@ impl Task {
 
     fn packed(&mut self, body: Bytes) -> Result<Next, CallError> {
         self.enter()?;
-        if self.encoding == Encoding::Identity {
+        let encoding = self.packing()?;
+        if encoding == Encoding::Identity {
             return self.question(body);
+        }
+        if self.is_passed() {
+            self.packed = Some(body.clone());
         }
         let limit = self.bounds.max_decompressed_bytes;
         let memory = self.shared.directory.memory();
-        let unpack = Unpack::new(self.encoding, body, limit, &memory)?;
+        let unpack = Unpack::new(encoding, body, limit, &memory)?;
         Ok(Next::Unpack(Box::new(unpack)))
     }
 
     /// Looks at the body as it is when unpacked.
     pub(crate) fn take_unpacked(&mut self, body: Result<Bytes, CallError>) -> Next {
+        let body = match body {
+            // Of no path that is known: it is sent as it came, whatever it is.
+            Err(_) if self.packed.is_some() && !self.asks_by_path() => {
+                Ok(self.packed.take().unwrap_or_default())
+            }
+            body => body,
+        };
         let next = body.and_then(|body| self.question(body));
         self.or_error(next)
     }

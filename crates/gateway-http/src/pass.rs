@@ -18,7 +18,7 @@ use crate::body::{Broken, EdgeBody};
 use crate::directory::{EndpointInfo, View};
 use crate::headers::{self, REQUEST_ID};
 use crate::query::without;
-use crate::read;
+use crate::read::{self, Encoding};
 use crate::reply::{ACCEL_BUFFERING, ANTHROPIC_REQUEST_ID, PROVIDER_REQUEST_ID, lost};
 use crate::surface::{Action, Json, Passing, not_json, parameter};
 use crate::task::{Next, Task, not_found};
@@ -161,10 +161,17 @@ impl Task {
             let model = known.model().filter(|model| model.len() <= LONGEST_MODEL);
             raw.model = model.map(str::to_owned);
         }
+        match self.packed.take() {
+            Some(packed) => (raw.body, raw.unpacked) = (packed, Some(body)),
+            None => raw.body = body,
+        }
         match passing {
             Passing::Api => {
+                if raw.asks.is_some() {
+                    self.check_unicode(&raw.text())?;
+                }
                 if raw.model.is_none() && known_here {
-                    raw.model = model_of(&body);
+                    raw.model = model_of(raw.text());
                 }
             }
             Passing::Body(_) | Passing::Kept(..) => {
@@ -173,7 +180,6 @@ impl Task {
         }
         raw.query = self.query.take();
         raw.headers = headers::passed_on(&self.headers);
-        raw.body = body;
         raw.upload = upload;
         let context = self.context(&endpoint)?;
         Ok(Call::new(
@@ -182,6 +188,39 @@ impl Task {
             false,
             Payload::from_raw(raw),
         ))
+    }
+
+    /// How the body is compressed, where it is unpacked to be read: for its model, its size and for rules. The body of a
+    /// request that is passed on is sent as it came; on a path that asks a model it must be one that can be unpacked.
+    pub(crate) fn packing(&self) -> Result<Encoding, CallError> {
+        match self.entry.map(|entry| &entry.route.action) {
+            Some(Action::Pass(Passing::Api)) => {}
+            _ => return Ok(self.encoding),
+        }
+        match read::inspect(&self.headers, self.bounds.max_bytes) {
+            Err(error) if self.asks_by_path() => Err(error),
+            found => Ok(found.unwrap_or(Encoding::Identity)),
+        }
+    }
+
+    /// Whether the path of a provider's API is known to ask a model.
+    pub(crate) fn asks_by_path(&self) -> bool {
+        let tail = self.tail.as_deref().unwrap_or_default();
+        let method = self.entry.map_or("", |entry| entry.route.method.as_str());
+        RawPath::check(tail).is_ok_and(|path| {
+            let known = Known::of(method, &path.segments());
+            known.is_some_and(|known| known.asks().is_some())
+        })
+    }
+
+    /// Refuses JSON in another encoding than UTF-8: some providers guess it, and nothing of it could be read here.
+    fn check_unicode(&self, text: &[u8]) -> Result<(), CallError> {
+        let is_text = !text.contains(&0) && std::str::from_utf8(text).is_ok();
+        if is_text || headers::not_json(&self.headers).is_some() {
+            return Ok(());
+        }
+        let message = "The request body is not UTF-8, which JSON must be.";
+        Err(CallError::client(ErrorKind::InvalidRequest, message).with_code("invalid_json"))
     }
 
     /// The endpoint that a body names, and the body with plain and unique keys.
@@ -293,8 +332,8 @@ fn begin_back(head: RawHead) -> Response<EdgeBody> {
 const LONGEST_MODEL: usize = 256;
 
 /// The model that a body of JSON names.
-fn model_of(body: &Bytes) -> Option<String> {
-    let (body, envelope) = Envelope::read(body.clone()).ok()?;
+fn model_of(text: Bytes) -> Option<String> {
+    let (body, envelope) = Envelope::read(text).ok()?;
     let model = envelope.string(&body, "model")?;
     (model.len() <= LONGEST_MODEL).then(|| model.into_owned())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gateway_dialect::ToolForm;
+use gateway_dialect::{ToolForm, members};
 use gateway_provider::{
     Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, Envelope, Journal, Payload,
     Presented, Principal, Trace,
@@ -47,6 +47,8 @@ pub(crate) struct Task {
     pub(crate) bounds: BodyBounds,
     pub(crate) entry: Option<Entry>,
     pub(crate) encoding: Encoding,
+    /// The body as it was sent, where it is passed on as it is and unpacked only to be read.
+    pub(crate) packed: Option<Bytes>,
     pub(crate) headers: HeaderMap,
     presented: Option<Arc<Presented>>,
     /// Who asks callers for credentials.
@@ -153,6 +155,7 @@ impl Task {
                 .unwrap_or(shared.config.body_bounds()),
             entry: entry.ok(),
             encoding: Encoding::Identity,
+            packed: None,
             presented: None,
             guard: shared.directory.guard(),
             principal: Principal::default(),
@@ -291,6 +294,22 @@ impl Task {
         Ok(None)
     }
 
+    /// The body as JSON whose keys are plain and unique. From here on there is only this text: what is read of it, what rules
+    /// see and what is sent are one thing.
+    fn read_json(&self, likely: Operation, body: Bytes) -> Result<(Bytes, Envelope), CallError> {
+        let (text, envelope) = match Envelope::read(body.clone()) {
+            Ok(read) => read,
+            Err(fault) => {
+                let strict = self.surface.not_json(likely, &body, &fault)?;
+                Envelope::read(strict).map_err(|fault| not_json(&fault))?
+            }
+        };
+        if text.as_ptr() == body.as_ptr() {
+            return Ok((text, envelope));
+        }
+        Ok((self.counted(text), envelope))
+    }
+
     /// Makes the call.
     pub(crate) fn call(
         &mut self,
@@ -317,14 +336,7 @@ impl Task {
             let media = String::from_utf8_lossy(media.as_bytes());
             return Err(surface.wrong_media(likely, &body, &media));
         }
-        // From here on there is only this text: what is read of it, what rules see and what is sent are one thing.
-        let (body, envelope) = match Envelope::read(body.clone()) {
-            Ok(read) => read,
-            Err(fault) => {
-                let strict = surface.not_json(likely, &body, &fault)?;
-                Envelope::read(strict).map_err(|fault| not_json(&fault))?
-            }
-        };
+        let (body, envelope) = self.read_json(likely, body)?;
         let json = Json {
             text: &body,
             envelope: &envelope,
@@ -351,6 +363,7 @@ impl Task {
                 Some(verb) => verb.stream,
                 None => surface.wants_stream(json)?,
             };
+        members::check(codec.client.shape(operation), &body, &envelope)?;
         self.tool_forms = surface.tool_forms(json).into();
         self.asked = Some(AskedCall {
             codec,

@@ -46,7 +46,8 @@ pub(crate) fn output_tokens(call: &Call) -> u64 {
     let limit = call.payload.envelope().and_then(|(bytes, envelope)| {
         ["max_completion_tokens", "max_tokens", "max_output_tokens"]
             .into_iter()
-            .find_map(|key| envelope.integer(bytes, key))
+            .filter_map(|key| envelope.integer(bytes, key))
+            .max()
     });
     limit.unwrap_or(USUAL_OUTPUT)
 }
@@ -57,9 +58,9 @@ impl Expected {
     fn of_raw(raw: &RawRequest) -> Self {
         let (input, output) = match raw.asks {
             Some(Operation::Chat | Operation::Completion) => {
-                (prompt_tokens(&raw.body), USUAL_OUTPUT)
+                (prompt_tokens(&raw.text()), USUAL_OUTPUT)
             }
-            Some(Operation::Embedding) => (prompt_tokens(&raw.body), 0),
+            Some(Operation::Embedding) => (prompt_tokens(&raw.text()), 0),
             _ => (0, 0),
         };
         Self { input, output }
@@ -153,6 +154,23 @@ mod tests {
             prompt_tokens(chinese.as_bytes()) >= 3_000,
             "letters are no data"
         );
+    }
+
+    #[test]
+    #[cfg(feature = "route")]
+    fn of_several_limits_of_the_output_the_largest_counts_however_it_is_written() {
+        for (body, expected) in [
+            (r#"{"max_completion_tokens":1,"max_tokens":4000}"#, 4000),
+            (r#"{"max_tokens":4e3,"max_output_tokens":1}"#, 4000),
+            (r#"{"max_tokens":1e99}"#, u64::MAX),
+            ("{}", USUAL_OUTPUT),
+        ] {
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            let call = crate::testing::wire(gateway_schema::Dialect::OPENAI, &body, &|_, _| {
+                panic!("a body was decoded without need")
+            });
+            assert_eq!(output_tokens(&call), expected, "{body}");
+        }
     }
 
     #[test]

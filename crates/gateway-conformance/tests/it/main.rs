@@ -9,6 +9,8 @@ mod gather;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod parsers;
+#[cfg(test)]
 mod quirks;
 #[cfg(test)]
 mod surfaces;

@@ -834,3 +834,57 @@ async fn whoever_has_several_endpoints_says_which_one_keeps_a_response() {
     let last = world.transport.last_request().unwrap();
     assert_eq!(last.headers()["authorization"], "Bearer sk-2");
 }
+
+/// The model that is recorded for a chat whose body is this.
+async fn recorded_model(
+    body: Vec<u8>,
+    headers: &[(&'static str, &'static str)],
+) -> (StatusCode, Option<String>) {
+    let world = world(ScriptedTransport::new().always(answer()), MODEL, "");
+    let mut request = post("/gateway/proxy/chat/v1/chat/completions", body.clone());
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let got = world.send(request).await;
+    if let Some(sent) = world.transport.last_request() {
+        assert_eq!(sent.body(), &Bytes::from(body), "byte for byte");
+    }
+    let records = world.records.take();
+    let attempt = records.first().and_then(|record| record.attempts.last());
+    (got.status, attempt.map(|attempt| attempt.model.to_string()))
+}
+
+#[tokio::test]
+async fn the_model_of_a_body_is_read_however_it_is_written() {
+    use std::io::Write as _;
+
+    let text = r#"{"model":"cheap","mod\u0065l":"gpt-large","messages":[]}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let large = (StatusCode::OK, Some("gpt-large".to_owned()));
+    assert_eq!(recorded_model(text.into(), &[]).await, large);
+    assert_eq!(
+        recorded_model(gzip, &[("content-encoding", "gzip")]).await,
+        large
+    );
+    let marked = format!("\u{FEFF}{text}").into_bytes();
+    assert_eq!(recorded_model(marked, &[]).await, large);
+}
+
+#[tokio::test]
+async fn a_body_that_asks_a_model_and_cannot_be_read_is_refused() {
+    let utf16: Vec<u8> =
+        r#"{"model":"gpt-large"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(recorded_model(utf16, &[]).await.0, StatusCode::BAD_REQUEST);
+    let br = [("content-encoding", "br")];
+    assert_eq!(
+        recorded_model(vec![1, 2], &br).await.0,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+    );
+    let broken = [("content-encoding", "gzip")];
+    assert_eq!(
+        recorded_model(vec![1, 2], &broken).await.0,
+        StatusCode::BAD_REQUEST
+    );
+}

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::request::{self, Purpose};
 use super::response;
 use super::stream::StreamEncoder;
+use crate::members::{Kinds, MemberShape};
 use crate::node::to_bytes;
 use crate::{ClientCodec, ReplyInfo};
 
@@ -17,9 +18,25 @@ use crate::{ClientCodec, ReplyInfo};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AnthropicCodec;
 
+/// A default of the endpoint can stand for `max_tokens`.
+const MESSAGES: &[MemberShape] = &[
+    MemberShape::required(&["messages"], Kinds::LIST),
+    MemberShape::optional(&["model"], Kinds::TEXT),
+    MemberShape::optional(&["max_tokens"], Kinds::NUMBER),
+    MemberShape::optional(&["stream"], Kinds::FLAG),
+    MemberShape::optional(&["temperature"], Kinds::NUMBER),
+    MemberShape::optional(&["top_p"], Kinds::NUMBER),
+    MemberShape::optional(&["tools"], Kinds::LIST),
+    MemberShape::optional(&["metadata"], Kinds::OBJECT),
+];
+
 impl ClientCodec for AnthropicCodec {
     fn dialect(&self) -> Dialect {
         Dialect::ANTHROPIC
+    }
+
+    fn shape(&self, _operation: Operation) -> &'static [MemberShape] {
+        MESSAGES
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::stream::StreamEncoder;
 use super::{request, response};
+use crate::members::{Kinds, MemberShape};
 use crate::node::to_bytes;
 use crate::{ClientCodec, ReplyInfo};
 
@@ -16,9 +17,25 @@ use crate::{ClientCodec, ReplyInfo};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BedrockCodec;
 
+/// A prompt that AWS keeps can stand for `messages`.
+const CONVERSE: &[MemberShape] = &[
+    MemberShape::optional(&["messages"], Kinds::LIST),
+    MemberShape::optional(&["inferenceConfig"], Kinds::OBJECT),
+    MemberShape::optional(&["toolConfig"], Kinds::OBJECT),
+];
+const COUNT: &[MemberShape] = &[MemberShape::required(&["input"], Kinds::OBJECT)];
+
 impl ClientCodec for BedrockCodec {
     fn dialect(&self) -> Dialect {
         Dialect::BEDROCK
+    }
+
+    fn shape(&self, operation: Operation) -> &'static [MemberShape] {
+        match operation {
+            Operation::Chat => CONVERSE,
+            Operation::CountTokens => COUNT,
+            _ => &[],
+        }
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::stream::{Framing, StreamEncoder};
 use super::{embedding, reply, request};
+use crate::members::{Kinds, MemberShape};
 use crate::node::to_bytes;
 use crate::{ClientCodec, ReplyInfo};
 
@@ -37,9 +38,36 @@ impl GeminiCodec {
     };
 }
 
+// Clients' libraries allow one content instead of a list, or bare text.
+const CONTENTS: Kinds = Kinds::LIST.or(Kinds::OBJECT).or(Kinds::TEXT);
+const CONFIG: MemberShape =
+    MemberShape::optional(&["generationConfig", "generation_config"], Kinds::OBJECT);
+const GENERATE: &[MemberShape] = &[MemberShape::required(&["contents"], CONTENTS), CONFIG];
+const COUNT: &[MemberShape] = &[
+    MemberShape::required(&["contents"], CONTENTS).unless(&[
+        "generateContentRequest",
+        "generate_content_request",
+        "instances",
+    ]),
+    CONFIG,
+];
+const EMBED: &[MemberShape] =
+    &[MemberShape::required(&["content"], CONTENTS).unless(&["requests"])];
+const EMBED_BATCH: &[MemberShape] = &[MemberShape::required(&["requests"], Kinds::LIST)];
+
 impl ClientCodec for GeminiCodec {
     fn dialect(&self) -> Dialect {
         Dialect::GEMINI
+    }
+
+    fn shape(&self, operation: Operation) -> &'static [MemberShape] {
+        match operation {
+            Operation::Chat => GENERATE,
+            Operation::CountTokens => COUNT,
+            Operation::Embedding if self.batch => EMBED_BATCH,
+            Operation::Embedding => EMBED,
+            _ => &[],
+        }
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

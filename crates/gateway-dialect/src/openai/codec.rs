@@ -12,15 +12,67 @@ use super::{
     encode_chat_request, encode_chat_response, encode_completion_request,
     encode_completion_response, encode_embedding_request, encode_embedding_response,
 };
+use crate::members::{Kinds, MemberShape};
 use crate::{ClientCodec, EncodedRequest, ReplyInfo, RequestOptions, failure};
 
 /// The client side: what surfaces that speak OpenAI use.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenAi;
 
+/// Members of all requests.
+macro_rules! with_common {
+    ($($own:expr,)*) => {
+        &[
+            $($own,)*
+            MemberShape::optional(&["model"], Kinds::TEXT),
+            MemberShape::optional(&["user"], Kinds::TEXT),
+        ]
+    };
+}
+
+/// Members of requests that generate text.
+macro_rules! with_generating {
+    ($($own:expr,)*) => {
+        with_common![
+            $($own,)*
+            MemberShape::optional(&["stream"], Kinds::FLAG),
+            MemberShape::optional(&["stream_options"], Kinds::OBJECT),
+            MemberShape::optional(&["max_tokens"], Kinds::NUMBER),
+            MemberShape::optional(&["n"], Kinds::NUMBER),
+            MemberShape::optional(&["temperature"], Kinds::NUMBER),
+            MemberShape::optional(&["top_p"], Kinds::NUMBER),
+        ]
+    };
+}
+
+const CHAT: &[MemberShape] = with_generating![
+    MemberShape::required(&["messages"], Kinds::LIST),
+    MemberShape::optional(&["max_completion_tokens"], Kinds::NUMBER),
+    MemberShape::optional(&["tools"], Kinds::LIST),
+    MemberShape::optional(&["metadata"], Kinds::OBJECT),
+];
+const COMPLETION: &[MemberShape] = with_generating![
+    // vLLM takes vectors instead.
+    MemberShape::required(&["prompt"], Kinds::TEXT.or(Kinds::LIST)).unless(&["prompt_embeds"]),
+];
+const EMBEDDING: &[MemberShape] = with_common![
+    // vLLM makes a vector of a conversation.
+    MemberShape::required(&["input"], Kinds::TEXT.or(Kinds::LIST)).unless(&["messages"]),
+    MemberShape::optional(&["dimensions"], Kinds::NUMBER),
+];
+
 impl ClientCodec for OpenAi {
     fn dialect(&self) -> Dialect {
         Dialect::OPENAI
+    }
+
+    fn shape(&self, operation: Operation) -> &'static [MemberShape] {
+        match operation {
+            Operation::Chat | Operation::CountTokens => CHAT,
+            Operation::Completion => COMPLETION,
+            Operation::Embedding => EMBEDDING,
+            _ => &[],
+        }
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

@@ -29,6 +29,7 @@ use gateway_schema::{
     CallError, Decoded, Dialect, ErrorKind, Losses, Operation, Request, Response,
 };
 
+use crate::members::{Kinds, MemberShape};
 use crate::{ClientCodec, ReplyInfo, failure};
 
 pub use forward::parameters;
@@ -46,9 +47,30 @@ mod tests;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenAiResponses;
 
+const RESPONSE: &[MemberShape] = &[
+    MemberShape::required(&["input"], Kinds::TEXT.or(Kinds::LIST)).unless(&[
+        "prompt",
+        "previous_response_id",
+        "conversation",
+    ]),
+    MemberShape::optional(&["model"], Kinds::TEXT),
+    MemberShape::optional(&["max_output_tokens"], Kinds::NUMBER),
+    MemberShape::optional(&["stream"], Kinds::FLAG),
+    MemberShape::optional(&["stream_options"], Kinds::OBJECT),
+    MemberShape::optional(&["temperature"], Kinds::NUMBER),
+    MemberShape::optional(&["top_p"], Kinds::NUMBER),
+    MemberShape::optional(&["tools"], Kinds::LIST),
+    MemberShape::optional(&["user"], Kinds::TEXT),
+    MemberShape::optional(&["metadata"], Kinds::OBJECT),
+];
+
 impl ClientCodec for OpenAiResponses {
     fn dialect(&self) -> Dialect {
         Dialect::OPENAI_RESPONSES
+    }
+
+    fn shape(&self, _operation: Operation) -> &'static [MemberShape] {
+        RESPONSE
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

@@ -9,15 +9,26 @@ use gateway_schema::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::members::{Kinds, MemberShape};
 use crate::{ClientCodec, ReplyInfo, ranking};
 
 /// What the rerank surface speaks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RerankCodec;
 
+pub(crate) const MEMBERS: &[MemberShape] = &[
+    MemberShape::required(&["query"], Kinds::TEXT),
+    MemberShape::required(&["documents"], Kinds::LIST),
+    MemberShape::optional(&["model"], Kinds::TEXT),
+];
+
 impl ClientCodec for RerankCodec {
     fn dialect(&self) -> Dialect {
         Dialect::RERANK
+    }
+
+    fn shape(&self, _operation: Operation) -> &'static [MemberShape] {
+        MEMBERS
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

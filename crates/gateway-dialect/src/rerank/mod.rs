@@ -18,6 +18,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use codec::MEMBERS;
 pub use codec::RerankCodec;
 pub use reply::{decode, observe};
 pub use request::encode;

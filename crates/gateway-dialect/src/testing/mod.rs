@@ -5,6 +5,7 @@
 
 mod clients;
 mod cut;
+mod envelope;
 mod probe;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod values;
 
 pub use clients::clients;
 pub use cut::at_random;
+pub use envelope::envelope;
 pub use probe::{Probe, event_stream, probe};
 
 #[cfg(test)]

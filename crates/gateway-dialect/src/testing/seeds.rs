@@ -6,7 +6,7 @@ use std::path::Path;
 use gateway_schema::Operation;
 
 use super::clients::{CODECS, OPERATIONS};
-use super::{Probe, clients, event_stream};
+use super::{Probe, clients, envelope, event_stream};
 
 /// The seeds of one target, by name.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -71,6 +71,15 @@ fn no_seed_and_no_change_to_it_breaks_the_scanner_of_event_streams() {
     for (_, seed) in seeds("event_stream") {
         event_stream(&seed);
         variants(&seed, 60).for_each(|data| event_stream(&data));
+    }
+}
+
+#[test]
+fn no_seed_and_no_change_to_it_is_read_in_another_way_than_serde_json_reads_it() {
+    for (name, seed) in seeds("envelope") {
+        assert!(envelope(&seed), "{name}");
+        // Whether it is taken is not the question.
+        assert!(variants(&seed, 2_000).map(|data| envelope(&data)).count() == 2_000);
     }
 }
 

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Script, get, last_raw, post, raw, reply, send, stream_of};
 
+/// What either method for vectors takes.
+const TO_EMBED: &str = r#"{"content":{"parts":[{"text":"Hi"}]},"requests":[]}"#;
 const BODY: &str = r#"{"contents":[{"role":"user","parts":[{"text":"Hi"}]}]}"#;
 
 fn answer() -> Response {
@@ -74,7 +76,12 @@ async fn every_url_asks_the_endpoint_in_its_path() {
             ),
         ] {
             let script = Script::default();
-            let got = send(&script, post(&format!("{base}/models/{verb}"), BODY)).await;
+            let body = if operation == Operation::Embedding {
+                TO_EMBED
+            } else {
+                BODY
+            };
+            let got = send(&script, post(&format!("{base}/models/{verb}"), body)).await;
             assert_eq!(got.status, StatusCode::OK, "{base} {verb}: {}", got.text());
             let call = script.call();
             assert_eq!(call.operation, operation, "{verb}");
@@ -170,7 +177,7 @@ async fn vectors_have_the_shape_of_the_method() {
         ),
     ] {
         let path = format!("/v1beta/models/embed:{verb}");
-        let got = send(&answering(vectors()), post(&path, BODY)).await;
+        let got = send(&answering(vectors()), post(&path, TO_EMBED)).await;
         assert_eq!(got.json(), want);
     }
 }

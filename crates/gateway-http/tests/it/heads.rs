@@ -22,7 +22,9 @@ async fn every_url_of_the_openai_family_asks_for_its_operation() {
             ("embeddings", "embed", Operation::Embedding),
         ] {
             let script = Script::default();
-            let body = format!("{{\"model\":\"{model}\",\"stream\":true}}");
+            let body = format!(
+                "{{\"model\":\"{model}\",\"stream\":true,\"messages\":[],\"prompt\":\"\",\"input\":\"\"}}"
+            );
             let got = send(&script, post(&format!("{base}/{path}"), body)).await;
             assert_eq!(got.status, StatusCode::OK, "{base}/{path}: {}", got.text());
             let call = script.call();

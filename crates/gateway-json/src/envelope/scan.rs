@@ -107,6 +107,10 @@ fn object(text: &[u8]) -> Result<(Envelope, bool), Fault> {
 fn of_body(text: &[u8], fault: Fault) -> Fault {
     let (what, offset) = match fault.what {
         "the text is not valid UTF-8" => ("the body is not valid UTF-8", fault.offset),
+        "a JSON object is expected" if text.starts_with(b"\xEF\xBB\xBF") => (
+            "the body begins with a byte order mark, which JSON must not",
+            0,
+        ),
         "a JSON object is expected" => {
             let mut cursor = Cursor::new(text);
             let is_empty = cursor.peek().is_none();

@@ -28,6 +28,8 @@ pub struct RawRequest {
     pub headers: HeaderMap,
     /// The body, where it is held.
     pub body: Bytes,
+    /// The same without its `content-encoding`, where it has one that can be undone: what is read of it here. Never sent.
+    pub unpacked: Option<Bytes>,
     /// The body, where it is too large to be held: then it is sent once, as it comes.
     pub upload: Option<Upload>,
     /// What the path is known to ask: then the answer's usage is read, and a failure can be tried again.
@@ -48,6 +50,7 @@ impl RawRequest {
             query: None,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            unpacked: None,
             upload: None,
             asks: None,
             model: None,
@@ -60,6 +63,15 @@ impl RawRequest {
         let mut request = self.clone();
         request.headers = forwarded::forwarded(&self.headers, vendor);
         request
+    }
+
+    /// What the body says: without its `content-encoding`, and without a byte order mark, which some readers of JSON skip.
+    pub fn text(&self) -> Bytes {
+        let text = self.unpacked.as_ref().unwrap_or(&self.body);
+        match text.strip_prefix(b"\xEF\xBB\xBF") {
+            Some(behind) => text.slice_ref(behind),
+            None => text.clone(),
+        }
     }
 
     /// Whether asking twice does no more than asking once: by its method (RFC 9110 section 9.2.2), by an idempotency

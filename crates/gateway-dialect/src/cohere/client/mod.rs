@@ -18,15 +18,40 @@ use gateway_schema::{
 pub(super) use self::reply::finish_body;
 use self::stream::StreamEncoder;
 use super::rerank;
+use crate::members::{Kinds, MemberShape};
 use crate::{ClientCodec, ReplyInfo};
 
 /// What the Cohere surface speaks: turns, vectors and ranks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CohereCodec;
 
+const CHAT: &[MemberShape] = &[
+    MemberShape::required(&["messages"], Kinds::LIST),
+    MemberShape::optional(&["model"], Kinds::TEXT),
+    MemberShape::optional(&["max_tokens"], Kinds::NUMBER),
+    MemberShape::optional(&["stream"], Kinds::FLAG),
+    MemberShape::optional(&["temperature"], Kinds::NUMBER),
+    MemberShape::optional(&["tools"], Kinds::LIST),
+];
+const EMBED: &[MemberShape] = &[
+    MemberShape::required(&["texts"], Kinds::LIST).unless(&["inputs", "images"]),
+    MemberShape::optional(&["inputs"], Kinds::LIST),
+    MemberShape::optional(&["images"], Kinds::LIST),
+    MemberShape::optional(&["model"], Kinds::TEXT),
+];
+
 impl ClientCodec for CohereCodec {
     fn dialect(&self) -> Dialect {
         Dialect::COHERE
+    }
+
+    fn shape(&self, operation: Operation) -> &'static [MemberShape] {
+        match operation {
+            Operation::Chat => CHAT,
+            Operation::Embedding => EMBED,
+            Operation::Rerank => crate::rerank::MEMBERS,
+            _ => &[],
+        }
     }
 
     fn decode(&self, operation: Operation, body: &[u8]) -> Result<Decoded, CallError> {

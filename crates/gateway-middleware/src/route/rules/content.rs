@@ -1,35 +1,35 @@
 //! The text of a prompt, wherever it stands in the request.
 
 use gateway_provider::Call;
-use gateway_schema::chat::{ChatRequest, Content, Media, Message, Part};
+use gateway_schema::chat::{ChatRequest, Content, Media, Message, Part, Tool};
 use gateway_schema::completion::Prompt;
 use gateway_schema::embedding::EmbeddingInput;
-use gateway_schema::{CallError, Extra, Operation, Request};
+use gateway_schema::{CallError, Extra, Request};
 use serde_json::Value;
 
+use super::written;
 use crate::tally::BYTES_PER_TOKEN;
 
-/// Whether `matches` holds for any text of the prompt. Each text is looked at by itself.
+/// Whether `matches` holds for any text of the request. Each text is looked at by itself.
+///
+/// A request with bytes is looked at as it is written: all of it reaches a provider of the same dialect.
+///
+/// # Errors
+/// [`CallError`] of origin client for a text that cannot be read.
 pub(super) fn any(call: &Call, matches: impl Fn(&str) -> bool) -> Result<bool, CallError> {
-    if call.operation == Operation::Proxy {
-        // Passed on as it is, whatever it is: its bytes are all the text there is, and what they say as JSON.
-        let bytes = call.payload.bytes().map_or(&[][..], |bytes| bytes);
-        let mut found = matches(&String::from_utf8_lossy(bytes));
-        if let Ok(whole) = serde_json::from_slice(bytes) {
-            of_json(&whole, &mut |text| found = found || matches(text));
-        }
-        return Ok(found);
-    }
-    let decoded = call.canonical()?;
     let mut found = false;
     let mut see = |text: &str| found = found || matches(text);
-    texts(&decoded.value, &mut see);
-    if !decoded.losses.is_empty()
-        && let Some(bytes) = call.payload.bytes()
-    {
-        // What the canonical form cannot hold reaches a provider of the same dialect all the same.
-        let whole: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        of_json(&whole, &mut see);
+    if let Some(raw) = call.payload.raw() {
+        // Passed on as it is, whatever it is: its bytes are all the text there is, and what they say as JSON.
+        let bytes = raw.text();
+        see(&String::from_utf8_lossy(&bytes));
+        if written::is_json(&bytes) {
+            written::texts(&bytes, &mut see)?;
+        }
+    } else if let Some((bytes, _)) = call.payload.envelope() {
+        written::texts(bytes, &mut see)?;
+    } else {
+        texts(&call.canonical()?.value, &mut see);
     }
     Ok(found)
 }
@@ -43,7 +43,7 @@ pub(super) fn tokens(call: &Call) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN)
 }
 
-/// Shows `see` every text that a model would read. Descriptions of tools and media are none.
+/// Shows `see` every text of a request in canonical form. Media are none.
 fn texts(request: &Request, see: &mut dyn FnMut(&str)) {
     match request {
         Request::Chat(chat) => of_chat(chat, see),
@@ -74,11 +74,39 @@ fn texts(request: &Request, see: &mut dyn FnMut(&str)) {
 }
 
 fn of_chat(chat: &ChatRequest, see: &mut dyn FnMut(&str)) {
-    for Message { parts, extra, .. } in &chat.messages {
+    for message in &chat.messages {
+        let Message {
+            name, parts, extra, ..
+        } = message;
+        name.iter().for_each(|name| see(name));
         of_parts(parts, see);
         of_extra(extra, see);
     }
+    for tool in chat.tools.iter().flatten() {
+        of_tool(tool, see);
+    }
+    chat.user.iter().for_each(|user| see(user));
+    for (name, note) in chat.metadata.iter().flatten() {
+        see(name);
+        of_json(note, see);
+    }
     of_extra(&chat.extra, see);
+}
+
+fn of_tool(tool: &Tool, see: &mut dyn FnMut(&str)) {
+    match tool {
+        Tool::Function(function) => {
+            see(&function.name);
+            function.description.iter().for_each(|text| see(text));
+            function
+                .parameters
+                .iter()
+                .for_each(|schema| of_json(schema, see));
+        }
+        Tool::Opaque { value, .. } => of_json(value, see),
+        // There is no third kind.
+        _ => {}
+    }
 }
 
 fn of_parts(parts: &[Part], see: &mut dyn FnMut(&str)) {

@@ -2,6 +2,7 @@
 
 mod content;
 mod parameters;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use gateway_provider::Call;
 use gateway_schema::chat::{ChatRequest, Effort, ResponseFormat, Sampling};
-use gateway_schema::{CallError, Dialect, Operation, Request};
+use gateway_schema::{CallError, Dialect, FieldError, Operation, Request};
 use serde_json::{Value, json};
 
 /// Dialects whose parameters have these very names at the top of the body: what is not there was not said.
@@ -37,6 +37,9 @@ pub(super) fn has(call: &Call, name: &str, expected: &Value) -> Result<bool, Cal
         return Ok(*expected == Value::Bool(call.stream));
     }
     if let Some((bytes, envelope)) = call.payload.envelope() {
+        if let Some((found, _)) = envelope.misspelt(bytes, &[name]) {
+            return Err(ambiguous(found, name));
+        }
         if let Some(written) = envelope.get(bytes, name) {
             let written: Option<Value> = serde_json::from_slice(written).ok();
             return Ok(written.is_some_and(|written| agrees(&written, expected)));
@@ -54,6 +57,15 @@ pub(super) fn has(call: &Call, name: &str, expected: &Value) -> Result<bool, Cal
     }
     let said = canonical(&call.canonical()?.value, name).unwrap_or_default();
     Ok(agrees(&said, expected))
+}
+
+/// A rule must not miss what some providers find.
+fn ambiguous(found: &str, name: &str) -> CallError {
+    let message = format!(
+        "it differs from '{name}' in the case of its letters alone, and a rule reads '{name}'"
+    );
+    let fault = FieldError::new(vec![found.into()], "ambiguous_member", message);
+    CallError::fields(vec![fault])
 }
 
 /// Whether `value` is what is expected: numbers by their value, objects in the fields that are expected.

@@ -4,7 +4,7 @@ use gateway_provider::{Call, Context, Payload};
 use gateway_schema::chat::{
     ChatRequest, Content, ContentForm, Media, Message, Part, Role, ToolResult,
 };
-use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Request};
+use gateway_schema::{CallError, Decoded, Dialect, Operation, Request};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -192,29 +192,113 @@ fn content_is_found_wherever_a_model_would_read_it() {
     assert!(Condition::new().with_content("(").is_err());
 }
 
+/// An OpenAI client's request, as the edge reads it.
+fn written(body: &str) -> Call {
+    let text = bytes::Bytes::copy_from_slice(body.as_bytes());
+    let (text, envelope) = gateway_provider::Envelope::read(text).unwrap();
+    let payload = Payload::from_bytes(Dialect::OPENAI, text, envelope, &|_, _| {
+        panic!("a body was decoded without need")
+    });
+    let started = tokio::time::Instant::now().into_std();
+    let context = Context::new("r".into(), "route".into(), started);
+    Call::new(context, Operation::Chat, false, payload)
+}
+
+#[test]
+fn every_text_of_a_request_is_looked_at_however_it_is_written() {
+    let secret = Condition::new().with_content(r"(?i)\bssn\b").unwrap();
+    for (body, expected) in [
+        (
+            r#"{"messages":[{"role":"user","content":"my ssn"}],"messages":[{"role":"user","content":"my ssn"}]}"#,
+            true,
+        ),
+        // Of two members the last one counts, and the first does not go up.
+        (
+            r#"{"messages":[{"role":"user","content":"my ssn"}],"m\u0065ssages":[{"role":"user","content":"hi"}]}"#,
+            false,
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"hi","c\u006fntent":"my ssn"}]}"#,
+            true,
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"hi","Content":"my ssn"}]}"#,
+            true,
+        ),
+        (
+            r#"{"messages":[{"role":"user","name":"ssn","content":"hi"}]}"#,
+            true,
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"ssn","file_data":"QQ=="}}]}]}"#,
+            true,
+        ),
+        (
+            r#"{"tools":[{"type":"function","function":{"name":"f","description":"my \u0073sn"}}]}"#,
+            true,
+        ),
+        (
+            r#"{"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"ssn":{}}}}}]}"#,
+            true,
+        ),
+        (r#"{"metadata":{"note":"my ssn"}}"#, true),
+        (r#"{"metadata":{"ssn":"1"}}"#, true),
+        (
+            r#"{"messages":[{"role":"assistant","tool_calls":[{"function":{"arguments":"{\"a\":\"my \\u0073sn\"}"}}]}]}"#,
+            true,
+        ),
+        (r#"{"new":[{"field":"my ssn"}]}"#, true),
+        (r#"{"messages":[{"role":"user","content":"hi"}]}"#, false),
+    ] {
+        assert_eq!(holds(&secret, &written(body)), Ok(expected), "{body}");
+    }
+    let role = Condition::new()
+        .with_content(r"\b(user|function)\b")
+        .unwrap();
+    let body = r#"{"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function"}]}"#;
+    assert_eq!(
+        holds(&role, &written(body)),
+        Ok(false),
+        "no text of the caller's"
+    );
+}
+
+#[test]
+fn a_parameter_evades_no_rule_by_its_spelling() {
+    let hot = with("temperature", json!(1));
+    for (body, expected) in [
+        (r#"{"t\u0065mperature":1}"#, true),
+        (r#"{"temperature":1,"temperatur\u0065":0}"#, false),
+        (r#"{"temperature":0,"temperatur\u0065":1.0}"#, true),
+    ] {
+        assert_eq!(holds(&hot, &written(body)), Ok(expected), "{body}");
+    }
+    assert!(holds(&hot, &written(r#"{"Temperature":1}"#)).is_err());
+}
+
 #[test]
 fn what_cannot_be_read_passes_no_rule_unseen() {
     let secret = Condition::new().with_content("ssn").unwrap();
-    let mistake = wire(Dialect::OPENAI, &json!({"messages": 7}), &|_, _| {
-        Err(CallError::client(ErrorKind::InvalidRequest, "no list"))
-    });
+    let mistake = written(r#"{"messages":"\ud800"}"#);
     assert!(holds(&secret, &mistake).is_err());
-    let lossy = wire(
-        Dialect::OPENAI,
-        &json!({"new": {"field": "my ssn"}}),
-        &|_, _| {
-            let mut decoded = Decoded::whole(Request::Chat(Box::default()));
-            decoded.losses.dropped("new", "unknown here");
-            Ok(decoded)
-        },
-    );
-    assert_eq!(holds(&secret, &lossy), Ok(true));
     for (body, expected) in [
         (r#"{"x": "my ssn"}"#, true),
         (r#"{"x": "my \u0073sn"}"#, true),
+        (r#"{"x": "hi", "x": "my ssn"}"#, true),
+        (r#"{"x": "my ssn", "x": "hi"}"#, true),
         ("ssn=1", true),
         (r#"{"x": "nothing"}"#, false),
     ] {
         assert_eq!(holds(&secret, &passed_on(body)), Ok(expected), "{body}");
     }
+    assert!(holds(&secret, &passed_on(r#"{"x":"\udfff"}"#)).is_err());
+    let mut compressed = passed_on("\u{1f}\u{8b}");
+    let path = gateway_provider::RawPath::check("v1/files").unwrap();
+    let mut raw = gateway_provider::RawRequest::new(http::Method::POST, path);
+    raw.body = bytes::Bytes::from_static(b"\x1f\x8b");
+    raw.unpacked = Some(bytes::Bytes::from_static(
+        "\u{FEFF}{\"x\":\"my \\u0073sn\"}".as_bytes(),
+    ));
+    compressed.payload = Payload::from_raw(raw);
+    assert_eq!(holds(&secret, &compressed), Ok(true));
 }
