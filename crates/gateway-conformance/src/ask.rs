@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use gateway_dialect::{ReplyInfo, ToolForm, openai_responses};
+use gateway_json::Envelope;
 use gateway_provider::{
-    Call, Context, Deps, Envelope, Journal, Lane, Payload, Reply, ReplyBody, TargetSpec, Whole,
+    Call, Context, Deps, Journal, Lane, Payload, Reply, ReplyBody, TargetSpec, Whole,
 };
 use gateway_schema::stream::FrameData;
 use gateway_schema::{

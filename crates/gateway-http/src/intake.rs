@@ -1,11 +1,12 @@
 //! From the bytes of a request to its call: what they count for, who sent them, what they are when unpacked.
 
 use bytes::Bytes;
-use gateway_schema::CallError;
+use gateway_json::Envelope;
+use gateway_schema::{CallError, Operation};
 
 use crate::body::{LateBytes, LateText};
 use crate::read::{BEFORE_ENTRY, Budgets, Encoding, Reader, Unpack};
-use crate::surface::Action;
+use crate::surface::{Action, not_json};
 use crate::task::{Next, Task, not_found};
 
 impl Reader for Task {
@@ -113,5 +114,25 @@ impl Task {
             }
             None => Err(not_found("")),
         }
+    }
+
+    /// The body as JSON whose keys are plain and unique. From here on there is only this text: what is read of it, what rules
+    /// see and what is sent are one thing.
+    pub(crate) fn read_json(
+        &self,
+        likely: Operation,
+        body: Bytes,
+    ) -> Result<(Bytes, Envelope), CallError> {
+        let (text, envelope) = match Envelope::read(body.clone()) {
+            Ok(read) => read,
+            Err(fault) => {
+                let strict = self.surface.not_json(likely, &body, &fault)?;
+                Envelope::read(strict).map_err(|fault| not_json(&fault))?
+            }
+        };
+        if text.as_ptr() == body.as_ptr() {
+            return Ok((text, envelope));
+        }
+        Ok((self.counted(text), envelope))
     }
 }

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use gateway_dialect::known::Known;
+use gateway_json::Envelope;
 use gateway_provider::{
-    Call, Envelope, Payload, RawHead, RawPath, RawRequest, Reply, ReplyBody, ReplyStream, Upload,
+    Call, Payload, RawHead, RawPath, RawRequest, Reply, ReplyBody, ReplyStream, Upload,
 };
 use gateway_schema::stream::FrameData;
 use gateway_schema::{CallError, ErrorKind, Operation, Origin};

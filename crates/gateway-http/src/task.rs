@@ -7,14 +7,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::{ToolForm, members};
 use gateway_provider::{
-    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, Envelope, Journal, Payload,
-    Presented, Principal, Trace,
+    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, Journal, Payload, Presented,
+    Principal, Trace,
 };
 use gateway_schema::{CallError, ErrorKind, Operation, RequestId};
 use gateway_sigv4::BodyDigest;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use uuid::Uuid;
 
 use crate::access::Access;
@@ -28,8 +28,8 @@ use crate::query::without_credentials;
 use crate::read::{self, BEFORE_ENTRY, Encoding, Unpack};
 use crate::router::{Entry, Found};
 use crate::surface::{
-    Action, Answer, AnswerBody, Asked, Codec, Done, Json, Named, Question, Surface, Verb, not_json,
-    short, unknown_name,
+    Action, Answer, AnswerBody, Asked, Codec, Done, Json, Named, Question, Surface, Verb, short,
+    unknown_name,
 };
 
 /// A request that has been matched. It owns what is needed until the response is complete.
@@ -143,7 +143,7 @@ impl Task {
         let surface = entry.map_or_else(|surface| surface, |entry| entry.surface);
         access.set_surface(surface.name());
         access.log_calls = shared.config.log_calls;
-        let mut task = Box::new(Self {
+        let task = Box::new(Self {
             surface,
             access,
             asked: None,
@@ -176,22 +176,27 @@ impl Task {
             headers,
             shared,
         });
-        if task.entry.is_none() {
-            return Begun::Respond(task.unrouted(&method, &uri, instead));
+        task.admit(method, &uri, instead)
+    }
+
+    /// Refuses what cannot be answered, and finds out who asks.
+    fn admit(mut self: Box<Self>, method: Method, uri: &Uri, instead: Instead) -> Begun {
+        if self.entry.is_none() {
+            return Begun::Respond(self.unrouted(&method, uri, instead));
         }
-        if task.asks()
-            && let Err(error) = task.shared.directory.check_load()
+        if self.asks()
+            && let Err(error) = self.shared.directory.check_load()
         {
-            task.access.quiet = true;
-            return Begun::Respond(task.error(&error));
+            self.access.quiet = true;
+            return Begun::Respond(self.error(&error));
         }
-        if task.guard.is_some() && headers::is_signed(&task.headers) {
-            return task.admit_signed(method, &uri);
+        if self.guard.is_some() && headers::is_signed(&self.headers) {
+            return self.admit_signed(method, uri);
         }
-        task.take_credential();
-        match task.identify() {
-            Admission::Ready(outcome) => task.admitted(outcome),
-            Admission::Waiting(who) => Begun::Wait(task, who),
+        self.take_credential();
+        match self.identify() {
+            Admission::Ready(outcome) => self.admitted(outcome),
+            Admission::Waiting(who) => Begun::Wait(self, who),
         }
     }
 
@@ -292,22 +297,6 @@ impl Task {
             self.endpoint = Some(self.find(&name, operation)?);
         }
         Ok(None)
-    }
-
-    /// The body as JSON whose keys are plain and unique. From here on there is only this text: what is read of it, what rules
-    /// see and what is sent are one thing.
-    fn read_json(&self, likely: Operation, body: Bytes) -> Result<(Bytes, Envelope), CallError> {
-        let (text, envelope) = match Envelope::read(body.clone()) {
-            Ok(read) => read,
-            Err(fault) => {
-                let strict = self.surface.not_json(likely, &body, &fault)?;
-                Envelope::read(strict).map_err(|fault| not_json(&fault))?
-            }
-        };
-        if text.as_ptr() == body.as_ptr() {
-            return Ok((text, envelope));
-        }
-        Ok((self.counted(text), envelope))
     }
 
     /// Makes the call.
@@ -488,7 +477,7 @@ impl Task {
     fn unrouted(
         &mut self,
         method: &Method,
-        uri: &http::Uri,
+        uri: &Uri,
         instead: Instead,
     ) -> Response<EdgeBody> {
         let path = uri.path();
@@ -557,7 +546,7 @@ enum Instead {
 }
 
 /// To the path without its last slash.
-fn shorter(uri: &http::Uri) -> Answer {
+fn shorter(uri: &Uri) -> Answer {
     let mut target = uri.path().trim_end_matches('/').to_owned();
     if let Some(query) = uri.query() {
         target.push('?');

@@ -90,8 +90,7 @@ impl Keys for QuickLook {
         let begin = self.begins.get(self.depth.wrapping_sub(1));
         let begin = begin.map_or(0, |begin| usize::from(*begin));
         let before = self.hashes.get(begin..self.used).unwrap_or_default();
-        let is_known = before.iter().fold(false, |any, one| any | (*one == hash));
-        self.is_doubtful = key.escaped || is_known;
+        self.is_doubtful = key.escaped || before.contains(&hash);
         match self.hashes.get_mut(self.used) {
             Some(slot) => *slot = hash,
             None => self.is_doubtful = true,
@@ -128,7 +127,7 @@ fn hash(key: &[u8]) -> u32 {
             .fold(0, |word, byte| word << 8 | u64::from(*byte));
         state = mix(state, word);
     }
-    (state >> 32) as u32 ^ state as u32
+    ((state ^ state << 32) >> 32) as u32
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ pub(crate) fn wire(
     decode: gateway_provider::DecodePayload,
 ) -> Call {
     let bytes = bytes::Bytes::from(body.to_string());
-    let envelope = gateway_provider::Envelope::scan(&bytes).unwrap();
+    let envelope = gateway_json::Envelope::scan(&bytes).unwrap();
     let started = tokio::time::Instant::now().into_std();
     let context = CallContext::new("r".into(), "route".into(), started);
     let payload = Payload::from_bytes(dialect, bytes, envelope, decode);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gateway_dialect::RequestOptions;
 use gateway_dialect::{anthropic, openai};
-use gateway_provider::{Edit, Envelope};
+use gateway_json::{Edit, Envelope};
 use gateway_schema::chat::ChatRequest;
 use gateway_schema::completion::CompletionRequest;
 use gateway_schema::{CallError, Operation, OptionProblem};

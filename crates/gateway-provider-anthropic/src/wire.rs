@@ -6,9 +6,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gateway_dialect::anthropic::{self, Host};
 use gateway_dialect::{RequestOptions, known};
+use gateway_json::{Edit, Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    bearer_header, content_type, post_json, secret_header, splice, unversioned,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, bearer_header,
+    content_type, post_json, secret_header, unversioned,
 };
 use gateway_schema::stream::{Decode, Facts};
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, Request, Response, Retry};

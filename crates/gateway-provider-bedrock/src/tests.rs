@@ -7,8 +7,9 @@ use bytes::{Bytes, BytesMut};
 use gateway_dialect::ClientCodec;
 use gateway_dialect::bedrock::BedrockCodec;
 use gateway_dialect::event_stream::write_event;
+use gateway_json::Envelope;
 use gateway_provider::{
-    Call, Context, Envelope, Lane, Payload, Provider, Reply, ReplyBody, TargetSpec, Whole,
+    Call, Context, Lane, Payload, Provider, Reply, ReplyBody, TargetSpec, Whole,
 };
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::completion::{CompletionRequest, Prompt};

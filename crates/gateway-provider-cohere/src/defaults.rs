@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gateway_dialect::{RequestOptions, cohere, openai};
-use gateway_provider::{Edit, Envelope};
+use gateway_json::{Edit, Envelope};
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::{Operation, Request};
 use serde_json::{Map, Value, json};

@@ -6,9 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::ClientCodec;
 use gateway_dialect::cohere::CohereCodec;
-use gateway_provider::{
-    Call, Context, Envelope, Lane, Payload, Provider, ReplyBody, TargetSpec, Whole,
-};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Lane, Payload, Provider, ReplyBody, TargetSpec, Whole};
 use gateway_schema::chat::{ChatRequest, Message, Part};
 use gateway_schema::rerank::RerankRequest;
 use gateway_schema::{

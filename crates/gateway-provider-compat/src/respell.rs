@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use gateway_provider::{Edit, Envelope, Member};
+use gateway_json::{Edit, Envelope, Member};
 use gateway_schema::Losses;
 
 use crate::preset::Preset;

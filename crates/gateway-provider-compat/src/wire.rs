@@ -5,9 +5,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gateway_dialect::openai::{self, Defaults, Forward, Observer, StreamDecoder, UsageChunk};
 use gateway_dialect::{RequestOptions, known, rerank};
+use gateway_json::{Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    bearer_header, content_type, post_json, secret_header, splice, unversioned,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, bearer_header,
+    content_type, post_json, secret_header, unversioned,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gateway_dialect::gemini::{self, Host};
 use gateway_dialect::{RequestOptions, known};
+use gateway_json::{Edit, Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, StreamForm, Target,
-    Whole, Wire, content_type, post_json, splice,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, StreamForm, Target, Whole, Wire,
+    content_type, post_json,
 };
 use gateway_schema::completion::CompletionResponse;
 use gateway_schema::embedding::EmbeddingRequest;

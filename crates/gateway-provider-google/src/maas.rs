@@ -8,9 +8,10 @@ use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Quirks, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, known};
+use gateway_json::{Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    content_type, post_json, splice,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, content_type,
+    post_json,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{CallError, Dialect, Losses, ModelId, Operation};

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use gateway_dialect::ClientCodec;
 use gateway_dialect::openai::OpenAi;
 use gateway_dialect::openai_responses::OpenAiResponses;
-use gateway_provider::{Call, Context, Envelope, Lane, Payload, Provider, ReplyBody, TargetSpec};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Lane, Payload, Provider, ReplyBody, TargetSpec};
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::stream::Facts;
 use gateway_schema::{

@@ -8,9 +8,10 @@ use gateway_dialect::openai::{
     self, Defaults, Forward, Observer, Quirks, StreamDecoder, UsageChunk,
 };
 use gateway_dialect::{RequestOptions, known, openai_responses};
+use gateway_json::{Edit, Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    bearer_header, content_type, post_json, secret_header, splice,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, bearer_header,
+    content_type, post_json, secret_header,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Retry};

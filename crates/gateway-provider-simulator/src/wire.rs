@@ -8,9 +8,10 @@ use gateway_dialect::openai::{
     observe,
 };
 use gateway_dialect::{RequestOptions, known};
+use gateway_json::{Edit, Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Edit, Encoded, Envelope, Lane, ProviderInfo, RawRequest, Target, Whole, Wire,
-    content_type, post_json, splice,
+    Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, content_type,
+    post_json,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{

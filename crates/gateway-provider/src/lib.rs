@@ -8,7 +8,7 @@
 //! | noun | what it is |
 //! |---|---|
 //! | [`Call`] | one request on its way: context, operation, payload |
-//! | [`Payload`] | the caller's bytes with their [`Envelope`], and the canonical form on first demand |
+//! | [`Payload`] | the caller's bytes with their [`Envelope`](gateway_json::Envelope), and the canonical form on first demand |
 //! | [`Journal`] | what happened to a call so far: attempts, losses, the lane |
 //! | [`Reply`] | a whole answer, or a stream of frames that has passed its commit point |
 //! | [`Transport`] | sends requests |
@@ -46,9 +46,6 @@ pub use admission::{Access, Admission, Authenticate, SignedHead};
 pub use answer::{NoStream, content_type, read_json};
 pub use budget::{ByteBudget, Exhausted, HeldBytes};
 pub use call::{Call, Context, Presented, Principal, StreamForm};
-// The bytes of a [`Payload`] come with these: they are part of what this crate promises.
-pub use gateway_json::{Edit, Envelope, Member, ScanError, splice};
-
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use http_provider::HttpProvider;
 pub use journal::{Attempt, Journal, Lane, LimitKind, LimitNote, Notes};

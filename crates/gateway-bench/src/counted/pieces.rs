@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gateway_dialect::sse::SseScanner;
-use gateway_provider::{Edit, Envelope, splice};
+use gateway_json::{Edit, Envelope, splice};
 use gateway_store::cache::{CacheBounds, CacheStore, KeyHasher, Life, MemoryCache};
 use gateway_store::keys::{HashKey, KeyRecord, KeyStore, MemoryKeys};
 use gateway_store::rate::{MemoryRates, RateKey, RateRule, RateStore};

@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_dialect::{ClientCodec, ToolForm};
-use gateway_provider::{DecodePayload, Envelope, Journal, ScanError, StreamForm};
+use gateway_json::{Envelope, ScanError};
+use gateway_provider::{DecodePayload, Journal, StreamForm};
 use gateway_schema::{CallError, Dialect, ErrorKind, FieldError, Mapping, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 

@@ -64,7 +64,7 @@ fn located(text: &[u8], Fault { what, offset }: Fault) -> ScanError {
     ScanError {
         what,
         offset,
-        line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+        line: before.split(|byte| *byte == b'\n').count(),
         column: String::from_utf8_lossy(line_text.unwrap_or_default())
             .chars()
             .count()

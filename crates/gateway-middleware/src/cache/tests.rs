@@ -3,9 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use gateway_provider::{
-    Call, Context, Envelope, Lane, Payload, Reply, ReplyBody, ReplyStream, Whole,
-};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Lane, Payload, Reply, ReplyBody, ReplyStream, Whole};
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::stream::{Facts, Frame, FrameData};
 use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Request, Retry};

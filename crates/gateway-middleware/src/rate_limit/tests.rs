@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use gateway_provider::{Call, Envelope, Lane, LimitKind, Payload, Reply, ReplyBody};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Lane, LimitKind, Payload, Reply, ReplyBody};
 use gateway_schema::stream::{Facts, Frame};
 use gateway_schema::{CallError, Decoded, Dialect, ErrorKind, Operation, Retry, Usage};
 use gateway_store::rate::{MemoryRates, RateKey, RateRule, RateStore, Taken};

@@ -5,9 +5,8 @@ use bytes::{Bytes, BytesMut};
 use gateway_dialect::ClientCodec;
 use gateway_dialect::event_stream::{write_event, write_exception};
 use gateway_dialect::openai::OpenAi;
-use gateway_provider::{
-    Call, Context, Envelope, Payload, Provider, Reply, ReplyBody, TargetSpec, Whole,
-};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Payload, Provider, Reply, ReplyBody, TargetSpec, Whole};
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::stream::FrameData;
 use gateway_schema::{CallError, Dialect, ErrorKind, Operation, Options, Request, Response};

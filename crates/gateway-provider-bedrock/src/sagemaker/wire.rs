@@ -9,9 +9,10 @@ use gateway_dialect::openai::{
 };
 use gateway_dialect::tgi::{self, Template};
 use gateway_dialect::{RequestOptions, bedrock, known};
+use gateway_json::{Envelope, splice};
 use gateway_provider::{
-    Call, Credential, Encoded, Envelope, JSON, Lane, ProviderInfo, RawRequest, Target, TargetSpec,
-    Whole, Wire, content_type, post_json, splice,
+    Call, Credential, Encoded, JSON, Lane, ProviderInfo, RawRequest, Target, TargetSpec, Whole,
+    Wire, content_type, post_json,
 };
 use gateway_schema::stream::Decode;
 use gateway_schema::{

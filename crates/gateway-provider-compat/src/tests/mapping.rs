@@ -2,7 +2,8 @@
 
 use gateway_dialect::ClientCodec;
 use gateway_dialect::mlflow::MlflowCodec;
-use gateway_provider::{Call, Envelope, Payload, ReplyBody, Whole};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Payload, ReplyBody, Whole};
 use gateway_schema::chat::StreamEvent;
 use gateway_schema::stream::FrameData;
 use gateway_schema::{CallError, Decoded, Dialect, Mapping, Operation, Response};

@@ -15,7 +15,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::ClientCodec;
 use gateway_dialect::openai::OpenAi;
-use gateway_provider::{Call, Context, Envelope, Payload, Reply, TargetSpec};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Payload, Reply, TargetSpec};
 use gateway_schema::chat::{ChatRequest, Message};
 use gateway_schema::{
     CallError, Decoded, Dialect, EndpointName, Operation, Options, Request, RequestId,

@@ -12,9 +12,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::ClientCodec;
 use gateway_dialect::gemini::GeminiCodec;
-use gateway_provider::{
-    Call, Context, Deps, Envelope, Factory, Payload, Provider, Reply, TargetSpec,
-};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Deps, Factory, Payload, Provider, Reply, TargetSpec};
 use gateway_schema::{
     CallError, Decoded, Dialect, EndpointName, Operation, OptionProblem, Options, RequestId,
 };

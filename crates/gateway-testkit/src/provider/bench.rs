@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gateway_provider::{
-    Call, Context, Deps, Envelope, Journal, Lane, Payload, Provider, TargetSpec,
-};
+use gateway_json::Envelope;
+use gateway_provider::{Call, Context, Deps, Journal, Lane, Payload, Provider, TargetSpec};
 use gateway_schema::RequestId;
 use http::HeaderValue;
 

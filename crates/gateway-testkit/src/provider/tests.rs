@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
+use gateway_json::{Edit, splice};
 use gateway_provider::{
-    Built, Call, Credential, Deps, Edit, Encoded, Factory, HttpProvider, Lane, ProviderInfo,
-    StaticCredential, Target, TargetSpec, Whole, Wire, splice,
+    Built, Call, Credential, Deps, Encoded, Factory, HttpProvider, Lane, ProviderInfo,
+    StaticCredential, Target, TargetSpec, Whole, Wire,
 };
 use gateway_schema::chat::{ChatResponse, Choice, Finish, FinishReason, Part, StreamEvent};
 use gateway_schema::stream::{Decode, Facts, Frame};

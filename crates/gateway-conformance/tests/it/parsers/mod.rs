@@ -12,7 +12,7 @@ mod spelling;
 
 use bytes::Bytes;
 use gateway_dialect::openai::{Defaults, Forward};
-use gateway_provider::{Envelope, splice};
+use gateway_json::{Envelope, splice};
 use gateway_schema::Operation;
 use serde_json::{Map, Value};
 

@@ -12,7 +12,7 @@ use gateway_dialect::ClientCodec;
 use gateway_dialect::mlflow::{
     MlflowCodec, UnifiedCodec, not_json, strict_json, unified_operation, wants_stream,
 };
-use gateway_provider::ScanError;
+use gateway_json::ScanError;
 use gateway_schema::{CallError, Mapping, Operation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 

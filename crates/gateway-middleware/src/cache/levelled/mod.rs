@@ -8,8 +8,7 @@
 
 use std::ops::Range;
 
-use gateway_json::plain;
-use gateway_provider::Member;
+use gateway_json::{Member, plain};
 
 /// A hint to a provider's cache.
 const HINT: &[u8] = b"\"cache_control\"";

@@ -1,4 +1,4 @@
-use gateway_provider::Envelope;
+use gateway_json::Envelope;
 
 use super::{Place, Walk, write};
 

@@ -195,7 +195,7 @@ fn content_is_found_wherever_a_model_would_read_it() {
 /// An OpenAI client's request, as the edge reads it.
 fn written(body: &str) -> Call {
     let text = bytes::Bytes::copy_from_slice(body.as_bytes());
-    let (text, envelope) = gateway_provider::Envelope::read(text).unwrap();
+    let (text, envelope) = gateway_json::Envelope::read(text).unwrap();
     let payload = Payload::from_bytes(Dialect::OPENAI, text, envelope, &|_, _| {
         panic!("a body was decoded without need")
     });
