@@ -12,6 +12,18 @@ pub(crate) fn program(program: &str, name: &str) -> bool {
     shell::exists(program) || (package(name) && shell::exists(program))
 }
 
+/// Whether PostgreSQL is there, after trying to install it where this user may. Debian keeps its programs out of the path.
+pub(crate) fn postgres() -> bool {
+    let there = || {
+        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+        let mut folders = versions
+            .filter_map(Result::ok)
+            .map(|version| version.path());
+        folders.any(|folder| folder.join("bin/initdb").exists())
+    };
+    there() || (package("postgresql") && there())
+}
+
 /// Installs a Debian package, if this is Debian and its root.
 fn package(name: &str) -> bool {
     let root = shell::read(&mut shell::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");

@@ -14,6 +14,9 @@ use crate::shell;
 /// The variable that tells tests where Redis is; without it they skip.
 const REDIS: &str = "GATEWAY_TEST_REDIS";
 
+/// The variable that tells tests where a PostgreSQL is; without it they start one.
+const POSTGRES: &str = "GATEWAY_TEST_POSTGRES";
+
 /// The servers that could be started.
 #[derive(Debug, Default)]
 pub(crate) struct Services {
@@ -21,8 +24,10 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Starts what is there, and says what is not.
+    /// Starts what is there, and says what is not. PostgreSQL is only installed: the tests that need it start servers of
+    /// their own, with `gateway_testkit::store::PostgresServer`.
     pub(crate) fn start() -> Self {
+        install_postgres();
         if shell::variable(REDIS).is_some()
             || !shell::root().join("crates/gateway-store-redis").is_dir()
         {
@@ -60,6 +65,14 @@ impl Drop for Services {
             drop(child.wait());
             drop(fs::remove_dir_all(folder));
         }
+    }
+}
+
+fn install_postgres() {
+    let wanted = shell::root().join("crates/gateway-store-postgres").is_dir();
+    let given = shell::variable(POSTGRES).is_some();
+    if wanted && !given && !install::postgres() {
+        println!("PostgreSQL is not installed: the tests that need it are skipped");
     }
 }
 

@@ -1,225 +1,228 @@
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+//! The configuration in memory: for tests and for embedders without a database.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use super::{
-    Action, AuditRow, Change, Commit, DefinitionStore, Entity, EntityKind, Revision, Snapshot,
-};
+use super::audit::{AuditPage, AuditQuery, AuditRow};
+use super::change::{Commit, Committed, Remembered};
+use super::entity::{Entity, EntityRef, Revision};
+use super::prepare::{Existing, NameKey, prepare};
+use super::query::{Cursor, List, Order, Page};
+use super::{DefinitionStore, Loaded, NodeState};
+use crate::shared::LinkStatus;
 use crate::{StoreError, StoreFuture};
 
-type Entities = BTreeMap<(EntityKind, String), Arc<Entity>>;
+/// How many changes a conflict lists.
+const LISTED_CHANGES: usize = 100;
 
-/// A configuration in memory: for tests, and for a process that keeps none.
-#[derive(Default)]
-pub struct MemoryDefinitions(Mutex<State>);
-
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     revision: Revision,
-    entities: Entities,
+    entities: BTreeMap<EntityRef, Entity>,
+    names: HashMap<NameKey, String>,
     audit: Vec<AuditRow>,
-    followers: Vec<Waker>,
+    answers: HashMap<String, Remembered>,
+    nodes: BTreeMap<String, NodeState>,
+    waiting: Vec<Waker>,
 }
 
-impl fmt::Debug for MemoryDefinitions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryDefinitions")
-            .field("revision", &self.with(|state| state.revision))
-            .finish_non_exhaustive()
-    }
-}
+/// Keeps the configuration of one process in memory.
+#[derive(Debug, Default)]
+pub struct MemoryDefinitions(Mutex<State>);
 
 impl MemoryDefinitions {
-    /// An empty configuration, of revision 0.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn with<T>(&self, run: impl FnOnce(&mut State) -> T) -> T {
-        run(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl DefinitionStore for MemoryDefinitions {
-    fn revision(&self) -> StoreFuture<'_, Revision> {
-        Box::pin(async { Ok(self.with(|state| state.revision)) })
-    }
-
-    fn load(&self) -> StoreFuture<'_, Snapshot> {
-        Box::pin(async { Ok(self.with(|state| state.snapshot())) })
-    }
-
-    fn commit(&self, commit: Commit) -> StoreFuture<'_, Revision> {
-        Box::pin(async move { self.with(|state| state.commit(&commit)) })
-    }
-
-    fn changed(&self, known: Revision) -> StoreFuture<'_, Revision> {
-        Box::pin(std::future::poll_fn(move |context| {
-            self.with(|state| {
-                if state.revision != known {
-                    return Poll::Ready(Ok(state.revision));
-                }
-                let waker = context.waker();
-                if !state.followers.iter().any(|known| known.will_wake(waker)) {
-                    state.followers.push(waker.clone());
-                }
-                Poll::Pending
-            })
-        }))
-    }
-
-    fn audit(&self, number: u64, limit: usize) -> StoreFuture<'_, Vec<AuditRow>> {
-        let rows = self.with(|state| {
-            let later = state.audit.iter().filter(|row| row.number > number);
-            later.take(limit).cloned().collect()
-        });
-        Box::pin(std::future::ready(Ok(rows)))
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A change is made by assignments that cannot fail, so a poisoned state is a whole one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn snapshot(&self) -> Snapshot {
-        let mut entities: Vec<Arc<Entity>> = self.entities.values().cloned().collect();
-        entities.sort_by(|a, b| (a.kind, &a.name, &a.id).cmp(&(b.kind, &b.name, &b.id)));
-        Snapshot {
+    fn load(&self, since: Option<Revision>) -> Loaded {
+        let since = since.filter(|since| *since <= self.revision);
+        let mut loaded = Loaded {
             revision: self.revision,
-            entities,
+            whole: since.is_none(),
+            ..Loaded::default()
+        };
+        let after = since.unwrap_or_default();
+        let changed = |entity: &&Entity| since.is_none() || entity.revision > after;
+        loaded.entities = self.entities.values().filter(changed).cloned().collect();
+        if since.is_some() {
+            let rows = self.audit.iter().filter(|row| row.revision > after);
+            let gone = rows.filter(|row| !self.entities.contains_key(&row.entity));
+            loaded.removed = gone.map(|row| row.entity.clone()).collect();
+            loaded.removed.sort();
+            loaded.removed.dedup();
         }
+        loaded
     }
 
-    fn commit(&mut self, commit: &Commit) -> Result<Revision, StoreError> {
-        if commit.expected != self.revision {
+    fn list(&self, list: &List) -> Page {
+        let start = list
+            .after
+            .clone()
+            .unwrap_or_else(|| Cursor::start(list.order));
+        let entities = self.entities.values();
+        let mut found: Vec<&Entity> = entities
+            .filter(|entity| list.selects(entity) && start.precedes(entity))
+            .collect();
+        match list.order {
+            Order::Name => found.sort_by_key(|entity| (&entity.name, &entity.id)),
+            Order::Newest => {
+                found.sort_by_key(|entity| std::cmp::Reverse((entity.created_at, &entity.id)));
+            }
+        }
+        let most = list.bounded_limit() as usize + 1;
+        let found = found.into_iter().take(most).cloned().collect();
+        list.page(found, self.revision)
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<Committed, StoreError> {
+        commit.check()?;
+        self.answers
+            .retain(|_, answer| answer.expires_at > commit.at);
+        let key = commit.remember.as_ref().map(|answer| &answer.key);
+        if let Some(answer) = key.and_then(|key| self.answers.get(key)) {
+            return Err(StoreError::Repeated(Box::new(answer.clone())));
+        }
+        if commit.base != self.revision {
+            let rows = self.audit.iter().filter(|row| row.revision > commit.base);
             return Err(StoreError::Conflict {
-                what: "the configuration".to_owned(),
-                expected: commit.expected.0,
-                found: self.revision.0,
+                base: commit.base,
+                current: self.revision,
+                changes: rows.take(LISTED_CHANGES).map(AuditRow::change).collect(),
             });
         }
-        if commit.changes.is_empty() {
-            return Ok(self.revision);
+        let prepared = prepare(commit, &self.existing(commit))?;
+        for reference in &prepared.removed {
+            if let Some(gone) = self.entities.remove(reference) {
+                self.names.remove(&(gone.kind, gone.workspace, gone.name));
+            }
         }
-        // On a copy, so that a change that is refused takes back those before it.
-        let mut entities = self.entities.clone();
-        let mut rows = Vec::new();
-        for change in &commit.changes {
-            let (before, after) = apply(&mut entities, change, commit)?;
-            rows.push((change, before, after));
+        for entity in &prepared.stored {
+            let name = (
+                entity.kind.clone(),
+                entity.workspace.clone(),
+                entity.name.clone(),
+            );
+            self.names.insert(name, entity.id.clone());
+            self.entities.insert(entity.reference(), entity.clone());
         }
-        let revision = Revision(self.revision.0.saturating_add(1));
-        for (change, before, after) in rows {
-            let number = u64::try_from(self.audit.len()).unwrap_or(u64::MAX);
-            self.audit.push(AuditRow {
-                number: number.saturating_add(1),
-                at: commit.at,
-                revision,
-                author: commit.author.clone(),
-                action: change.action.as_str().to_owned(),
-                kind: change.kind,
-                id: change.id.clone(),
-                before: before.map(|entity| entity.spec.clone()),
-                after: after.map(|entity| entity.spec.clone()),
-            });
+        self.audit.extend(prepared.audit);
+        self.revision = prepared.revision;
+        if let Some(answer) = &commit.remember {
+            self.answers.insert(answer.key.clone(), answer.clone());
         }
-        self.entities = entities;
-        self.revision = revision;
-        for follower in self.followers.drain(..) {
-            follower.wake();
+        self.waiting.drain(..).for_each(Waker::wake);
+        Ok(Committed {
+            revision: prepared.revision,
+            entities: prepared.stored,
+        })
+    }
+
+    fn existing(&self, commit: &Commit) -> Existing {
+        let written = commit.writes.iter().map(super::Write::reference);
+        let named = commit.names();
+        Existing {
+            entities: written
+                .filter_map(|reference| {
+                    Some((reference.clone(), self.entities.get(&reference)?.clone()))
+                })
+                .collect(),
+            owners: named
+                .filter_map(|name| Some((name.clone(), self.names.get(&name)?.clone())))
+                .collect(),
+            last_audit: self
+                .audit
+                .last()
+                .map_or((0, [0; 32]), |row| (row.number, row.hash)),
         }
-        Ok(revision)
+    }
+
+    fn audit(&self, query: &AuditQuery) -> AuditPage {
+        let limit = query.bounded_limit() as usize;
+        let rows = self.audit.iter().rev().filter(|row| query.selects(row));
+        let mut rows: Vec<AuditRow> = rows.take(limit + 1).cloned().collect();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        AuditPage { rows, more }
     }
 }
 
-type BeforeAndAfter = (Option<Arc<Entity>>, Option<Arc<Entity>>);
-
-fn apply(
-    entities: &mut Entities,
-    change: &Change,
-    commit: &Commit,
-) -> Result<BeforeAndAfter, StoreError> {
-    let label = format!("{} {}", change.kind, change.id);
-    let key = (change.kind, change.id.clone());
-    let before = entities.get(&key).cloned();
-    let after = match &change.action {
-        Action::Create {
-            workspace,
-            name,
-            spec,
-        } => {
-            if before.is_some() {
-                return Err(StoreError::Exists(label));
-            }
-            let who = commit.author.name.clone();
-            Some(Entity {
-                kind: change.kind,
-                id: change.id.clone(),
-                workspace: workspace.clone(),
-                name: name.clone(),
-                spec: spec.clone(),
-                version: 1,
-                created_by: who.clone(),
-                created_at: commit.at,
-                updated_by: who,
-                updated_at: commit.at,
-            })
-        }
-        Action::Replace {
-            name,
-            spec,
-            expected,
-        } => {
-            let before = unchanged(before.as_deref(), *expected, &label)?;
-            Some(Entity {
-                name: name.clone(),
-                spec: spec.clone(),
-                version: before.version.saturating_add(1),
-                updated_by: commit.author.name.clone(),
-                updated_at: commit.at,
-                ..before.clone()
-            })
-        }
-        Action::Remove { expected } => {
-            unchanged(before.as_deref(), *expected, &label)?;
-            None
-        }
-    };
-    let after = after.map(Arc::new);
-    match &after {
-        Some(entity) => {
-            let taken = entities.values().any(|other| {
-                other.kind == entity.kind
-                    && other.id != entity.id
-                    && other.workspace == entity.workspace
-                    && other.name == entity.name
-            });
-            if taken {
-                return Err(StoreError::Exists(format!(
-                    "{} '{}'",
-                    entity.kind, entity.name
-                )));
-            }
-            entities.insert(key, Arc::clone(entity));
-        }
-        None => {
-            entities.remove(&key);
-        }
-    }
-    Ok((before, after))
+/// A future that is ready.
+fn ready<'a, T: Send + 'a>(outcome: Result<T, StoreError>) -> StoreFuture<'a, T> {
+    Box::pin(std::future::ready(outcome))
 }
 
-/// The entity, if it is there and as it was read.
-fn unchanged<'e>(
-    entity: Option<&'e Entity>,
-    expected: Option<u64>,
-    label: &str,
-) -> Result<&'e Entity, StoreError> {
-    let entity = entity.ok_or_else(|| StoreError::NotFound(label.to_owned()))?;
-    match expected {
-        Some(expected) if expected != entity.version => Err(StoreError::Conflict {
-            what: label.to_owned(),
-            expected,
-            found: entity.version,
-        }),
-        _ => Ok(entity),
+impl DefinitionStore for MemoryDefinitions {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn status(&self) -> LinkStatus {
+        LinkStatus::new(true, None)
+    }
+
+    fn revision(&self) -> StoreFuture<'_, Revision> {
+        ready(Ok(self.state().revision))
+    }
+
+    fn load(&self, since: Option<Revision>) -> StoreFuture<'_, Loaded> {
+        ready(Ok(self.state().load(since)))
+    }
+
+    fn get(&self, entity: EntityRef) -> StoreFuture<'_, Option<Entity>> {
+        ready(Ok(self.state().entities.get(&entity).cloned()))
+    }
+
+    fn list(&self, list: List) -> StoreFuture<'_, Page> {
+        ready(Ok(self.state().list(&list)))
+    }
+
+    fn commit(&self, commit: Commit) -> StoreFuture<'_, Committed> {
+        ready(self.state().commit(&commit))
+    }
+
+    fn changed(&self, known: Revision) -> StoreFuture<'_, Revision> {
+        Box::pin(std::future::poll_fn(move |context| {
+            let mut state = self.state();
+            if state.revision == known {
+                // A future that was dropped leaves its waker until the next commit: one for each that waited.
+                if !state
+                    .waiting
+                    .iter()
+                    .any(|waker| waker.will_wake(context.waker()))
+                {
+                    state.waiting.push(context.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(state.revision))
+        }))
+    }
+
+    fn audit(&self, query: AuditQuery) -> StoreFuture<'_, AuditPage> {
+        ready(Ok(self.state().audit(&query)))
+    }
+
+    fn recall(&self, key: String, now: u64) -> StoreFuture<'_, Option<Remembered>> {
+        let answer = self.state().answers.get(&key).cloned();
+        ready(Ok(answer.filter(|answer| answer.expires_at > now)))
+    }
+
+    fn heartbeat(&self, node: NodeState) -> StoreFuture<'_, ()> {
+        self.state().nodes.insert(node.name.clone(), node);
+        ready(Ok(()))
+    }
+
+    fn nodes(&self) -> StoreFuture<'_, Vec<NodeState>> {
+        ready(Ok(self.state().nodes.values().cloned().collect()))
     }
 }
