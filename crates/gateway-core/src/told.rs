@@ -125,6 +125,8 @@ fn observe(engine: &Shared, samples: &mut Samples) {
             samples.number(&metric::BREAKER, labels, state);
         }
     }
+    let held = deps.capacity.memory().used();
+    samples.number(&metric::HELD, std::iter::empty::<&str>(), held as f64);
     for (why, count) in deps.capacity.shed() {
         samples.number(&metric::SHED, [why.as_str()], count as f64);
     }

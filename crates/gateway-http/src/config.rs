@@ -24,8 +24,8 @@ pub struct EdgeConfig {
     /// The largest body of a request that is passed on as it is: beyond `max_body_bytes` it is not held, but sent on as
     /// it comes. Larger ones are answered 413.
     pub max_upload_bytes: u64,
-    /// How long a client may take to send a body, besides a second for every 8 KiB of it; and for each piece of a body
-    /// that is not held. Slower ones are answered 408.
+    /// How long a body may be waited for; a second is earned back by every 8 KiB of it, but never more than this. For each
+    /// piece of a body that is not held it begins anew. Slower ones are answered 408.
     pub body_timeout: Duration,
     /// Names of the surfaces that are offered; `None` for all of them.
     pub surfaces: Option<Vec<String>>,

@@ -474,12 +474,7 @@ impl Task {
     }
 
     /// No such path, or no such method.
-    fn unrouted(
-        &mut self,
-        method: &Method,
-        uri: &Uri,
-        instead: Instead,
-    ) -> Response<EdgeBody> {
+    fn unrouted(&mut self, method: &Method, uri: &Uri, instead: Instead) -> Response<EdgeBody> {
         let path = uri.path();
         let allow = match instead {
             Instead::Methods(allow) => allow,

@@ -30,7 +30,7 @@ pub(crate) enum Who<'a> {
 }
 
 impl Who<'_> {
-    #[cfg(feature = "route")]
+    #[cfg(any(feature = "rate_limit", feature = "route"))]
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Shared(text) => text,

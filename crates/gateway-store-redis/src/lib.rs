@@ -27,8 +27,10 @@
 //! # }
 //! ```
 
+mod bounded;
 mod cache;
 mod config;
+mod connect;
 mod link;
 mod rates;
 mod worker;

@@ -1,19 +1,20 @@
 //! The connection to the server: made, watched, made again.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gateway_store::shared::{LinkStatus, StoreLink};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError, TlsCertificates};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::{Notify, watch};
 
+use crate::bounded::Bounded;
 use crate::config::{ConfigError, RedisConfig};
+use crate::connect::{self, Roots};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -59,6 +60,7 @@ pub struct RedisLink(Arc<Shared>);
 
 struct Shared {
     client: Client,
+    roots: Roots,
     marker: String,
     state: watch::Sender<State>,
     /// Somebody saw the connection of this number fail.
@@ -79,9 +81,10 @@ impl fmt::Debug for RedisLink {
 
 impl RedisLink {
     pub(crate) fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
-        let client = client(config)?;
+        let (client, roots) = client(config)?;
         Ok(Self(Arc::new(Shared {
             client,
+            roots,
             marker: format!("{}:born", config.namespace),
             state: watch::Sender::new(State::Starting),
             broken: Notify::new(),
@@ -95,6 +98,7 @@ impl RedisLink {
     pub(crate) fn beside(&self) -> Self {
         Self(Arc::new(Shared {
             client: self.0.client.clone(),
+            roots: self.0.roots.clone(),
             marker: self.0.marker.clone(),
             state: watch::Sender::new(State::Starting),
             broken: Notify::new(),
@@ -199,13 +203,10 @@ impl RedisLink {
         &self,
         born: &mut Option<String>,
     ) -> Result<(MultiplexedConnection, bool), RedisError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(RESPONSE));
-        let client = &self.0.client;
-        let mut connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE));
+        let mut connection = tokio::time::timeout(CONNECT, self.open(config))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let id = format!("{:016x}", fastrand::u64(..));
         let marker = &self.0.marker;
         let (found,): (Option<String>,) = redis::pipe()
@@ -221,6 +222,21 @@ impl RedisLink {
         let lost = born.is_some() && *born != found;
         *born = found.or(Some(id));
         Ok((connection, lost))
+    }
+
+    async fn open(
+        &self,
+        config: AsyncConnectionConfig,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let info = self.0.client.get_connection_info();
+        let socket = connect::connect(info.addr(), &self.0.roots).await?;
+        let socket = Bounded::new(socket);
+        let settings = info.redis_settings();
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(settings, socket, config).await?;
+        // It ends with the last clone of the connection.
+        tokio::spawn(driver);
+        Ok(connection)
     }
 
     /// Returns why the connection is of no use any more.
@@ -274,30 +290,22 @@ impl RedisLink {
     }
 }
 
-/// What connects to the server that `config` names.
-fn client(config: &RedisConfig) -> Result<Client, ConfigError> {
+/// What knows the server that `config` names, and what is trusted there.
+fn client(config: &RedisConfig) -> Result<(Client, Roots), ConfigError> {
     let client = Client::open(config.url.expose().trim())
         .map_err(|error| ConfigError::Url(format!("{:?}", error.kind())))?;
-    let info = client.get_connection_info();
-    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-        return Ok(client);
+    if !matches!(
+        client.get_connection_info().addr(),
+        ConnectionAddr::TcpTls { .. }
+    ) {
+        return Ok((client, Roots::System));
     }
     if CryptoProvider::get_default().is_none() {
         // Without one, connecting would panic. An error says that somebody else was faster.
         drop(aws_lc_rs::default_provider().install_default());
     }
-    let Some(pem) = &config.roots_pem else {
-        return Ok(client);
-    };
-    if CertificateDer::pem_slice_iter(pem).next().is_none() {
-        return Err(ConfigError::Roots("no PEM certificate in it".to_owned()));
-    }
-    let certificates = TlsCertificates {
-        client_tls: None,
-        root_cert: Some(pem.clone()),
-    };
-    Client::build_with_tls(info.clone(), certificates)
-        .map_err(|error| ConfigError::Roots(error.to_string()))
+    let roots = Roots::new(config.roots_pem.as_deref())?;
+    Ok((client, roots))
 }
 
 fn is_of_the_connection(error: &RedisError) -> bool {

@@ -104,6 +104,9 @@ metrics! {
     /// Breakers.
     BREAKER: Gauge "gateway.breaker.state" "gateway_breaker_state" "{state}" ["endpoint", "account"]
         "Breakers that are not closed, of each account of an endpoint: 1 half-open, 2 open. Closed ones are absent.";
+    /// Bytes held for callers.
+    HELD: Gauge "gateway.memory.held" "gateway_held_bytes" "By" []
+        "Bytes held for callers: bodies, their decoded forms, answers that are not read yet. server.max_memory bounds them.";
     /// Shed requests.
     SHED: Counter "gateway.shed" "gateway_shed_total" "{request}" ["reason"]
         "Requests refused at once because the process had too much to do: in_flight, memory. They leave no record.";

@@ -29,7 +29,7 @@ pub(crate) static SECTION: Section = Section::new(
         Key::optional(
             "max_memory",
             Shape::Size,
-            "Memory in use beyond which new calls are refused at once. Default: no bound.",
+            "Bytes held for callers (bodies, their decoded forms, answers that are not read yet) beyond which requests are refused with 503. Default: half of the memory that the machine, the container or `ulimit -v` gives the process.",
         ),
         Key::optional(
             "header_timeout",
@@ -39,7 +39,7 @@ pub(crate) static SECTION: Section = Section::new(
         Key::optional(
             "body_timeout",
             Shape::Duration,
-            "Longest time a client may take to send a body, besides a second for every 8 KiB of it. Default 30s.",
+            "How long a body may be waited for. A second is earned back by every 8 KiB of it, but never more than this. Default 30s.",
         ),
         Key::optional(
             "drain",
@@ -60,13 +60,13 @@ pub struct Server {
     /// Calls in flight beyond which new ones are refused; absent: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u64>,
-    /// Bytes of memory in use beyond which new calls are refused; absent: no bound.
+    /// Bytes held for callers beyond which requests are refused; absent: as the embedder says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<u64>,
     /// Longest time a client may take to send the head of a request.
     #[serde(serialize_with = "duration_text")]
     pub header_timeout: Duration,
-    /// Longest time a client may take to send a body, besides a second for every 8 KiB of it.
+    /// How long a body may be waited for; a second is earned back by every 8 KiB of it.
     #[serde(serialize_with = "duration_text")]
     pub body_timeout: Duration,
     /// How long calls in flight may take to finish when the process stops.

@@ -145,7 +145,7 @@ impl Body for Large {
         const PIECE: usize = 64 * 1024;
         if self.rest > 0 {
             self.rest = self.rest.saturating_sub(PIECE);
-            let piece = Bytes::from_static(&[b' '; PIECE]);
+            let piece = Bytes::from(vec![b' '; PIECE]);
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if self.may_end.load(Ordering::Relaxed) {
@@ -173,7 +173,9 @@ async fn bodies_in_progress_are_held_up_to_the_bound_and_room_is_there_at_once_w
         tokio::task::yield_now().await;
         assert!(memory.used() <= 40 * MIB as u64, "{}", memory.used());
     }
-    let (over, held): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.is_finished());
+    let (over, held): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(tokio::task::JoinHandle::is_finished);
     assert!((1..=4).contains(&held.len()), "{}", held.len());
     for refused in over {
         let refused = refused.await.unwrap().unwrap();

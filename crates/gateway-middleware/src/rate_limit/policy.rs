@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gateway_provider::{Call, LimitKind};
 use gateway_schema::{CallError, ErrorKind, Retry, Usage};
+use gateway_store::cache::KeyHasher;
 use gateway_store::rate::RateRule;
 
 use crate::expected::Expected;
@@ -88,6 +89,7 @@ impl Rule {
 
     /// What a caller is told that this rule refuses.
     pub(super) fn refusal(&self, subject: &str, wait: Duration) -> CallError {
+        let subject = beginning(subject, SHOWN);
         let message = match &self.message {
             Some(words) => words.to_string(),
             None => self.words(subject, wait),
@@ -152,8 +154,26 @@ pub(super) fn unavailable(rule: &str, why: &impl std::fmt::Display) -> CallError
     .with_detail(format!("rule {rule}: {why}"))
 }
 
-/// Whom `per` is about in this call; `empty` stands for nobody in particular.
+/// Subjects up to so many bytes are kept as they are.
+const LONGEST: usize = 64;
+/// What a refusal repeats of a subject.
+const SHOWN: usize = 64;
+
+/// Whom `per` is about in this call; `empty` stands for nobody in particular. Of a long subject, which may be anything that
+/// a caller sends, a digest is kept.
 pub(super) fn subject(per: &Subject, call: &Call, empty: &Arc<str>) -> Arc<str> {
-    per.of(call)
-        .map_or_else(|| Arc::clone(empty), |who| who.to_shared())
+    let Some(who) = per.of(call) else {
+        return Arc::clone(empty);
+    };
+    let text = who.as_str();
+    if text.len() <= LONGEST {
+        return who.to_shared();
+    }
+    let digest = KeyHasher::new("subject").with(text.as_bytes()).finish();
+    format!("{}...#{digest:032x}", beginning(text, LONGEST / 4)).into()
+}
+
+/// The first bytes of a text, to the end of a character.
+fn beginning(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

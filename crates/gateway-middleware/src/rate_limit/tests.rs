@@ -241,6 +241,31 @@ async fn subjects_are_told_apart() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_long_subject_is_kept_as_a_digest_and_refusals_do_not_repeat_it() {
+    let rule = Rule::new("s", Subject::User, LimitKind::Requests, bucket(1));
+    let service = RateLimited::new(
+        Scripted::new("p", []),
+        vec![rule.clone()],
+        Arc::new(MemoryRates::new()),
+    );
+    let of = |end: &str| {
+        let mut call = by("a");
+        call.context.principal.user = Some(format!("{}{end}", "ü".repeat(500_000)).into());
+        call
+    };
+    let kept = super::policy::subject(&rule.per, &of("1"), &"".into());
+    assert!(kept.len() < 100, "{kept}");
+    assert!(service.clone().oneshot(of("1")).await.is_ok());
+    let refused = service.clone().oneshot(of("1")).await.unwrap_err();
+    assert!(refused.message().len() < 200, "{}", refused.message());
+    assert!(refused.detail().is_some_and(|detail| detail.len() < 200));
+    assert!(
+        service.oneshot(of("2")).await.is_ok(),
+        "told apart by their ends"
+    );
+}
+
 /// A shared store: this process has nothing until it borrows.
 #[derive(Clone)]
 struct Shared {

@@ -115,6 +115,10 @@ impl Server {
         format!("{}{path}", self.base)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name: `TERM`, `HUP`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -14,6 +14,8 @@ mod load;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod protocols;
 #[cfg(test)]
 mod refusals;

@@ -90,9 +90,10 @@ impl RedisRates {
     fn cell(&self, key: &RateKey, rule: RateRule, now: Instant) -> Arc<Cell> {
         self.cells.get(
             key,
+            rule.crowd(),
             |cell| cell.is_of(rule),
             |cell| cell.is_new(now),
-            || Cell::new(self.name(key, rule), rule, now),
+            |key| Cell::new(self.name(key, rule), rule, now),
         )
     }
 

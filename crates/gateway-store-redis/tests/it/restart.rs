@@ -188,3 +188,40 @@ async fn a_worker_that_ends_leaves_no_connection_though_somebody_has_the_cache()
     assert_eq!(cache.get(&[question]).await, None);
     assert!(!link.status().connected);
 }
+
+/// A server whose every reply is this one, again and again.
+async fn answering(reply: &'static [u8]) -> u16 {
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = socket.accept().await {
+            tokio::spawn(async move {
+                use tokio::io::AsyncWriteExt as _;
+                let block = reply.repeat(64 * 1024 / reply.len().max(1) + 1);
+                client.write_all(reply).await?;
+                for _ in 0..4_000 {
+                    client.write_all(&block).await?;
+                }
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_is_too_large_ends_the_connection_before_it_is_held() {
+    for reply in [
+        &b"$104857600\r\n"[..],
+        b"+endless",
+        b"*1000000000\r\n:1\r\n",
+    ] {
+        let node = Node::at(&format!("redis://127.0.0.1:{}", answering(reply).await));
+        let begun = Instant::now();
+        let status = node.stores.link.tried(Duration::from_secs(3)).await;
+        assert!(!status.connected);
+        let why = status.why.unwrap();
+        assert!(why.contains("larger than 2097152 bytes"), "{why}");
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+}

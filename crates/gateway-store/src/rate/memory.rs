@@ -19,6 +19,8 @@ struct Cell {
     time: AtomicU64,
     /// A window: units taken. A hold: units held.
     count: AtomicU64,
+    /// A window: its length in nanoseconds.
+    length: AtomicU64,
 }
 
 impl MemoryRates {
@@ -27,9 +29,10 @@ impl MemoryRates {
         Self::default()
     }
 
-    fn cell(&self, key: &RateKey, now: u64) -> Arc<Cell> {
+    fn cell(&self, key: &RateKey, rule: RateRule, now: u64) -> Arc<Cell> {
+        let is_new = |cell: &Cell| cell.is_new(now);
         self.0
-            .get(key, |_| true, |cell| cell.is_new(now), Cell::default)
+            .get(key, rule.crowd(), |_| true, is_new, |_| Cell::default())
     }
 
     /// How many subjects are remembered.
@@ -44,15 +47,15 @@ impl MemoryRates {
 }
 
 impl Cell {
-    /// As good as one that was never used: full, or nothing held and no window open a day back.
+    /// As good as one that was never used: full, or nothing held and the window over.
     fn is_new(&self, now: u64) -> bool {
-        const DAY: u64 = 86_400_000_000_000;
         let count = self.count.load(Ordering::Relaxed);
         let time = self.time.load(Ordering::Relaxed);
         if count == 0 {
             time <= now
         } else {
-            time != 0 && time.saturating_add(DAY) < now
+            let length = self.length.load(Ordering::Relaxed);
+            time != 0 && length != 0 && time.saturating_add(length) < now
         }
     }
 
@@ -77,6 +80,7 @@ impl Cell {
 
     fn take_window(&self, limit: u64, every: Duration, amount: u64, now: u64) -> Taken {
         let length = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX);
+        self.length.store(length, Ordering::Relaxed);
         let began = self.time.load(Ordering::Relaxed);
         let is_over = began == 0 || now >= (began - 1).saturating_add(length);
         if is_over
@@ -119,7 +123,7 @@ fn nanos(now: Duration) -> u64 {
 impl RateStore for MemoryRates {
     fn take(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) -> Taken {
         let now = nanos(now);
-        let cell = self.cell(key, now);
+        let cell = self.cell(key, rule, now);
         match rule {
             RateRule::Bucket { limit, every } => cell.take_bucket(limit, every, amount, now),
             RateRule::Window { limit, every } => cell.take_window(limit, every, amount, now),
@@ -129,7 +133,7 @@ impl RateStore for MemoryRates {
 
     fn give(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) {
         let now = nanos(now);
-        let cell = self.cell(key, now);
+        let cell = self.cell(key, rule, now);
         match rule {
             RateRule::Bucket { limit, every } => {
                 let back = arithmetic::cost(limit, every, amount);
@@ -152,7 +156,7 @@ impl RateStore for MemoryRates {
 
     fn charge(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) {
         let now = nanos(now);
-        let cell = self.cell(key, now);
+        let cell = self.cell(key, rule, now);
         match rule {
             RateRule::Bucket { limit, every } => {
                 let cost = arithmetic::cost(limit, every, amount);

@@ -17,7 +17,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use cells::RateCells;
+pub use cells::{Crowd, RateCells};
 pub use memory::MemoryRates;
 
 use crate::StoreFuture;
@@ -47,6 +47,14 @@ pub enum RateRule {
 }
 
 impl RateRule {
+    /// What becomes of its subjects when there are as many as a store remembers. Places come back to where they were taken.
+    pub const fn crowd(self) -> Crowd {
+        match self {
+            Self::Bucket { .. } | Self::Window { .. } => Crowd::Shares,
+            Self::Held { .. } => Crowd::Grows,
+        }
+    }
+
     /// The number in the rule.
     pub const fn limit(self) -> u64 {
         match self {

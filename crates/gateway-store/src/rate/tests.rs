@@ -167,3 +167,24 @@ fn subjects_that_are_as_good_as_new_are_forgotten() {
     }
     assert!(rates.len() < 80_000, "{}", rates.len());
 }
+
+#[test]
+fn a_window_is_remembered_to_its_end_however_many_subjects_come() {
+    let rates = MemoryRates::new();
+    let month = Duration::from_hours(24 * 30);
+    let rule = RateRule::Window {
+        limit: 1,
+        every: month,
+    };
+    assert_eq!(yes(rates.take(&key("a"), rule, 1, at(0))), 0);
+    for subject in 0..200_000 {
+        let later = Duration::from_hours(48);
+        let short = RateRule::Bucket {
+            limit: 1,
+            every: at(1),
+        };
+        let _ = rates.take(&key(&subject.to_string()), short, 1, later + at(subject));
+    }
+    no(rates.take(&key("a"), rule, 1, Duration::from_hours(24 * 29)));
+    assert!(rates.len() < 150_000, "{}", rates.len());
+}
