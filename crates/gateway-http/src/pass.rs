@@ -20,7 +20,7 @@ use crate::directory::{EndpointInfo, View};
 use crate::headers::{self, REQUEST_ID};
 use crate::query::without;
 use crate::read::{self, Encoding};
-use crate::reply::{ACCEL_BUFFERING, ANTHROPIC_REQUEST_ID, PROVIDER_REQUEST_ID, lost};
+use crate::reply::{ACCEL_BUFFERING, ANTHROPIC_REQUEST_ID, lost, set_provider_id};
 use crate::surface::{Action, Json, Passing, not_json, parameter};
 use crate::task::{Next, Task, not_found};
 use crate::upload::{Announced, Gathered};
@@ -323,7 +323,7 @@ fn begin_back(head: RawHead) -> Response<EdgeBody> {
     // Ours takes its place.
     let id = headers.remove(REQUEST_ID);
     if let Some(id) = id.or_else(|| headers.get(&ANTHROPIC_REQUEST_ID).cloned()) {
-        headers.insert(PROVIDER_REQUEST_ID, id);
+        set_provider_id(&mut headers, id);
     }
     *response.headers_mut() = headers;
     response

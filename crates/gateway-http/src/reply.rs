@@ -36,7 +36,7 @@ const VARIANT: HeaderName = HeaderName::from_static("x-gateway-variant");
 /// Why it was chosen.
 const VARIANT_REASON: HeaderName = HeaderName::from_static("x-gateway-variant-reason");
 /// The provider's own id of the request.
-pub(crate) const PROVIDER_REQUEST_ID: HeaderName =
+const PROVIDER_REQUEST_ID: HeaderName =
     HeaderName::from_static("x-gateway-provider-request-id");
 /// Anthropic's name for the id of a request.
 pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -278,9 +278,16 @@ fn shown(mut headers: HeaderMap) -> HeaderMap {
     let long = headers.remove(REQUEST_ID);
     let short = headers.remove(ANTHROPIC_REQUEST_ID);
     if let Some(id) = long.or(short) {
-        headers.insert(PROVIDER_REQUEST_ID, id);
+        set_provider_id(&mut headers, id);
     }
     headers
+}
+
+/// Adds the provider's id of the request, unless it is too long to be one.
+pub(crate) fn set_provider_id(headers: &mut HeaderMap, id: HeaderValue) {
+    if id.len() <= cut::NAME {
+        headers.insert(PROVIDER_REQUEST_ID, id);
+    }
 }
 
 /// Says what happened on the way: the destination of a route, attempts and losses.
@@ -335,5 +342,20 @@ fn describe_attempt(attempt: &Attempt, text: &mut String) {
         (Some(status), _) => push_number(u64::from(status), text),
         (None, Some((kind, _))) => text.push_str(kind.as_str()),
         (None, None) => text.push_str("ok"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_the_provider_that_is_too_long_is_left_out() {
+        for (length, is_there) in [(256, true), (257, false)] {
+            let mut headers = HeaderMap::new();
+            let id = HeaderValue::try_from("x".repeat(length)).unwrap();
+            headers.insert(ANTHROPIC_REQUEST_ID, id);
+            assert_eq!(shown(headers).contains_key(PROVIDER_REQUEST_ID), is_there);
+        }
     }
 }

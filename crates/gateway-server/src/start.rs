@@ -1,6 +1,7 @@
 //! `start`.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +58,10 @@ pub(crate) fn start(options: &StartOptions) -> Result<(), Failure> {
         Some(&queue),
     )?;
     let runtime = runtime::build(options.workers)?;
-    let outcome = runtime.block_on(serve(options, registry, read, assembled, queue));
+    let serving = serve(options, registry, read, assembled, queue);
+    // Logged where it happened; the log needs a moment to be written.
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(serving)))
+        .unwrap_or_else(|_| Err(Failure::Broken("The listener panicked.".to_owned())));
     // What is still running was given its time.
     runtime.shutdown_background();
     log::finish();
