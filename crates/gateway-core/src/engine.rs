@@ -13,7 +13,7 @@ use gateway_http::LateText;
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_middleware::overload::Capacity;
-use gateway_provider::{Call, Deps, Provider, Registry, Reply};
+use gateway_provider::{Authenticate, Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::keys::KeyStore;
 use gateway_store::rate::{MemoryRates, RateStore};
@@ -173,12 +173,13 @@ impl Shared {
         let old = self.running.load_full();
         let Prepared { running, state } = Running::prepare(plan, &self.deps, Some(&old))?;
         self.deps.capacity.bound(running.capacity_bounds());
+        let authenticate = running.authenticate.clone();
         drop(self.running.swap(Arc::new(running)));
         if let Some(telemetry) = &self.deps.telemetry {
             telemetry.configure(told::config(plan));
         }
         // Last, when the plan before may be gone: then the state of names that are gone can go with it.
-        release(old);
+        release(old, authenticate.as_ref());
         state.commit();
         Ok(())
     }
@@ -301,17 +302,29 @@ impl Service<Call> for Engine {
     }
 }
 
-/// How long a plan that was replaced is kept for calls that look something up in it at this moment.
-const LOOKS_END_WITHIN: Duration = Duration::from_secs(1);
+/// How long what was replaced is kept for calls that use it at this moment. What still uses it then drops it.
+const USE_ENDS_WITHIN: Duration = Duration::from_millis(500);
 
-/// Drops a plan that was replaced, here and not on a thread that serves: with thousands of endpoints that takes a while.
-fn release(old: Arc<Running>) {
+/// Drops a plan that was replaced, here and not on a thread that serves: with thousands of endpoints or keys that takes a
+/// while. `kept` is what the plan after it has in common with it.
+fn release(old: Arc<Running>, kept: Option<&Arc<dyn Authenticate>>) {
+    // Looks into a plan last for microseconds, and no new ones begin.
+    await_last(&old);
+    let authenticate = old.authenticate.clone();
+    drop(old);
+    if let Some(own) = authenticate
+        && kept.is_none_or(|kept| !Arc::ptr_eq(&own, kept))
+    {
+        await_last(&own);
+    }
+}
+
+/// Waits until nobody else uses `shared`, but not for long.
+fn await_last<T: ?Sized>(shared: &Arc<T>) {
     let begun = Instant::now();
-    // Looks last for microseconds, and no new ones begin.
-    while Arc::strong_count(&old) > 1 && begun.elapsed() < LOOKS_END_WITHIN {
+    while Arc::strong_count(shared) > 1 && begun.elapsed() < USE_ENDS_WITHIN {
         std::thread::sleep(Duration::from_millis(1));
     }
-    drop(old);
 }
 
 fn unknown(name: &str) -> CallError {

@@ -36,8 +36,7 @@ const VARIANT: HeaderName = HeaderName::from_static("x-gateway-variant");
 /// Why it was chosen.
 const VARIANT_REASON: HeaderName = HeaderName::from_static("x-gateway-variant-reason");
 /// The provider's own id of the request.
-const PROVIDER_REQUEST_ID: HeaderName =
-    HeaderName::from_static("x-gateway-provider-request-id");
+const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-gateway-provider-request-id");
 /// Anthropic's name for the id of a request.
 pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Tells nginx and its like to pass a stream on as it comes.

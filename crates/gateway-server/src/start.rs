@@ -20,7 +20,7 @@ use crate::listen::{Listener, Tls, TlsFiles};
 use crate::log::{Lines, Log, Queue};
 use crate::open::Reach;
 use crate::providers::providers;
-use crate::supervise::Supervisor;
+use crate::supervise::{Supervisor, restarting};
 use crate::watch::{Reload, Watch, contents};
 use crate::{Failure, banner, demo, log, output, runtime, shutdown};
 
@@ -132,7 +132,7 @@ async fn serve(
     let supervisor = Supervisor::new(stop.clone());
     // Until the last call is over, which is after `stop`.
     let over = CancellationToken::new();
-    let writing = supervisor.restarting(&tasks, "telemetry", {
+    let writing = restarting(&tasks, "telemetry", {
         let over = over.clone();
         move || writer(&telemetry, &log).run(over.clone().cancelled_owned())
     });
@@ -148,7 +148,7 @@ async fn serve(
     );
     if let Some(tls) = &tls {
         let (tls, stop) = (Arc::clone(tls), stop.clone());
-        supervisor.restarting(&tasks, "certificate", move || {
+        restarting(&tasks, "certificate", move || {
             Arc::clone(&tls).watch(stop.clone())
         });
     }
@@ -171,7 +171,7 @@ async fn serve(
             log_format: options.log_format.map(|_| plan.telemetry.log.format),
         };
         let watch = Watch::new(reload, contents, hangups).restartable(stop.clone());
-        supervisor.restarting(&tasks, "configuration", watch);
+        restarting(&tasks, "configuration", watch);
     }
     listener.serve(stop, now, options.drain_timeout).await;
     over.cancel();

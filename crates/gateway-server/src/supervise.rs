@@ -1,4 +1,5 @@
-//! Tasks in the background. None of them ends by a panic unseen.
+//! Tasks in the background. None of them ends by a panic unseen: it is started again, or the process ends. The panic itself
+//! is logged where it happens.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -14,8 +15,24 @@ use crate::Failure;
 /// The pause before a task that panicked is started again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Starts tasks, and sees to it that each either goes on after a panic or takes the process with it. The panic itself is
-/// logged where it happens.
+/// Runs what `make` makes. When it panics, another one is made after a second.
+pub(crate) fn restarting<F>(
+    tasks: &TaskTracker,
+    name: &'static str,
+    mut make: impl FnMut() -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    tasks.spawn(async move {
+        while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
+            tracing::error!(target: "gateway::task", task = name, "the task panicked; it is started again");
+            tokio::time::sleep(PAUSE).await;
+        }
+    })
+}
+
+/// Starts tasks that take the process with them when they panic.
 #[derive(Debug, Clone)]
 pub(crate) struct Supervisor {
     stop: CancellationToken,
@@ -29,24 +46,6 @@ impl Supervisor {
             stop,
             failed: Arc::default(),
         }
-    }
-
-    /// Runs what `make` makes. When it panics, another one is made after a second.
-    pub(crate) fn restarting<F>(
-        &self,
-        tasks: &TaskTracker,
-        name: &'static str,
-        mut make: impl FnMut() -> F + Send + 'static,
-    ) -> JoinHandle<()>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        tasks.spawn(async move {
-            while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
-                tracing::error!(target: "gateway::task", task = name, "the task panicked; it is started again");
-                tokio::time::sleep(PAUSE).await;
-            }
-        })
     }
 
     /// Runs `task`. When it panics, the process drains and ends with a failure.
@@ -83,16 +82,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_is_started_again_until_it_ends() {
-        let supervisor = Supervisor::new(CancellationToken::new());
         let begun = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&begun);
-        let task = supervisor.restarting(&TaskTracker::new(), "test", move || {
+        let task = restarting(&TaskTracker::new(), "test", move || {
             let count = seen.fetch_add(1, Ordering::Relaxed);
             async move { assert!(count >= 2, "on purpose") }
         });
         task.await.unwrap();
         assert_eq!(begun.load(Ordering::Relaxed), 3);
-        assert!(supervisor.outcome().is_ok());
     }
 
     #[tokio::test]
@@ -100,6 +97,7 @@ mod tests {
         let stop = CancellationToken::new();
         let supervisor = Supervisor::new(stop.clone());
         supervisor.essential(&TaskTracker::new(), "fine", async {});
+        assert!(supervisor.outcome().is_ok());
         supervisor.essential(&TaskTracker::new(), "lease worker", async {
             assert!(false_at_run_time(), "on purpose");
         });

@@ -116,12 +116,13 @@ impl Watch {
             seen = again;
         }
         let reload = self.reload.clone();
-        match spawn_blocking(move || reload.run(seen)).await {
-            Ok(contents) => self.contents = contents,
-            // Logged where it happened. The same files would do it again.
-            Err(_) => {
-                self.reload.gateway.refuse("reading it panicked");
-                self.contents = self.read().await.unwrap_or_default();
+        if let Ok(contents) = spawn_blocking(move || reload.run(seen)).await {
+            self.contents = contents;
+        } else {
+            // Logged where it happened. The same files would do it again, so they count as seen.
+            self.reload.gateway.refuse("reading it panicked");
+            if let Some(contents) = self.read().await {
+                self.contents = contents;
             }
         }
         true

@@ -88,7 +88,7 @@ impl Fields {
     /// Adds a value that is a text.
     fn quoted(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            self.message = value.to_owned();
+            value.clone_into(&mut self.message);
         } else if self.begin(field) {
             match self.format {
                 LogFormat::Json => self.text.push_str(&json(value)),

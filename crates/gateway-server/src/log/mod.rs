@@ -54,7 +54,7 @@ pub(crate) fn start(format: LogFormat) -> Result<Arc<Queue>, Failure> {
         .with(lines)
         .try_init();
     let _ = QUEUE.set(Arc::clone(&queue));
-    std::panic::set_hook(Box::new(|panic| report(panic)));
+    std::panic::set_hook(Box::new(report));
     if let Some(error) = complaint {
         tracing::warn!(target: "gateway::log", "the log filter of the environment is not readable: {error}");
     }

@@ -171,7 +171,7 @@ async fn what_is_no_file_at_the_configurations_path_is_reported_once_and_the_nex
     let remove = || {
         std::fs::remove_file(&path)
             .or_else(|_| std::fs::remove_dir(&path))
-            .unwrap()
+            .unwrap();
     };
     for (number, what) in ["fifo", "/dev/zero", "directory"].into_iter().enumerate() {
         put(what);

@@ -211,7 +211,7 @@ async fn a_large_reload_delays_no_request_even_with_one_thread() {
             break;
         }
         assert!(
-            begun.elapsed() < Duration::from_secs(60),
+            begun.elapsed() < Duration::from_mins(1),
             "the reload does not end"
         );
         tokio::time::sleep(Duration::from_millis(2)).await;
