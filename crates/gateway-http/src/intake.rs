@@ -121,12 +121,12 @@ impl Task {
     pub(crate) fn read_json(
         &self,
         likely: Operation,
-        body: Bytes,
+        body: &Bytes,
     ) -> Result<(Bytes, Envelope), CallError> {
         let (text, envelope) = match Envelope::read(body.clone()) {
             Ok(read) => read,
             Err(fault) => {
-                let strict = self.surface.not_json(likely, &body, &fault)?;
+                let strict = self.surface.not_json(likely, body, &fault)?;
                 Envelope::read(strict).map_err(|fault| not_json(&fault))?
             }
         };

@@ -325,7 +325,7 @@ impl Task {
             let media = String::from_utf8_lossy(media.as_bytes());
             return Err(surface.wrong_media(likely, &body, &media));
         }
-        let (body, envelope) = self.read_json(likely, body)?;
+        let (body, envelope) = self.read_json(likely, &body)?;
         let json = Json {
             text: &body,
             envelope: &envelope,

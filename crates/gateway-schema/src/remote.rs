@@ -71,10 +71,12 @@ impl RemoteError {
         } else {
             "The provider reported an error without a message.".into()
         };
-        let mut failure = UpstreamFailure::default();
-        failure.status = Some(status);
-        failure.error_type.clone_from(&self.error_type);
-        failure.code.clone_from(&self.code);
+        let failure = UpstreamFailure {
+            status: Some(status),
+            error_type: self.error_type.clone(),
+            code: self.code.clone(),
+            ..UpstreamFailure::default()
+        };
         CallError::upstream(kind, message)
             .with_retry(retry)
             .with_upstream(failure)

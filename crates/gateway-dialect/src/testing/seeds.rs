@@ -78,8 +78,10 @@ fn no_seed_and_no_change_to_it_breaks_the_scanner_of_event_streams() {
 fn no_seed_and_no_change_to_it_is_read_in_another_way_than_serde_json_reads_it() {
     for (name, seed) in seeds("envelope") {
         assert!(envelope(&seed), "{name}");
-        // Whether it is taken is not the question.
-        assert!(variants(&seed, 2_000).map(|data| envelope(&data)).count() == 2_000);
+        for data in variants(&seed, 2_000) {
+            // Whether it is taken is not the question.
+            let _: bool = envelope(&data);
+        }
     }
 }
 

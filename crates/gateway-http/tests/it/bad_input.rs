@@ -454,93 +454,92 @@ async fn a_key_that_readers_take_for_different_things_is_400_with_its_position()
     }
 }
 
+/// Requests that lack a member, or have one of another type: where, what, and the members in question.
+const INCOMPLETE: &[(&str, &str, &[&str])] = &[
+    ("/v1/chat/completions", r#"{"model":"chat"}"#, &["messages"]),
+    (
+        "/v1/chat/completions",
+        r#"{"model":"chat","messages":null}"#,
+        &["messages"],
+    ),
+    (
+        "/v1/chat/completions",
+        r#"{"model":"chat","messages":{},"n":"2"}"#,
+        &["messages", "n"],
+    ),
+    (
+        "/v1/chat/completions",
+        r#"{"model":"chat","messages":[],"max_tokens":"9"}"#,
+        &["max_tokens"],
+    ),
+    ("/v1/completions", r#"{"model":"complete"}"#, &["prompt"]),
+    (
+        "/v1/embeddings",
+        r#"{"model":"embed","input":1}"#,
+        &["input"],
+    ),
+    ("/v1/responses", r#"{"model":"chat"}"#, &["input"]),
+    (
+        "/v1/responses",
+        r#"{"model":"chat","input":{}}"#,
+        &["input"],
+    ),
+    (
+        "/v1/messages",
+        r#"{"model":"chat","max_tokens":1}"#,
+        &["messages"],
+    ),
+    (
+        "/v1/messages",
+        r#"{"model":"chat","max_tokens":"1","messages":"hi"}"#,
+        &["messages", "max_tokens"],
+    ),
+    (
+        "/v1/messages/count_tokens",
+        r#"{"model":"chat"}"#,
+        &["messages"],
+    ),
+    ("/v1beta/models/chat:generateContent", "{}", &["contents"]),
+    (
+        "/v1beta/models/chat:generateContent",
+        r#"{"contents":[],"generationConfig":[]}"#,
+        &["generationConfig"],
+    ),
+    (
+        "/v1beta/models/chat:generateContent",
+        r#"{"contents":[],"generationConfig":{},"generation_config":{}}"#,
+        &["generation_config"],
+    ),
+    ("/v1beta/models/embed:embedContent", "{}", &["content"]),
+    (
+        "/v1beta/models/embed:batchEmbedContents",
+        "{}",
+        &["requests"],
+    ),
+    ("/v2/chat", r#"{"model":"chat"}"#, &["messages"]),
+    ("/v2/embed", r#"{"model":"embed"}"#, &["texts"]),
+    ("/v2/rerank", r#"{"model":"rank"}"#, &["query", "documents"]),
+    (
+        "/v1/rerank",
+        r#"{"model":"rank","query":1,"documents":"x"}"#,
+        &["query", "documents"],
+    ),
+    ("/model/chat/converse", r#"{"messages":{}}"#, &["messages"]),
+    ("/model/chat/count-tokens", "{}", &["input"]),
+];
+
 #[tokio::test]
 async fn members_without_which_there_is_no_request_are_missed_before_anything_is_asked() {
-    for (path, body, named) in [
-        (
-            "/v1/chat/completions",
-            r#"{"model":"chat"}"#,
-            &["messages"][..],
-        ),
-        (
-            "/v1/chat/completions",
-            r#"{"model":"chat","messages":null}"#,
-            &["messages"],
-        ),
-        (
-            "/v1/chat/completions",
-            r#"{"model":"chat","messages":{},"n":"2"}"#,
-            &["messages", "n"],
-        ),
-        (
-            "/v1/chat/completions",
-            r#"{"model":"chat","messages":[],"max_tokens":"9"}"#,
-            &["max_tokens"],
-        ),
-        ("/v1/completions", r#"{"model":"complete"}"#, &["prompt"]),
-        (
-            "/v1/embeddings",
-            r#"{"model":"embed","input":1}"#,
-            &["input"],
-        ),
-        ("/v1/responses", r#"{"model":"chat"}"#, &["input"]),
-        (
-            "/v1/responses",
-            r#"{"model":"chat","input":{}}"#,
-            &["input"],
-        ),
-        (
-            "/v1/messages",
-            r#"{"model":"chat","max_tokens":1}"#,
-            &["messages"],
-        ),
-        (
-            "/v1/messages",
-            r#"{"model":"chat","max_tokens":"1","messages":"hi"}"#,
-            &["messages", "max_tokens"],
-        ),
-        (
-            "/v1/messages/count_tokens",
-            r#"{"model":"chat"}"#,
-            &["messages"],
-        ),
-        ("/v1beta/models/chat:generateContent", "{}", &["contents"]),
-        (
-            "/v1beta/models/chat:generateContent",
-            r#"{"contents":[],"generationConfig":[]}"#,
-            &["generationConfig"],
-        ),
-        (
-            "/v1beta/models/chat:generateContent",
-            r#"{"contents":[],"generationConfig":{},"generation_config":{}}"#,
-            &["generation_config"],
-        ),
-        ("/v1beta/models/embed:embedContent", "{}", &["content"]),
-        (
-            "/v1beta/models/embed:batchEmbedContents",
-            "{}",
-            &["requests"],
-        ),
-        ("/v2/chat", r#"{"model":"chat"}"#, &["messages"]),
-        ("/v2/embed", r#"{"model":"embed"}"#, &["texts"]),
-        ("/v2/rerank", r#"{"model":"rank"}"#, &["query", "documents"]),
-        (
-            "/v1/rerank",
-            r#"{"model":"rank","query":1,"documents":"x"}"#,
-            &["query", "documents"],
-        ),
-        ("/model/chat/converse", r#"{"messages":{}}"#, &["messages"]),
-        ("/model/chat/count-tokens", "{}", &["input"]),
-    ] {
+    for (path, body, named) in INCOMPLETE {
         let script = Script::default();
-        let got = send(&script, post(path, body)).await;
+        let got = send(&script, post(path, *body)).await;
         assert_eq!(
             got.status,
             StatusCode::BAD_REQUEST,
             "{path} {body}: {}",
             got.text()
         );
-        for name in named {
+        for name in *named {
             assert!(got.text().contains(name), "{path} {body}: {}", got.text());
         }
         assert!(

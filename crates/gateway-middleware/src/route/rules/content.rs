@@ -78,7 +78,9 @@ fn of_chat(chat: &ChatRequest, see: &mut dyn FnMut(&str)) {
         let Message {
             name, parts, extra, ..
         } = message;
-        name.iter().for_each(|name| see(name));
+        if let Some(name) = name {
+            see(name);
+        }
         of_parts(parts, see);
         of_extra(extra, see);
     }
