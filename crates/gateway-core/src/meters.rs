@@ -56,7 +56,7 @@ impl Prices for PriceList {
         usage: &Usage,
     ) -> Option<(Usd, &'static str)> {
         let known = self.0.get(endpoint)?;
-        if known.model.as_ref() == Some(model) {
+        if known.model.as_ref().is_some_and(|own| is_dated(own, model)) {
             return self.cost(endpoint, usage);
         }
         let catalog = Catalog::bundled();
@@ -64,6 +64,15 @@ impl Prices for PriceList {
         let facts = providers.find_map(|provider| catalog.find(provider, model.as_str()))?;
         Some((facts.price?.cost(usage), catalog.version()))
     }
+}
+
+/// Whether `model` is `own`, or a version of it with a date: `gpt-4o-2024-08-06`, `claude-sonnet-4-20250514`.
+fn is_dated(own: &ModelId, model: &ModelId) -> bool {
+    let rest = model.as_str().strip_prefix(own.as_str());
+    rest.is_some_and(|rest| {
+        let is_date = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+        rest.is_empty() || (rest.starts_with('-') && rest.len() > 6 && rest.bytes().all(is_date))
+    })
 }
 
 fn price(endpoint: &Endpoint) -> Option<(Price, &'static str)> {

@@ -17,6 +17,7 @@ pub mod cohere;
 pub mod event_stream;
 pub mod failure;
 pub mod gemini;
+mod generated;
 pub mod known;
 mod lines;
 #[cfg(test)]

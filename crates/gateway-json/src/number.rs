@@ -41,7 +41,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// The value, if it is a whole number without a sign that fits; any other value is skipped.
+    /// The value, if it is a whole number without a sign that fits, also written `7.0` or `7e0`; any other value is skipped.
     ///
     /// # Errors
     /// [`Fault`] where it is no value.
@@ -52,7 +52,7 @@ impl Cursor<'_> {
         for byte in digits {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
-                return Ok(None);
+                return Ok(whole(digits));
             }
             let next = number.checked_mul(10);
             let Some(next) = next.and_then(|next| next.checked_add(u64::from(digit))) else {
@@ -62,4 +62,22 @@ impl Cursor<'_> {
         }
         Ok(Some(number))
     }
+}
+
+/// A whole number with a fraction or an exponent, up to 2^53, to which such numbers are exact.
+fn whole(text: &[u8]) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let first = text.first()?;
+    let value: f64 = if first.is_ascii_digit() {
+        std::str::from_utf8(text).ok()?.parse().ok()?
+    } else {
+        return None;
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be whole and within 2^53"
+    )]
+    let number = ((0.0..=EXACT).contains(&value) && value.fract() == 0.0).then_some(value as u64);
+    number
 }

@@ -19,7 +19,7 @@
 //! | [`timeout`] | ends calls that take too long, and streams that stall |
 //! | [`usage`] | settles every call exactly once into a record |
 
-#[cfg(any(feature = "rate_limit", feature = "route"))]
+#[cfg(any(feature = "rate_limit", feature = "route", feature = "usage"))]
 mod expected;
 #[cfg(any(feature = "rate_limit", feature = "route"))]
 mod subject;

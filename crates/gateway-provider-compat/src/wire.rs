@@ -233,7 +233,7 @@ impl Wire for CompatWire {
                 Box::new(StreamDecoder::new())
             };
         };
-        let hides = self.preset.quirks.stream_options && openai::leaves_usage_open(body, envelope);
+        let hides = self.preset.quirks.stream_options && openai::hides_usage(body, envelope);
         Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 

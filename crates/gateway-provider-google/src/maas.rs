@@ -131,7 +131,7 @@ impl Wire for MaasWire {
         let Some((body, envelope)) = native else {
             return Box::new(StreamDecoder::new());
         };
-        let hides = openai::leaves_usage_open(body, envelope);
+        let hides = openai::hides_usage(body, envelope);
         Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 

@@ -281,7 +281,7 @@ impl Wire for OpenAiWire {
             let skips = call.context.mapping == Mapping::Mlflow;
             return Box::new(StreamDecoder::new().with_malformed_skipped(skips));
         };
-        let hides = self.quirks.stream_options && openai::leaves_usage_open(body, envelope);
+        let hides = self.quirks.stream_options && openai::hides_usage(body, envelope);
         Box::new(Observer::new(UsageChunk::hidden_when(hides)))
     }
 

@@ -8,7 +8,7 @@ use gateway_dialect::openai::{
     observe,
 };
 use gateway_dialect::{RequestOptions, known};
-use gateway_json::{Edit, Envelope, splice};
+use gateway_json::{Edit, Envelope, Member, splice};
 use gateway_provider::{
     Call, Credential, Encoded, Lane, ProviderInfo, RawRequest, Target, Whole, Wire, content_type,
     post_json,
@@ -18,7 +18,7 @@ use gateway_schema::{
     CallError, Dialect, ErrorKind, Losses, Mapping, ModelId, Operation, Response,
 };
 use http::response::Parts;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::OPERATIONS;
 
@@ -57,6 +57,15 @@ fn wants_usage(call: &Call) -> bool {
         .is_some_and(|options| options.get("include_usage") == Some(&Value::Bool(true)))
 }
 
+/// The caller's `stream_options` with usage asked for, whatever the caller stated.
+fn stream_options(body: &Bytes, envelope: &Envelope) -> String {
+    let stated = envelope.get(body, "stream_options");
+    let stated = stated.and_then(|text| serde_json::from_slice::<Map<String, Value>>(text).ok());
+    let mut options = stated.unwrap_or_default();
+    options.insert("include_usage".to_owned(), Value::Bool(true));
+    Value::Object(options).to_string()
+}
+
 /// Names the target's model, adds absent defaults, and asks for usage at the end of a stream.
 fn adapt(body: &Bytes, envelope: &Envelope, call: &Call, to: &Target) -> Bytes {
     let model = Value::from(to.model.as_str()).to_string();
@@ -76,22 +85,30 @@ fn adapt(body: &Bytes, envelope: &Envelope, call: &Call, to: &Target) -> Bytes {
             added.push(format!("{}:{value}", Value::from(name.as_str())));
         }
     }
-    if call.stream && !has("stream_options") {
-        added.push("\"stream_options\":{\"include_usage\":true}".to_owned());
-    }
     let mut edits = Vec::new();
+    if call.stream {
+        let options = stream_options(body, envelope);
+        let same = |member: &&Member| body.get(member.key.clone()) == Some(b"stream_options");
+        for member in envelope.members().iter().filter(same) {
+            edits.push(Edit::new(member.value.clone(), options.clone()));
+        }
+        if edits.is_empty() {
+            added.push(format!("\"stream_options\":{options}"));
+        }
+    }
     if !added.is_empty() {
         let mut text = added.join(",");
         if !envelope.members().is_empty() {
             text.push(',');
         }
-        edits.push(Edit::new(envelope.open()..envelope.open(), text));
+        edits.insert(0, Edit::new(envelope.open()..envelope.open(), text));
     }
     let named = envelope
         .members()
         .iter()
         .filter(|member| body.get(member.key.clone()) == Some(b"model"));
     edits.extend(named.map(|member| Edit::new(member.value.clone(), model.clone())));
+    edits.sort_by_key(|edit| edit.at.start);
     splice(body, &edits)
 }
 

@@ -138,6 +138,56 @@ pub struct Notes {
     pub refused: Option<Arc<http::Response<Bytes>>>,
     /// How the cache took part: `hit`, `miss`, `shared`, ...
     pub cache: Option<&'static str>,
+    /// What a provider may have consumed although it has not answered.
+    pub sent: Sent,
+}
+
+/// What a provider may have consumed although it has not answered: what is charged when the caller leaves, a deadline
+/// ends the call, or the answer cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The request of an earlier try was sent, and not refused.
+    earlier: bool,
+    /// The request of the latest try was sent, and not refused.
+    latest: bool,
+    /// Bytes of a whole answer that have arrived.
+    received: u64,
+}
+
+impl Sent {
+    /// Whether a provider may have worked for the call.
+    pub const fn is_sent(&self) -> bool {
+        self.earlier || self.latest
+    }
+
+    /// Bytes of a whole answer that have arrived.
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+}
+
+/// One request on its way to a provider. Notes in the journal what the provider may consume by it.
+#[derive(Debug, Clone)]
+pub struct Exchange(Journal);
+
+impl Exchange {
+    /// The request begins to be written to the provider: from now on the provider may consume it.
+    pub fn sent(&self) {
+        self.0.notes().sent.latest = true;
+    }
+
+    /// So many bytes of a whole answer have arrived.
+    pub fn received(&self, bytes: usize) {
+        let sent = &mut self.0.notes().sent;
+        sent.latest = true;
+        sent.received = sent.received.saturating_add(bytes as u64);
+    }
+
+    /// The provider consumed nothing: the request did not arrive, or was refused.
+    pub fn refused(&self) {
+        self.0.notes().sent.latest = false;
+    }
 }
 
 /// What happened to a call so far. Clones share one journal; locks are short and never held across an await.
@@ -148,6 +198,17 @@ impl Journal {
     /// An empty journal.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Notes that another request begins.
+    pub fn exchange(&self) -> Exchange {
+        let sent = &mut self.notes().sent;
+        *sent = Sent {
+            earlier: sent.is_sent(),
+            latest: false,
+            received: 0,
+        };
+        Exchange(self.clone())
     }
 
     /// The notes, to read or to write. Do not hold the guard longer than a few statements.

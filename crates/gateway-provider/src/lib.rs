@@ -48,7 +48,7 @@ pub use budget::{ByteBudget, Exhausted, HeldBytes};
 pub use call::{Call, Context, Presented, Principal, StreamForm};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use http_provider::HttpProvider;
-pub use journal::{Attempt, Journal, Lane, LimitKind, LimitNote, Notes};
+pub use journal::{Attempt, Exchange, Journal, Lane, LimitKind, LimitNote, Notes, Sent};
 pub use payload::{DecodePayload, Payload};
 pub use post::{JSON, bearer_header, escaped, post_json, secret_header};
 pub use provider::{Provider, ProviderInfo};

@@ -151,7 +151,8 @@ pub async fn collect(mut body: BodyStream, limit: usize) -> Result<Bytes, CallEr
     })
 }
 
-/// Reads a body to its end, as [`collect`] does, and counts its bytes in `memory` before there is memory for them.
+/// Reads a body to its end, as [`collect`] does, and counts its bytes in `memory` before there is memory for them. `note`
+/// learns the length of every chunk.
 ///
 /// # Errors
 /// As [`collect`], and [`ErrorKind::Unavailable`] when there is no room. The provider has answered: it is not asked again.
@@ -159,6 +160,7 @@ pub(crate) async fn collect_counted(
     mut body: BodyStream,
     limit: usize,
     memory: &ByteBudget,
+    note: impl Fn(usize),
 ) -> Result<(Bytes, HeldBytes), CallError> {
     let mut held = memory.nothing();
     let mut first: Option<Bytes> = None;
@@ -166,6 +168,7 @@ pub(crate) async fn collect_counted(
     let full = |_| CallError::from(Exhausted).with_retry(Retry::Never);
     while let Some(chunk) = next(&mut body).await {
         let chunk = chunk?;
+        note(chunk.len());
         let before = first.as_ref().map_or(joined.len(), Bytes::len);
         let length = before.saturating_add(chunk.len());
         if length > limit {

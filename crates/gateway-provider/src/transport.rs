@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use gateway_schema::{CallError, ErrorKind, Retry};
 
+use crate::journal::Exchange;
 use crate::upload::Upload;
 
 /// A future that a trait object returns.
@@ -54,6 +55,21 @@ pub trait Transport: Send + Sync + 'static {
         request: http::Request<Bytes>,
         limits: SendLimits,
     ) -> BoxFuture<'static, Result<http::Response<BodyStream>, TransportError>>;
+
+    /// Sends as [`send`](Self::send) does, and notes in `exchange` when the request begins to be written. A transport that
+    /// cannot tell need not say more: then it is noted at once.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    fn send_noting(
+        &self,
+        request: http::Request<Bytes>,
+        limits: SendLimits,
+        exchange: Exchange,
+    ) -> BoxFuture<'static, Result<http::Response<BodyStream>, TransportError>> {
+        exchange.sent();
+        self.send(request, limits)
+    }
 
     /// Sends a request whose body comes in pieces: all of `request` but its body, which is taken from `upload` once
     /// there is a connection for it. A transport that sends whole bodies only need not say more.

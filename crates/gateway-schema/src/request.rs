@@ -71,6 +71,19 @@ impl Response {
             Self::CountTokens { .. } => None,
         }
     }
+
+    /// Bytes of generated text, reasoning and arguments of tools included: what tokens are estimated by where the provider
+    /// states none.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Chat(reply) => {
+                let parts = reply.choices.iter().flat_map(|choice| &choice.parts);
+                parts.map(|part| part.content.text_bytes()).sum()
+            }
+            Self::Completion(reply) => reply.choices.iter().map(|choice| choice.text.len()).sum(),
+            Self::Embedding(_) | Self::Rerank(_) | Self::CountTokens { .. } => 0,
+        }
+    }
 }
 
 /// A decoded value, and what was lost while decoding it.

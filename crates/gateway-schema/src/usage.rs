@@ -15,6 +15,19 @@ pub enum TokenSource {
     Reported,
     /// The gateway, because the provider did not say (for instance after a client left).
     Estimated,
+    /// The provider, but more than the request could have used: cut to that.
+    Clamped,
+}
+
+impl TokenSource {
+    /// The name in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Estimated => "estimated",
+            Self::Clamped => "clamped",
+        }
+    }
 }
 
 /// Tokens of one call.
@@ -70,6 +83,44 @@ impl Usage {
                 .unwrap_or(0)
                 .saturating_add(self.output_tokens.unwrap_or(0))
         })
+    }
+
+    /// Cuts what cannot be: more input or output than `most_input` and `most_output` tokens, and parts that are larger than
+    /// their whole (cached input, reasoning). Only the first kind is marked as [`TokenSource::Clamped`]: parts beyond
+    /// their whole are a matter of how a provider counts.
+    pub fn clamp(&mut self, most_input: u64, most_output: u64) {
+        fn cut(count: &mut Option<u64>, most: u64) -> bool {
+            let is_more = count.is_some_and(|count| count > most);
+            if is_more {
+                *count = Some(most);
+            }
+            is_more
+        }
+        let input = cut(&mut self.input_tokens, most_input);
+        let output = cut(&mut self.output_tokens, most_output);
+        let units = cut(&mut self.search_units, most_input);
+        let whole = self.input_tokens.unwrap_or(most_input);
+        cut(&mut self.cache_read_tokens, whole);
+        cut(
+            &mut self.cache_write_tokens,
+            whole - self.cache_read_tokens.unwrap_or(0),
+        );
+        cut(
+            &mut self.cache_write_1h_tokens,
+            self.cache_write_tokens.unwrap_or(whole),
+        );
+        cut(&mut self.input_audio_tokens, whole);
+        let whole = self.output_tokens.unwrap_or(most_output);
+        cut(&mut self.reasoning_tokens, whole);
+        cut(&mut self.output_audio_tokens, whole);
+        cut(
+            &mut self.total_tokens,
+            most_input.saturating_add(most_output),
+        );
+        if input || output || units {
+            self.source = TokenSource::Clamped;
+            self.total_tokens = None;
+        }
     }
 
     /// Takes over what `later` states. Streams report usage cumulatively, so figures replace, never add.
@@ -140,5 +191,40 @@ impl fmt::Display for Usd {
             nanos / 1_000_000_000,
             nanos % 1_000_000_000
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_cut_and_marked() {
+        let mut usage = Usage::new(1 << 63, 7);
+        usage.total_tokens = Some(1 << 63);
+        usage.clamp(100, 10);
+        assert_eq!(
+            (usage.input_tokens, usage.output_tokens),
+            (Some(100), Some(7))
+        );
+        assert_eq!((usage.total(), usage.source), (107, TokenSource::Clamped));
+        let mut usage = Usage::new(5, u64::MAX);
+        usage.clamp(100, 10);
+        assert_eq!(usage.output_tokens, Some(10));
+    }
+
+    #[test]
+    fn parts_are_no_larger_than_their_whole() {
+        let mut usage = Usage::new(10, 4);
+        usage.cache_read_tokens = Some(8);
+        usage.cache_write_tokens = Some(8);
+        usage.cache_write_1h_tokens = Some(9);
+        usage.reasoning_tokens = Some(99);
+        usage.clamp(1_000, 1_000);
+        assert_eq!(usage.cache_read_tokens, Some(8));
+        assert_eq!(usage.cache_write_tokens, Some(2));
+        assert_eq!(usage.cache_write_1h_tokens, Some(2));
+        assert_eq!(usage.reasoning_tokens, Some(4));
+        assert_eq!(usage.source, TokenSource::Reported, "nothing is in excess");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use gateway_schema::TokenSource;
+
 use crate::cut;
 use crate::descriptor::{self as metric, Descriptor};
 use crate::histogram::Histogram;
@@ -139,13 +141,21 @@ impl Calls {
         const TYPES: [&str; 5] = ["input", "output", "cache_read", "cache_write", "reasoning"];
         let (endpoint, provider, model) = (target.0.as_str(), target.1.as_str(), target.2.as_str());
         let labels = [endpoint, provider, model];
-        for (source, counted) in ["reported", "estimated"].into_iter().zip(&self.tokens) {
+        const SOURCES: [TokenSource; 3] = [
+            TokenSource::Reported,
+            TokenSource::Estimated,
+            TokenSource::Clamped,
+        ];
+        for (source, counted) in SOURCES.into_iter().zip(&self.tokens) {
             for (kind, count) in TYPES.into_iter().zip(counted) {
                 if *count > 0 {
-                    let labels = [endpoint, provider, model, kind, source];
+                    let labels = [endpoint, provider, model, kind, source.as_str()];
                     samples.number(&metric::TOKENS, labels, *count as f64);
                 }
             }
+        }
+        if self.clamped > 0 {
+            samples.number(&metric::CLAMPED, labels, self.clamped as f64);
         }
         if self.priced {
             samples.number(&metric::COST, labels, self.nanos as f64 / 1e9);

@@ -76,7 +76,10 @@ metrics! {
         "Calls on their way, streams that are being sent included.";
     /// Tokens.
     TOKENS: Counter "gateway.tokens" "gateway_tokens_total" "{token}" ["endpoint", "provider", "model", "type", "source"]
-        "Tokens by type (input, output, cache_read, cache_write, reasoning) and by who counted them (reported, estimated). cache_read and cache_write are parts of input, reasoning is a part of output.";
+        "Tokens by type (input, output, cache_read, cache_write, reasoning) and by who counted them (reported, estimated, clamped). cache_read and cache_write are parts of input, reasoning is a part of output.";
+    /// Clamped usage.
+    CLAMPED: Counter "gateway.usage.clamped" "gateway_usage_clamped_total" "{call}" ["endpoint", "provider", "model"]
+        "Calls whose provider reported more than the request could have used; it was cut to that.";
     /// Cost.
     COST: Counter "gateway.cost" "gateway_cost_usd_total" "USD" ["endpoint", "provider", "model"]
         "What calls cost, in US dollars, where the price is known.";

@@ -166,6 +166,9 @@ fn consumption(record: &CallRecord, line: &mut Line<'_>) {
     if usage.source == TokenSource::Estimated {
         line.flag(name!("tokens_estimated"), true);
     }
+    if usage.source == TokenSource::Clamped {
+        line.flag(name!("tokens_clamped"), true);
+    }
     if let Some(cost) = record.cost {
         line.money(name!("cost_usd"), cost);
     }

@@ -61,8 +61,10 @@ pub(crate) struct Endpoint {
 #[derive(Debug)]
 pub(crate) struct Calls {
     pub(crate) operation: Operation,
-    /// Reported, then estimated; each input, output, cache read, cache write, reasoning.
-    pub(crate) tokens: [[u64; 5]; 2],
+    /// Reported, estimated, clamped; each input, output, cache read, cache write, reasoning.
+    pub(crate) tokens: [[u64; 5]; 3],
+    /// Calls whose reported usage was cut.
+    pub(crate) clamped: u64,
     pub(crate) nanos: i128,
     pub(crate) nanos_saved: i128,
     pub(crate) priced: bool,
@@ -236,7 +238,8 @@ impl Calls {
     fn new(operation: Operation) -> Self {
         Self {
             operation,
-            tokens: [[0; 5]; 2],
+            tokens: [[0; 5]; 3],
+            clamped: 0,
             nanos: 0,
             nanos_saved: 0,
             priced: false,
@@ -250,10 +253,14 @@ impl Calls {
 
     fn take(&mut self, record: &CallRecord) {
         let usage = &record.usage;
-        let [reported, estimated] = &mut self.tokens;
+        let [reported, estimated, clamped] = &mut self.tokens;
         let counted = match usage.source {
             TokenSource::Reported => reported,
             TokenSource::Estimated => estimated,
+            TokenSource::Clamped => {
+                self.clamped += 1;
+                clamped
+            }
         };
         let types = [
             usage.input_tokens,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_provider::{
-    BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault, Upload,
+    BodyStream, BoxFuture, Exchange, SendLimits, Transport, TransportError, TransportFault, Upload,
 };
 use http::request::Parts;
 use http::{Request, Response};
@@ -98,7 +98,17 @@ impl Transport for HttpTransport {
         limits: SendLimits,
     ) -> BoxFuture<'static, Result<Response<BodyStream>, TransportError>> {
         let inner = Arc::clone(&self.0);
-        Box::pin(async move { inner.send(request, limits).await })
+        Box::pin(async move { inner.send(request, limits, None).await })
+    }
+
+    fn send_noting(
+        &self,
+        request: Request<Bytes>,
+        limits: SendLimits,
+        exchange: Exchange,
+    ) -> BoxFuture<'static, Result<Response<BodyStream>, TransportError>> {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.send(request, limits, Some(exchange)).await })
     }
 
     fn send_upload(
@@ -118,9 +128,17 @@ struct Job {
     parts: Parts,
     body: Bytes,
     limits: SendLimits,
+    /// Noted when the request begins to be written.
+    exchange: Option<Exchange>,
 }
 
 impl Job {
+    fn begins(&self) {
+        if let Some(exchange) = &self.exchange {
+            exchange.sent();
+        }
+    }
+
     /// The request as HTTP/1.1 sends it.
     fn encode(&self) -> (Vec<u8>, Bytes) {
         let body = self.body.clone();
@@ -163,6 +181,7 @@ impl Inner {
             parts,
             body,
             limits,
+            exchange: None,
         })
     }
 
@@ -170,8 +189,10 @@ impl Inner {
         self: Arc<Self>,
         request: Request<Bytes>,
         limits: SendLimits,
+        exchange: Option<Exchange>,
     ) -> Result<Response<BodyStream>, TransportError> {
-        let job = self.job(request, limits)?;
+        let mut job = self.job(request, limits)?;
+        job.exchange = exchange;
         match &job.origin.http2 {
             Some(pool) if !pool.is_refused() => Box::pin(self.send_negotiated(&job, pool)).await,
             _ => self.send_http1(&job).await,
@@ -185,6 +206,7 @@ impl Inner {
         let (head, body) = job.encode();
         if let Some(kept) = job.origin.check_out() {
             let sent_at = Instant::now();
+            job.begins();
             match h1::exchange(kept, &job.parts.method, &head, &body).await {
                 Ok(answer) => return Ok(job.respond(answer)),
                 Err(failure) => {
@@ -198,6 +220,7 @@ impl Inner {
         }
         // Connecting is rare and its future large: it is kept out of this one.
         let io = Box::pin(self.connect(&job.origin, Offer::Http1, job.limits)).await?;
+        job.begins();
         match h1::exchange(H1 { io }, &job.parts.method, &head, &body).await {
             Ok(answer) => Ok(job.respond(answer)),
             Err(failure) => Err(failure.error),
@@ -234,6 +257,7 @@ impl Inner {
     ) -> Result<Response<BodyStream>, TransportError> {
         let mut request = job.http2();
         if let Some(lease) = pool.lease() {
+            job.begins();
             match h2::exchange(lease, request).await {
                 Ok((response, body)) => return Ok(response.map(|()| Box::pin(body) as BodyStream)),
                 Err(failure) => match failure.unsent {
@@ -242,7 +266,9 @@ impl Inner {
                 },
             }
         }
-        match self.lease_or_connect(&job.origin, pool, job.limits).await? {
+        let fresh = self.lease_or_connect(&job.origin, pool, job.limits).await?;
+        job.begins();
+        match fresh {
             Fresh::Http2(lease) => match h2::exchange(lease, request).await {
                 Ok((response, body)) => Ok(response.map(|()| Box::pin(body) as BodyStream)),
                 Err(failure) => Err(failure.error),

@@ -8,6 +8,7 @@ mod deadlines;
 mod engine;
 mod faults;
 mod leaks;
+mod metering;
 mod overload;
 mod passthrough;
 mod policies;

@@ -87,6 +87,7 @@ pub fn observe_chat(body: &[u8]) -> Result<Facts, CallError> {
     facts.usage = seen.usage.map(|usage| Box::new(usage.into_usage()));
     facts.model = seen.model;
     facts.id = seen.id;
+    crate::generated::count(body, &mut facts);
     Ok(facts)
 }
 

@@ -6,12 +6,18 @@ use gateway_schema::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::node;
+
 /// Usage as the API reports it. In a stream, `message_delta` may repeat any of it.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct UsageIn {
+    #[serde(default, deserialize_with = "node::counted")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     cache_read_input_tokens: Option<u64>,
     cache_creation: Option<CacheCreation>,
     output_tokens_details: Option<OutputDetails>,
@@ -21,15 +27,21 @@ pub(super) struct UsageIn {
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 struct CacheCreation {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "counted")]
     ephemeral_1h_input_tokens: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "counted")]
     ephemeral_5m_input_tokens: u64,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 struct OutputDetails {
+    #[serde(default, deserialize_with = "node::counted")]
     thinking_tokens: Option<u64>,
+}
+
+/// A count; 0 of what is none.
+fn counted<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    node::counted(from).map(Option::unwrap_or_default)
 }
 
 impl UsageIn {

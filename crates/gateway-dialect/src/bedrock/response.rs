@@ -100,6 +100,7 @@ pub fn observe_chat(body: &[u8]) -> Result<Facts, CallError> {
     facts.ended = true;
     facts.finish = Some(finish::read(seen.stop_reason).reason);
     facts.usage = seen.usage.map(|usage| Box::new(usage.into_usage()));
+    crate::generated::count(body, &mut facts);
     Ok(facts)
 }
 

@@ -5,14 +5,21 @@ use gateway_schema::{Losses, Usage};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::node;
+
 /// `usage`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UsageIn {
+    #[serde(default, deserialize_with = "node::counted")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     total_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "node::counted")]
     cache_write_input_tokens: Option<u64>,
     cache_details: Option<Vec<CacheDetail>>,
     #[serde(flatten)]
@@ -23,6 +30,7 @@ pub(super) struct UsageIn {
 #[serde(rename_all = "camelCase")]
 struct CacheDetail {
     ttl: Option<String>,
+    #[serde(default, deserialize_with = "node::counted")]
     input_tokens: Option<u64>,
 }
 

@@ -11,9 +11,15 @@ pub fn decode_error(status: u16, content_type: Option<&str>, body: &[u8]) -> Cal
     failure::error(Dialect::COHERE, status, content_type, body)
 }
 
-/// An error in place of an answer, although the status was good.
+/// An error in place of an answer, although the status was good. The failure has a status only if the error states one:
+/// the one of the server's answer is added by whoever knows it.
 pub(super) fn inside_good_status(fields: Map<String, Value>) -> CallError {
-    failure::error_within(Dialect::COHERE, &remote(fields, "ERROR"))
+    let states = ErrorDetails::from_value(&Value::Object(fields.clone())).status;
+    let mut error = failure::error_within(Dialect::COHERE, &remote(fields, "ERROR"));
+    if let Some(failure) = error.upstream_failure_mut() {
+        failure.status = states;
+    }
+    error
 }
 
 /// An answer that ended by failing, or an error event: `{"finish_reason": "ERROR", "error", "error_type"}`.

@@ -63,6 +63,7 @@ pub fn observe(body: &[u8]) -> Result<Facts, CallError> {
     let stated = whole.usage.as_ref().or(whole.meta.as_ref());
     facts.usage = stated.and_then(usage::read).map(Box::new);
     facts.id = whole.id;
+    crate::generated::count(text, &mut facts);
     Ok(facts)
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::names::camel;
-use crate::node::Node;
+use crate::node::{self, Node};
 
 const TOOL_USE: &str = "toolUsePromptTokenCount";
 
@@ -43,7 +43,7 @@ pub(super) fn read(node: Node<'_>) -> Option<Usage> {
             }
         }
     }
-    let tools = usage.extra.get(TOOL_USE).and_then(Value::as_u64);
+    let tools = usage.extra.get(TOOL_USE).and_then(node::count);
     usage.reasoning_tokens = thoughts;
     if prompt.is_some() || candidates.is_some() || thoughts.is_some() {
         let sum = |a: Option<u64>, b: Option<u64>| a.unwrap_or(0).saturating_add(b.unwrap_or(0));

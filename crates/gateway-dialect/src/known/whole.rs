@@ -5,6 +5,7 @@ use gateway_schema::CallError;
 use gateway_schema::stream::{Decode, Frame};
 
 use super::Reader;
+use crate::generated;
 
 /// The largest answer that is held to be read. Answers with usage are small; what is larger is a file.
 const MAX_HELD: usize = 16 * 1024 * 1024;
@@ -40,7 +41,11 @@ impl Decode for WholeObserver {
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         if let Some(read) = self.read {
-            out.push(Frame::raw(Bytes::new(), read(&self.held)?));
+            let mut facts = read(&self.held)?;
+            if facts.text_bytes == 0 {
+                generated::count(&self.held, &mut facts);
+            }
+            out.push(Frame::raw(Bytes::new(), facts));
         }
         Ok(())
     }

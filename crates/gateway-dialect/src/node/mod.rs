@@ -146,6 +146,12 @@ pub(crate) fn count(value: &Value) -> Option<u64> {
     value.as_number().and_then(whole)
 }
 
+/// Reads a count in a typed object: [`count`], and nothing of any other kind.
+pub(crate) fn counted<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let value = Option::<Value>::deserialize(from)?;
+    Ok(value.as_ref().and_then(count))
+}
+
 /// A whole number, also when it is written `5.0`.
 fn whole(number: &Number) -> Option<u64> {
     number.as_u64().or_else(|| {

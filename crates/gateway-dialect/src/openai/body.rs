@@ -128,12 +128,9 @@ impl Body<'_, '_> {
         }
         self.out.field("stream", &true);
         if self.shape.quirks.stream_options {
-            let ask = match self.shape.options.mapping {
-                Mapping::Mlflow => include_usage.unwrap_or(true),
-                Mapping::Faithful => true,
-            };
+            // Usage is asked for whatever the caller stated: what it consumes is metered.
             self.out.object("stream_options", |out| {
-                out.field("include_usage", &ask);
+                out.field("include_usage", &true);
                 if let Some(rest) = rest {
                     out.fields(rest);
                 }

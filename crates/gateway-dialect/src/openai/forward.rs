@@ -80,11 +80,27 @@ impl Defaults {
     }
 }
 
-/// True when the caller of a stream left open whether usage is reported, so that the gateway asks for it on its own behalf
-/// and hides the answer ([`UsageChunk::Hide`](super::UsageChunk::Hide)).
-pub fn leaves_usage_open(text: &[u8], envelope: &Envelope) -> bool {
-    let options = envelope.get(text, "stream_options");
-    options.is_none_or(|options| options == b"null")
+/// True when the caller of a stream did not ask for usage (`stream_options.include_usage` is anything but true): the
+/// gateway asks on its own behalf and hides the answer ([`UsageChunk::Hide`](super::UsageChunk::Hide)).
+pub fn hides_usage(text: &[u8], envelope: &Envelope) -> bool {
+    let options = options(text, envelope);
+    options.and_then(|all| all.get(INCLUDE_USAGE)?.as_bool()) != Some(true)
+}
+
+/// The member of `stream_options` that asks for usage.
+const INCLUDE_USAGE: &str = "include_usage";
+
+/// The members of `stream_options`, if it is an object.
+fn options(text: &[u8], envelope: &Envelope) -> Option<Map<String, Value>> {
+    serde_json::from_slice(envelope.get(text, "stream_options")?).ok()
+}
+
+/// What is sent as `stream_options`: the caller's own members with usage asked for, whatever the caller stated.
+fn asking(text: &[u8], envelope: &Envelope) -> Bytes {
+    let mut all = options(text, envelope).unwrap_or_default();
+    all.insert(INCLUDE_USAGE.to_owned(), Value::Bool(true));
+    // Texts, numbers and the like can always be written.
+    Bytes::from(serde_json::to_vec(&all).unwrap_or_default())
 }
 
 /// How a body is changed on its way.
@@ -121,10 +137,10 @@ impl Forward<'_> {
             if envelope.find(text, "stream").is_none() {
                 inserted.push(("stream", Bytes::from_static(b"true")));
             }
-            if self.stream_options && leaves_usage_open(text, envelope) {
-                let ask = Bytes::from_static(br#"{"include_usage":true}"#);
+            if self.stream_options {
+                let ask = asking(text, envelope);
                 match envelope.find(text, "stream_options") {
-                    Some(null) => replaced.push(Edit::new(null.value.clone(), ask)),
+                    Some(stated) => replaced.push(Edit::new(stated.value.clone(), ask)),
                     None => inserted.push(("stream_options", ask)),
                 }
             }
@@ -208,23 +224,37 @@ mod tests {
     }
 
     #[test]
-    fn usage_is_asked_for_only_where_the_caller_left_it_open() {
+    fn usage_is_asked_for_whatever_the_caller_states() {
         let none = serde_json::json!({});
-        assert_eq!(
-            forward(true, r#"{"model":"e","stream":true}"#, &none)["stream_options"],
-            serde_json::json!({"include_usage": true})
+        for (sent, hides) in [
+            (None, true),
+            (Some("null"), true),
+            (Some("{}"), true),
+            (Some("[1]"), true),
+            (Some(r#"{"include_usage":false}"#), true),
+            (Some(r#"{"include_usage":1}"#), true),
+            (Some(r#"{"include_usage":true}"#), false),
+        ] {
+            let member =
+                sent.map_or_else(String::new, |sent| format!(r#""stream_options":{sent},"#));
+            let text = format!(r#"{{{member}"stream":true,"model":"e"}}"#);
+            assert_eq!(
+                forward(true, &text, &none),
+                serde_json::json!({"stream": true, "stream_options": {"include_usage": true}, "model": "m"}),
+                "{text}"
+            );
+            let envelope = Envelope::scan(text.as_bytes()).unwrap();
+            assert_eq!(hides_usage(text.as_bytes(), &envelope), hides, "{text}");
+        }
+        let other = forward(
+            true,
+            r#"{"stream_options":{"include_obfuscation":false},"model":"e"}"#,
+            &none,
         );
         assert_eq!(
-            forward(true, r#"{"stream_options":null,"model":"e"}"#, &none),
-            serde_json::json!({"stream": true, "stream_options": {"include_usage": true}, "model": "m"})
-        );
-        assert_eq!(
-            forward(
-                true,
-                r#"{"stream":true,"stream_options":{"include_usage":false},"model":"e"}"#,
-                &none
-            )["stream_options"],
-            serde_json::json!({"include_usage": false})
+            other["stream_options"],
+            serde_json::json!({"include_obfuscation": false, "include_usage": true}),
+            "other members stay"
         );
         assert_eq!(
             forward(false, r#"{"model":"e"}"#, &none),

@@ -7,8 +7,8 @@ use gateway_schema::{CallError, Dialect, ErrorKind, Usage};
 
 use super::chat::{finish, own_words};
 use super::counts;
-use crate::failure;
 use crate::node::Node;
+use crate::{failure, generated};
 
 /// States what is in a whole reply of chat, completions or embeddings: one pass, content skipped.
 ///
@@ -36,6 +36,7 @@ pub fn observe(body: &[u8]) -> Result<Facts, CallError> {
     facts.model = glance.model;
     facts.usage = glance.usage.map(Box::new);
     facts.finish = glance.finish;
+    generated::count(body, &mut facts);
     Ok(facts)
 }
 

@@ -36,7 +36,7 @@ pub use embedding::{
     decode_embedding_request, decode_embedding_response, encode_embedding_request,
     encode_embedding_response,
 };
-pub use forward::{Defaults, Forward, leaves_usage_open};
+pub use forward::{Defaults, Forward, hides_usage};
 pub use glance::observe;
 pub use quirks::{Attachments, EffortRule, Quirks, ReasoningField};
 pub use stream::{Observer, StreamDecoder, StreamEncoder, UsageChunk};

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::usage;
 use crate::failure::{self, ErrorDetails};
+use crate::generated;
 
 /// What is looked for in a reply object; its content is skipped.
 #[derive(Debug, Default, Deserialize)]
@@ -103,5 +104,6 @@ pub fn observe(body: &[u8]) -> Result<Facts, CallError> {
     let mut facts = glance.facts();
     facts.meaningful = true;
     facts.ended = true;
+    generated::count(body, &mut facts);
     Ok(facts)
 }

@@ -3,14 +3,16 @@
 use gateway_schema::Usage;
 use serde_json::{Map, Value, json};
 
+use crate::node;
+
 const INPUT: &str = "input_tokens_details";
 const OUTPUT: &str = "output_tokens_details";
 
 /// Reads a usage object; `None` when it is none.
 pub(super) fn read(value: &Value) -> Option<Usage> {
     let fields = value.as_object()?;
-    let count = |key: &str| fields.get(key).and_then(Value::as_u64);
-    let detail = |group: &str, key: &str| fields.get(group)?.get(key)?.as_u64();
+    let count = |key: &str| fields.get(key).and_then(node::count);
+    let detail = |group: &str, key: &str| fields.get(group)?.get(key).and_then(node::count);
     let mut usage = Usage::default();
     usage.input_tokens = count("input_tokens");
     usage.output_tokens = count("output_tokens");

@@ -7,7 +7,7 @@ use gateway_schema::{CallError, Dialect, ErrorKind, Extra, Usage};
 use serde_json::{Map, Value};
 
 use crate::failure::{self, ErrorDetails};
-use crate::ranking;
+use crate::{node, ranking};
 
 /// Under which names providers list what they ranked.
 const LISTS: [&str; 3] = ["results", "data", "rankings"];
@@ -119,7 +119,7 @@ fn rest(mut fields: Map<String, Value>, response: &mut RerankResponse) {
     let units = fields
         .get("meta")
         .and_then(|meta| meta.pointer("/billed_units/search_units"))
-        .and_then(Value::as_u64);
+        .and_then(node::count);
     if units.is_some() {
         fields.remove("meta");
         response.usage.get_or_insert_default().search_units = units;
@@ -155,7 +155,7 @@ fn usage(value: Value) -> Option<Usage> {
         return None;
     };
     let mut usage = Usage::default();
-    let mut number = |name: &str| fields.remove(name).and_then(|value| value.as_u64());
+    let mut number = |name: &str| fields.remove(name).as_ref().and_then(node::count);
     let prompt = number("prompt_tokens");
     usage.total_tokens = number("total_tokens");
     usage.input_tokens = prompt.or(usage.total_tokens);

@@ -21,6 +21,8 @@ use gateway_schema::chat::{Finish, FinishReason};
 use gateway_schema::{CallError, ErrorKind, Usage};
 use serde_json::Value;
 
+use crate::node;
+
 pub use prompt::Template;
 pub use reply::{decode_chat, decode_completion};
 pub use request::{encode_chat, encode_completion, stops};
@@ -49,7 +51,7 @@ fn finish(details: &Value) -> Option<Finish> {
 
 /// Consumption, as far as it is stated.
 fn usage(details: &Value) -> Option<Usage> {
-    let count = |key: &str| details.get(key).and_then(Value::as_u64);
+    let count = |key: &str| details.get(key).and_then(node::count);
     let prefill = details.get("prefill").and_then(Value::as_array);
     let prefill = prefill.filter(|tokens| !tokens.is_empty());
     let mut usage = Usage::default();

@@ -29,7 +29,7 @@ impl Stream for LimitedStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.inner.as_mut().poll_next(cx));
         match (&item, &mut self.reservation) {
-            (Some(Ok(frame)), Some(reservation)) => reservation.tally.facts(&frame.facts),
+            (Some(Ok(frame)), Some(reservation)) => reservation.tally.frame(frame),
             // Over: what was held is free for the next caller before the connection is.
             (None | Some(Err(_)), _) => self.reservation = None,
             (Some(Ok(_)), None) => {}

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use gateway_provider::{BoxFuture, Call, Reply, ReplyBody};
@@ -9,8 +8,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::LimitedStream;
-use super::reservation::{Borrowed, Reservation, Shared, Wanted};
-use crate::tally::Tally;
+use super::reservation::{Borrowed, Reservation, Wanted};
 
 pin_project! {
     /// The answer of [`RateLimited`](super::RateLimited).
@@ -28,7 +26,7 @@ pin_project! {
         // The shared store is asked for more. Boxed: only a share that is used up comes here.
         Borrowing {
             borrowed: BoxFuture<'static, Borrowed>,
-            waiting: Option<(Call, S, Arc<Shared>)>,
+            waiting: Option<(Call, S)>,
         },
         // The call is being answered.
         Calling { #[pin] future: F, reservation: Option<Box<Reservation>> },
@@ -51,11 +49,11 @@ impl<S, F> ResponseFuture<S, F> {
         }
     }
 
-    pub(super) fn borrowing(wanted: Wanted, call: Call, service: S, shared: Arc<Shared>) -> Self {
+    pub(super) fn borrowing(wanted: Wanted, call: Call, service: S) -> Self {
         Self {
             state: State::Borrowing {
                 borrowed: Box::pin(wanted.take_by_borrowing()),
-                waiting: Some((call, service, shared)),
+                waiting: Some((call, service)),
             },
         }
     }
@@ -84,19 +82,16 @@ where
                 }
                 StateProjection::Borrowing { borrowed, waiting } => {
                     let (outcome, notes) = ready!(borrowed.as_mut().poll(cx));
-                    let Some((call, mut service, shared)) = waiting.take() else {
+                    let Some((call, mut service)) = waiting.take() else {
                         return Poll::Pending;
                     };
                     call.context.journal.notes().limits.extend(notes);
                     match outcome {
                         Err(error) => return Poll::Ready(Err(error)),
-                        Ok(taken) => {
-                            let reservation = Reservation::new(shared, taken, Tally::new(&call));
-                            State::Calling {
-                                future: service.call(call),
-                                reservation: Some(Box::new(reservation)),
-                            }
-                        }
+                        Ok(reservation) => State::Calling {
+                            future: service.call(call),
+                            reservation: Some(reservation),
+                        },
                     }
                 }
                 StateProjection::Calling {

@@ -1,14 +1,15 @@
 //! Bounds requests, tokens and concurrency per key, user, endpoint, address or header value.
 //!
 //! * A call must pass every rule; what was taken from some is given back when another refuses.
-//! * Token rules reserve an estimate (the request's bytes, and its `max_tokens` for the answer) and settle on the real
-//!   usage: at the end of a stream, at an error, and when the caller leaves. A full bucket always admits one call,
-//!   however long.
+//! * Token rules reserve an estimate (the prompt's size, and the limit that the request states for each answer) and settle
+//!   on the real usage, or on what was sent and received: at the end of a stream, at an error, and when the caller leaves.
+//!   A full bucket always admits one call, however long.
 //! * Requests are counted when they reach a provider or fail on the way; concurrency is held until the stream is over.
 //! * The state of every rule stands in the journal, for the headers of the reply, whether it passed or not.
 //! * A store that is away is a stated policy per rule: refuse with 503, or let through. [`StoreErrors`] counts both.
 //!
-//! The hot path makes no network call and takes no lock: with a shared store only a share that is used up is awaited.
+//! The hot path makes no network call and waits for no lock but that of its own subject, which is held for a few
+//! statements: with a shared store only a share that is used up is awaited.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_provider::{Call, LimitKind, LimitNote};
+use gateway_provider::{Call, Journal, LimitKind, LimitNote};
 use gateway_schema::CallError;
 use gateway_store::rate::{RateKey, RateRule, RateStore, Taken};
 use tokio::time::Instant;
@@ -32,6 +32,11 @@ pub(super) struct Wanted {
     shared: Arc<Shared>,
     keys: Vec<(RateKey, Option<u64>)>,
     notes: Vec<LimitNote>,
+    /// What the call is expected to consume.
+    expected: Expected,
+    journal: Journal,
+    /// When it took.
+    at: Duration,
 }
 
 /// What taking from all rules came to.
@@ -62,12 +67,27 @@ impl Wanted {
             shared,
             keys,
             notes: Vec::new(),
+            expected,
+            journal: call.context.journal.clone(),
+            at: Duration::ZERO,
         }
+    }
+
+    /// The reservation of what was taken.
+    pub(super) fn reservation(&self, taken: Vec<(RateKey, Option<u64>)>) -> Box<Reservation> {
+        Box::new(Reservation {
+            shared: Arc::clone(&self.shared),
+            taken,
+            at: self.at,
+            tally: Tally::new(self.expected),
+            journal: self.journal.clone(),
+        })
     }
 
     /// Takes from every rule, all or nothing.
     pub(super) fn take(&mut self) -> Outcome {
         let now = self.shared.now();
+        self.at = now;
         self.notes.clear();
         for (index, (rule, (key, amount))) in self.shared.rules.iter().zip(&self.keys).enumerate() {
             let Some(amount) = *amount else { continue };
@@ -99,9 +119,10 @@ impl Wanted {
         self.notes.clear();
         let keys = std::mem::take(&mut self.keys);
         let shared = Arc::clone(&self.shared);
+        self.at = shared.now();
         let mut taken = Partly {
             shared: &shared,
-            now: shared.now(),
+            now: self.at,
             taken: Vec::with_capacity(keys.len()),
         };
         for (rule, (key, amount)) in shared.rules.iter().zip(keys) {
@@ -143,7 +164,8 @@ impl Wanted {
                 },
             }
         }
-        (Ok(std::mem::take(&mut taken.taken)), self.notes())
+        let taken = std::mem::take(&mut taken.taken);
+        (Ok(self.reservation(taken)), self.notes())
     }
 }
 
@@ -174,10 +196,7 @@ fn give_back<'a>(
 }
 
 /// What borrowing came to, and how the rules stood.
-pub(super) type Borrowed = (
-    Result<Vec<(RateKey, Option<u64>)>, CallError>,
-    Vec<LimitNote>,
-);
+pub(super) type Borrowed = (Result<Box<Reservation>, CallError>, Vec<LimitNote>);
 
 fn note(kind: LimitKind, state: gateway_store::rate::RateState) -> LimitNote {
     LimitNote {
@@ -192,35 +211,27 @@ fn note(kind: LimitKind, state: gateway_store::rate::RateState) -> LimitNote {
 pub(super) struct Reservation {
     shared: Arc<Shared>,
     taken: Vec<(RateKey, Option<u64>)>,
+    /// When it was taken.
+    at: Duration,
     pub(super) tally: Tally,
-}
-
-impl Reservation {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        taken: Vec<(RateKey, Option<u64>)>,
-        tally: Tally,
-    ) -> Self {
-        Self {
-            shared,
-            taken,
-            tally,
-        }
-    }
+    journal: Journal,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let usage = std::mem::take(&mut self.tally).total();
+        let sent = self.journal.notes().sent;
+        let usage = std::mem::take(&mut self.tally).total(sent);
         let now = self.shared.now();
         for (rule, (key, reserved)) in self.shared.rules.iter().zip(&self.taken) {
             let Some(reserved) = *reserved else { continue };
             let store = &self.shared.store;
             match rule.used(&usage) {
                 Some(used) if used > reserved => store.charge(key, rule.rule, used - reserved, now),
-                Some(used) if used < reserved => store.give(key, rule.rule, reserved - used, now),
+                Some(used) if used < reserved => {
+                    store.give(key, rule.rule, reserved - used, self.at);
+                }
                 None if matches!(rule.rule, RateRule::Held { .. }) => {
-                    store.give(key, rule.rule, reserved, now);
+                    store.give(key, rule.rule, reserved, self.at);
                 }
                 _ => {}
             }

@@ -11,8 +11,7 @@ use tower_service::Service;
 use super::away::StoreErrors;
 use super::future::ResponseFuture;
 use super::policy::Rule;
-use super::reservation::{Outcome, Reservation, Shared, Wanted};
-use crate::tally::Tally;
+use super::reservation::{Outcome, Shared, Wanted};
 
 /// Bounds requests, tokens and concurrency. See the [module](super).
 #[derive(Clone)]
@@ -81,9 +80,8 @@ where
         match wanted.take() {
             Outcome::Passed(taken) => {
                 call.context.journal.notes().limits.extend(wanted.notes());
-                let tally = Tally::new(&call);
-                let reservation = Reservation::new(Arc::clone(&self.shared), taken, tally);
-                ResponseFuture::calling(self.inner.call(call), Some(Box::new(reservation)))
+                let reservation = wanted.reservation(taken);
+                ResponseFuture::calling(self.inner.call(call), Some(reservation))
             }
             Outcome::Refused(error) => {
                 call.context.journal.notes().limits.extend(wanted.notes());
@@ -93,7 +91,7 @@ where
                 let spare = self.inner.clone();
                 // Keep the instance that was polled ready.
                 let ready = std::mem::replace(&mut self.inner, spare);
-                ResponseFuture::borrowing(wanted, call, ready, Arc::clone(&self.shared))
+                ResponseFuture::borrowing(wanted, call, ready)
             }
         }
     }

@@ -131,7 +131,7 @@ async fn tokens_are_reserved_and_settled_on_the_reported_usage() {
     let inner = service_fn(|_| async {
         Ok(stream(vec![
             frame(3, None),
-            frame(0, Some(Usage::new(100, 50))),
+            frame(0, Some(Usage::new(130, 20))),
         ]))
     });
     let service = RateLimited::new(inner, vec![rule.clone()], Arc::clone(&store) as _);

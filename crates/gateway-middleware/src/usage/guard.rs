@@ -14,6 +14,7 @@ use gateway_store::{
 
 use super::content;
 use super::meter::Meter;
+use crate::expected::Expected;
 use crate::tally::Tally;
 
 /// Collects the facts of one call and settles it when it is dropped.
@@ -76,7 +77,7 @@ impl Guard {
             response_model: None,
             response_id: None,
             finish: None,
-            tally: Tally::new(call),
+            tally: Tally::new(Expected::of(call)),
             first_event: None,
             answered: None,
             settlement: Settlement::Cancelled,
@@ -99,12 +100,10 @@ impl Guard {
     }
 
     pub(super) fn whole(&mut self, whole: &Whole) {
-        match whole {
-            Whole::Raw { facts, body, .. } => {
-                self.bytes.1 = body.len() as u64;
-                self.facts(facts);
-            }
-            _ => self.tally.whole(whole),
+        self.tally.whole(whole);
+        if let Whole::Raw { facts, body, .. } = whole {
+            self.bytes.1 = body.len() as u64;
+            self.facts(facts);
         }
         if let Whole::Canonical(Response::Chat(chat)) = whole {
             self.response_model.clone_from(&chat.model);
@@ -129,11 +128,11 @@ impl Guard {
         if let Some(content) = &mut self.content {
             content::piece(&frame.data, content);
         }
+        self.tally.frame(frame);
         self.facts(&frame.facts);
     }
 
     fn facts(&mut self, facts: &Facts) {
-        self.tally.facts(facts);
         if facts.meaningful && self.first_event.is_none() && self.stream {
             self.first_event = Some(self.started.elapsed());
         }
@@ -195,6 +194,7 @@ impl Guard {
         &self,
         notes: &Notes,
         usage: &Usage,
+        answered: Option<&str>,
     ) -> (Option<Usd>, Option<Usd>, Option<&'static str>) {
         let consumed = usage.input_tokens.is_some() || usage.output_tokens.is_some();
         let from_cache = matches!(notes.cache, Some("hit" | "shared"));
@@ -208,10 +208,11 @@ impl Guard {
             .as_ref()
             .filter(|_| consumed)
             .and_then(|prices| match notes.attempts.last() {
-                // What is passed on names its own model.
-                Some(last) if self.operation == Operation::Proxy => {
-                    prices.cost_of(by, &last.model, usage)
-                }
+                // What is passed on names its own model, and the answer says best which one it was: a body need not be
+                // readable.
+                Some(last) if self.operation == Operation::Proxy => answered
+                    .and_then(|model| prices.cost_of(by, &model.into(), usage))
+                    .or_else(|| prices.cost_of(by, &last.model, usage)),
                 _ => prices.cost(by, usage),
             });
         match priced {
@@ -256,9 +257,11 @@ impl Drop for Guard {
         record.response_model = self.response_model.take();
         record.response_id = self.response_id.take();
         record.lane = self.lane;
-        record.usage = std::mem::take(&mut self.tally).total();
+        record.usage = std::mem::take(&mut self.tally).total(notes.sent);
         record.overhead = self.overhead(&notes);
-        (record.cost, record.cost_saved, record.price_version) = self.price(&notes, &record.usage);
+        let answered = record.response_model.as_deref();
+        (record.cost, record.cost_saved, record.price_version) =
+            self.price(&notes, &record.usage, answered);
         record.attempts = notes.attempts.iter().map(attempt).collect();
         record.variant.clone_from(&notes.variant);
         record.variant_reason.clone_from(&notes.variant_reason);

@@ -215,7 +215,7 @@ impl Wire for SageMakerWire {
             (_, Some(template)) => Box::new(tgi::StreamDecoder::new(self.stops(call, template))),
             (None, None) => Box::new(StreamDecoder::new()),
             (Some((body, envelope)), None) => {
-                let hides = openai::leaves_usage_open(body, envelope);
+                let hides = openai::hides_usage(body, envelope);
                 Box::new(Observer::new(UsageChunk::hidden_when(hides)))
             }
         };

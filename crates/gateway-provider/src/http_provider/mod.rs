@@ -22,7 +22,7 @@ use http::response::Parts;
 use crate::call::Call;
 use crate::credential::{Clock, Credentials};
 use crate::inflate::inflate;
-use crate::journal::{Attempt, Lane};
+use crate::journal::{Attempt, Exchange, Lane};
 use crate::peek::begins_with_event;
 use crate::provider::{Provider, ProviderInfo};
 use crate::redact::{Redactor, Redactors};
@@ -127,15 +127,34 @@ impl<W: Wire> HttpProvider<W> {
         let credential = self.credentials.get().await?;
         self.wire
             .authorize(&mut request, &credential, self.clock.now())?;
-        let sent = self.transport.send(request, self.limits).await;
+        let exchange = call.context.journal.exchange();
+        let sent = self
+            .transport
+            .send_noting(request, self.limits, exchange.clone())
+            .await;
         let outcome = match sent {
             Ok(response) => {
                 attempt.status = Some(response.status().as_u16());
+                if response.status().as_u16() >= 400 {
+                    exchange.refused();
+                }
                 let redactor = self.redactors.get(&credential, &self.target.headers);
-                self.answer(call, encoded.lane, response, &redactor).await
+                self.answer(call, encoded.lane, response, (&redactor, &exchange))
+                    .await
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                if error.unsent {
+                    exchange.refused();
+                }
+                Err(error.into())
+            }
         };
+        if outcome
+            .as_ref()
+            .is_err_and(|error| is_refusal(error.kind()))
+        {
+            exchange.refused();
+        }
         self.credentials
             .report(&credential, outcome.as_ref().map(|_| ()));
         outcome
@@ -156,7 +175,7 @@ impl<W: Wire> HttpProvider<W> {
         call: &Call,
         lane: Lane,
         response: http::Response<BodyStream>,
-        redactor: &Arc<Redactor>,
+        (redactor, exchange): (&Arc<Redactor>, &Exchange),
     ) -> Result<Reply, CallError> {
         let (mut head, body) = response.into_parts();
         let body = redactor.body(inflate(&mut head, body)?);
@@ -187,7 +206,8 @@ impl<W: Wire> HttpProvider<W> {
         } else {
             // It counts until it is decoded; whoever writes the answer counts that.
             let memory = &call.context.memory;
-            let (bytes, _held) = collect_counted(body, MAX_ANSWER_BYTES, memory).await?;
+            let note = |length| exchange.received(length);
+            let (bytes, _held) = collect_counted(body, MAX_ANSWER_BYTES, memory, note).await?;
             let status = head.status;
             let content_type = head.headers.get(CONTENT_TYPE).cloned();
             let response = http::Response::from_parts(head, bytes);
@@ -364,6 +384,20 @@ impl Drop for OnDrop<'_> {
             .attempts
             .push(self.attempt.clone());
     }
+}
+
+/// Whether a failure says that the provider did not work on the request, whatever its status.
+const fn is_refusal(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidRequest
+            | ErrorKind::Unauthenticated
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::RateLimited
+            | ErrorKind::ContextLength
+            | ErrorKind::PayloadTooLarge
+    )
 }
 
 fn refuse_losses(losses: &gateway_schema::Losses, info: &ProviderInfo) -> CallError {

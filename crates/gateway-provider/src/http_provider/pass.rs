@@ -57,15 +57,25 @@ impl<W: Wire> HttpProvider<W> {
         let credential = self.credentials.get().await?;
         self.wire
             .authorize(&mut request, &credential, self.clock.now())?;
+        let exchange = call.context.journal.exchange();
         let sending = match &raw.upload {
-            None => self.transport.send(request, self.limits),
+            None => self
+                .transport
+                .send_noting(request, self.limits, exchange.clone()),
             Some(upload) => self
                 .transport
                 .send_upload(request, upload.clone(), self.limits),
         };
-        let outcome = match sending.await {
+        let response = sending.await;
+        if response.as_ref().is_err_and(|error| error.unsent) {
+            exchange.refused();
+        }
+        let outcome = match response {
             Ok(response) => {
                 attempt.status = Some(response.status().as_u16());
+                if response.status().as_u16() >= 400 {
+                    exchange.refused();
+                }
                 let redactor = self.redactors.get(&credential, &self.target.headers);
                 self.pass_back(call, raw, response, &redactor).await
             }

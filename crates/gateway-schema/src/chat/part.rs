@@ -128,6 +128,25 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// Bytes of generated text in this part; a picture, sound or a document has none.
+    pub(crate) const fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::Thinking { text, .. } | Self::Refusal(text) => {
+                text.len()
+            }
+            Self::ToolCall(call) => call.name.len() + call.arguments.len(),
+            Self::Image { .. }
+            | Self::Audio(_)
+            | Self::Video(_)
+            | Self::Document { .. }
+            | Self::ToolResult(_)
+            | Self::RedactedThinking { .. }
+            | Self::Opaque { .. } => 0,
+        }
+    }
+}
+
 /// Data of a part, by value or by reference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 -- A bucket that several processes lease from. All in units of the rule and microseconds of the server's clock.
 --
 -- What is in the bucket and what is leased never exceed the limit together, and the bucket fills no further than that.
+-- No debt is larger than a full bucket.
 -- A lease that ends unreported counts as spent: its units come back only as the bucket fills.
 --
 -- KEYS: the bucket. ARGV: this process, limit, every, lease, what it has, what it returns, what it owes, what is needed
@@ -77,7 +78,8 @@ leased = leased - mine + have
 if returned > 0 then
   level = math.min(level + returned, math.max(level, limit - leased))
 end
-level = level - owed
+-- No debt is larger than a full bucket.
+level = math.max(level - owed, -limit)
 
 local there = math.max(math.floor(level), 0)
 local granted = 0

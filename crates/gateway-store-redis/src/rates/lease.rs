@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use gateway_store::rate::{RateRule, RateState, Taken};
+use gateway_store::rate::{RateRule, RateState, Refunds, Taken};
 use tokio::time::Instant;
 
 /// A process would like to have what it takes in this time.
@@ -17,6 +17,8 @@ const REFUSED: (Duration, Duration) = (Duration::from_millis(10), Duration::from
 const PAUSE: Duration = Duration::from_millis(25);
 /// How much earlier than the server a process ends a lease, for clocks that do not run alike: a hundredth of it.
 const MARGIN: u32 = 100;
+/// No wait is longer than this many periods of a bucket: a debt is at most one bucket.
+const LONGEST: f64 = 2.0;
 /// The largest number that the server counts exactly.
 const MOST: u64 = 1 << 53;
 
@@ -62,6 +64,8 @@ pub(super) struct Lease {
     believed: u64,
     returned: u64,
     owed: u64,
+    /// A bucket: what may still be given back, in units.
+    refunds: Refunds<Instant>,
     /// When the lease ends; spare units end with it.
     until: Option<Instant>,
     /// When the lease began: for a window, what was taken before belongs to another.
@@ -93,6 +97,7 @@ impl Lease {
             believed: 0,
             returned: 0,
             owed: 0,
+            refunds: Refunds::default(),
             until: None,
             since: now,
             refused: None,
@@ -129,6 +134,7 @@ impl Lease {
     }
 
     fn spend(&mut self, rule: RateRule, amount: u64, now: Instant) {
+        self.note_missing(rule, now);
         self.spare -= amount;
         self.taken = self.taken.saturating_add(amount);
         if amount > 0 {
@@ -140,11 +146,21 @@ impl Lease {
         }
     }
 
-    /// Gives back what was taken at `taken`, as far as that is known.
+    /// Notes what the bucket is missing, as far as this process can tell.
+    fn note_missing(&mut self, rule: RateRule, now: Instant) {
+        if let RateRule::Bucket { limit, .. } = rule {
+            let there = self.there(rule, now).max(0.0);
+            let missing = limit.saturating_sub(whole(there));
+            self.refunds.note(now, missing);
+        }
+    }
+
+    /// Gives back what was taken at `taken`, as far as the bucket was not full without it since.
     pub(super) fn give(&mut self, rule: RateRule, amount: u64, taken: Instant, now: Instant) {
         self.end(now);
         match rule {
             RateRule::Bucket { .. } => {
+                let amount = self.refunds.give(taken, amount);
                 let paid = amount.min(self.owed);
                 self.owed -= paid;
                 let spare = (amount - paid).min(self.believed.saturating_sub(self.spare));
@@ -173,7 +189,8 @@ impl Lease {
         let spare = amount.min(self.spare);
         self.spend(rule, spare, now);
         if !matches!(rule, RateRule::Held { .. }) {
-            self.owed = self.owed.saturating_add(amount - spare);
+            // No debt is larger than a full bucket or window.
+            self.owed = self.owed.saturating_add(amount - spare).min(rule.limit());
         }
     }
 
@@ -334,16 +351,11 @@ impl Lease {
 
     fn state(&self, rule: RateRule, now: Instant) -> RateState {
         let limit = rule.limit();
-        let level = self.shared(rule, now) + self.spare as f64 - self.owed as f64;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float is cast to the nearest number there is"
-        )]
-        let remaining = (level.max(0.0) as u64).min(limit);
+        let level = self.there(rule, now);
+        let remaining = whole(level.max(0.0)).min(limit);
         let reset = match rule {
             RateRule::Bucket { limit, every } => {
-                every.mul_f64(((limit as f64 - level) / limit.max(1) as f64).clamp(0.0, 1e6))
+                every.mul_f64(((limit as f64 - level) / limit.max(1) as f64).clamp(0.0, LONGEST))
             }
             RateRule::Window { .. } => self.left(now),
             RateRule::Held { .. } => Duration::ZERO,
@@ -353,6 +365,11 @@ impl Lease {
             remaining,
             reset,
         }
+    }
+
+    /// What there is, less what is owed, as far as this process can tell.
+    fn there(&self, rule: RateRule, now: Instant) -> f64 {
+        self.shared(rule, now) + self.spare as f64 - self.owed as f64
     }
 
     /// What the server has, as far as this process can tell.
@@ -379,14 +396,22 @@ impl Lease {
     fn wait(&self, rule: RateRule, amount: u64, now: Instant) -> Duration {
         match rule {
             RateRule::Bucket { limit, every } => {
-                let there = self.shared(rule, now) + self.spare as f64 - self.owed as f64;
-                let missing = amount as f64 - there;
-                every.mul_f64((missing / limit.max(1) as f64).clamp(0.0, 1e6))
+                let missing = amount as f64 - self.there(rule, now);
+                every.mul_f64((missing / limit.max(1) as f64).clamp(0.0, LONGEST))
             }
             RateRule::Window { .. } => self.left(now),
             RateRule::Held { .. } => Duration::ZERO,
         }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float is cast to the nearest number there is"
+)]
+const fn whole(number: f64) -> u64 {
+    number as u64
 }
 
 const fn exact(number: u64) -> u64 {

@@ -111,6 +111,37 @@ fn a_debt_is_paid_before_anything_passes_and_is_not_forgotten() {
 }
 
 #[test]
+fn no_debt_is_larger_than_the_limit() {
+    let now = Instant::now();
+    let mut lease = leased(BUCKET, 10, now);
+    lease.charge(BUCKET, 1 << 63, now);
+    lease.charge(BUCKET, u64::MAX, now);
+    let question = lease.ask(BUCKET, 1, 1, now);
+    assert_eq!(question.owed, 100);
+    lease.answered(BUCKET, &question, answer(0, "1", 0, now), now);
+    match lease.take(BUCKET, 1, now) {
+        Taken::No { wait, .. } => assert!(wait <= Duration::from_hours(2), "{wait:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_the_bucket_refilled_meanwhile_is_not_given_back() {
+    let now = Instant::now();
+    let mut lease = leased(BUCKET, 10, now);
+    assert!(passes(&mut lease, BUCKET, 10, now));
+    let later = now + Duration::from_hours(1);
+    let question = lease.ask(BUCKET, 10, 10, later);
+    let full = 90;
+    lease.answered(BUCKET, &question, answer(10, "1", full, later), later);
+    assert!(passes(&mut lease, BUCKET, 10, later));
+    lease.give(BUCKET, 10, now, later);
+    assert!(!passes(&mut lease, BUCKET, 1, later), "it was full since");
+    lease.give(BUCKET, 10, later, later);
+    assert!(passes(&mut lease, BUCKET, 10, later));
+}
+
+#[test]
 fn a_unit_of_a_window_that_is_over_does_not_enlarge_the_next() {
     let now = Instant::now();
     let mut lease = leased(WINDOW, 2, now);

@@ -31,7 +31,8 @@ end
 if known == from then
   passed = passed - returned
 end
-passed = passed + owed
+-- No debt is larger than a full window.
+passed = math.min(passed + owed, 2 * limit)
 local there = math.max(limit - passed, 0)
 local granted = 0
 redis.call('HSET', KEYS[1], me, '1')

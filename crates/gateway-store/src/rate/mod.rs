@@ -10,6 +10,7 @@
 mod arithmetic;
 mod cells;
 mod memory;
+mod refunds;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use cells::{Crowd, RateCells};
 pub use memory::MemoryRates;
+pub use refunds::Refunds;
 
 use crate::StoreFuture;
 
@@ -107,11 +109,13 @@ pub trait RateStore: Send + Sync + 'static {
     /// Takes `amount`, all or nothing, from what this process has.
     fn take(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration) -> Taken;
 
-    /// Gives back `amount` that was taken: a refund, a correction, or the end of a hold. `now` is when it was taken, where
-    /// the caller knows: what belongs to a window that is over is not given to the next.
-    fn give(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration);
+    /// Gives back `amount` that was taken at `taken`: a refund, a correction, or the end of a hold. No more comes back than
+    /// fits: what a bucket has refilled meanwhile is not given a second time, and what belongs to a window that is over is
+    /// not given to the next.
+    fn give(&self, key: &RateKey, rule: RateRule, amount: u64, taken: Duration);
 
-    /// Takes `amount` whatever is left, as a correction after the fact. The debt is paid before anything else passes.
+    /// Takes `amount` whatever is left, as a correction after the fact. The debt is paid before anything else passes; it is
+    /// never larger than a full bucket or window, so that a subject waits two times its period at most.
     fn charge(&self, key: &RateKey, rule: RateRule, amount: u64, now: Duration);
 
     /// Takes `amount` as [`take`](Self::take) does, but asks the other processes for what this one lacks. Never

@@ -30,6 +30,8 @@ pub async fn rates(bench: &impl RateBench) {
     more_than_there_is_never_passes(bench).await;
     a_window_begins_with_its_first_unit_and_starts_anew(bench).await;
     what_is_held_comes_back(bench).await;
+    no_debt_outlives_its_period_by_more_than_one(bench).await;
+    what_was_refilled_is_not_given_a_second_time(bench).await;
     tasks_never_get_more_than_the_limit(bench).await;
 }
 
@@ -162,6 +164,49 @@ async fn what_is_held_comes_back(bench: &impl RateBench) {
     store.give(&one, rule, 2, bench.now());
     bench.pass(SOON).await;
     assert!(passes(bench, &one, rule, 2).await, "both came back");
+}
+
+async fn no_debt_outlives_its_period_by_more_than_one(bench: &impl RateBench) {
+    let store = bench.store();
+    let every = SOON * 2;
+    for rule in [
+        RateRule::Bucket { limit: 6, every },
+        RateRule::Window { limit: 6, every },
+    ] {
+        let one = key("debt");
+        assert!(passes(bench, &one, rule, 6).await);
+        for debt in [1 << 40, u64::MAX, u64::MAX] {
+            store.charge(&one, rule, debt, bench.now());
+        }
+        bench.pass(SOON / 2).await;
+        match take(bench, &one, rule, 1).await {
+            Taken::No { wait, .. } => assert!(wait <= every * 2, "{rule:?}: {wait:?}"),
+            other => assert_eq!(other, Taken::Short, "a debt is paid first: {rule:?}"),
+        }
+        bench.pass(every * 2).await;
+        assert!(passes(bench, &one, rule, 5).await, "it is paid: {rule:?}");
+    }
+}
+
+async fn what_was_refilled_is_not_given_a_second_time(bench: &impl RateBench) {
+    let one = key("saved");
+    let rule = RateRule::Bucket {
+        limit: 6,
+        every: SOON,
+    };
+    let store = bench.store();
+    let mut reserved = Vec::new();
+    for _ in 0..4 {
+        bench.pass(SOON + SOON / 10).await;
+        reserved.push(bench.now());
+        assert!(passes(bench, &one, rule, 6).await, "it is full again");
+    }
+    let mut passed = 0;
+    for taken in reserved {
+        store.give(&one, rule, 6, taken);
+        passed += usize::from(passes(bench, &one, rule, 6).await);
+    }
+    assert!(passed <= 1, "{passed} buckets were saved up");
 }
 
 async fn tasks_never_get_more_than_the_limit(bench: &impl RateBench) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::unreadable;
 use super::Counts;
 use crate::EncodedRequest;
-use crate::node::to_bytes;
+use crate::node::{self, to_bytes};
 
 /// Whose body a model of embeddings takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,7 @@ pub fn decode_embedding(body: &[u8], counts: Counts) -> Result<EmbeddingResponse
             vector: Vector::Floats(numbers),
         });
     }
-    let stated = value.get("inputTextTokenCount").and_then(Value::as_u64);
+    let stated = value.get("inputTextTokenCount").and_then(node::count);
     response.usage = stated.or(counts.input).map(|input| {
         let mut usage = Usage::default();
         usage.input_tokens = Some(input);

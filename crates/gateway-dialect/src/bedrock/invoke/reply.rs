@@ -114,10 +114,9 @@ pub(super) fn usage(body: &Value, counts: Counts) -> Option<Usage> {
         .or_else(|| at("/prompt_token_count"));
     let tokens = || {
         let results = body.get("results")?.as_array()?;
-        results
-            .iter()
-            .map(|result| node::count(result.get("tokenCount")?))
-            .sum()
+        results.iter().try_fold(0_u64, |sum, result| {
+            Some(sum.saturating_add(node::count(result.get("tokenCount")?)?))
+        })
     };
     let output = at(&format!("{metrics}/outputTokenCount"))
         .or(counts.output)

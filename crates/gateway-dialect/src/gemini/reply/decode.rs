@@ -91,6 +91,7 @@ pub fn observe_chat(body: &[u8]) -> Result<Facts, CallError> {
     facts.usage = reply.usage.map(Box::new);
     facts.model = reply.model;
     facts.id = reply.id;
+    crate::generated::count(body, &mut facts);
     Ok(facts)
 }
 

@@ -198,7 +198,11 @@ fn mlflow_keeps_spellings_and_passes_its_extras_on() {
     request.include_usage = Some(false);
     let written = encode_chat_request(&request, &options, &Quirks::AZURE);
     let body: Value = serde_json::from_slice(&written.body).unwrap();
-    assert_eq!(body["stream_options"], json!({"include_usage": false}));
+    assert_eq!(
+        body["stream_options"],
+        json!({"include_usage": true}),
+        "what is consumed is metered"
+    );
     assert_eq!(body.get("model"), None);
 }
 

@@ -8,7 +8,7 @@ use gateway_schema::{CallError, Extra, Request};
 use serde_json::Value;
 
 use super::written;
-use crate::tally::BYTES_PER_TOKEN;
+use crate::expected::BYTES_PER_TOKEN;
 
 /// Whether `matches` holds for any text of the request. Each text is looked at by itself.
 ///
