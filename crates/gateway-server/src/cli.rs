@@ -30,8 +30,67 @@ pub(crate) enum Command {
     Providers,
     /// Print every metric there is, as the page of the reference.
     Metrics,
+    /// Look after the store of the configuration.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Look after the credentials in the store.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Print the version.
     Version,
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Make the tables, or bring them to the version of this program.
+    Migrate(StoreOptions),
+    /// Read everything and say what is wrong with it. A server may run meanwhile.
+    Check(StoreOptions),
+    /// Write a copy of an SQLite store to a new file. A server may run meanwhile.
+    Backup {
+        #[command(flatten)]
+        store: StoreOptions,
+        /// The file to write; it must not exist.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Seal all credentials under a new master key. Servers may run meanwhile, if they have both keys.
+    RotateKey {
+        #[command(flatten)]
+        store: StoreOptions,
+        /// Only remove keys from the key file under which nothing is sealed any more.
+        #[arg(long)]
+        drop_old: bool,
+    },
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[derive(Debug, Args)]
+pub(crate) struct StoreOptions {
+    /// The folder of the store: `gateway.db` and `master.key` are in it.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "gateway-data",
+        env = "GATEWAY_DATA"
+    )]
+    pub(crate) data: PathBuf,
+    /// The store, if it is elsewhere: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "GATEWAY_STORE_URL",
+        hide_env_values = true
+    )]
+    pub(crate) store_url: Option<String>,
 }
 
 #[derive(Debug, Args)]

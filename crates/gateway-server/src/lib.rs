@@ -25,6 +25,8 @@ mod proxies;
 mod runtime;
 mod shutdown;
 mod start;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod store;
 mod stores;
 mod supervise;
 mod watch;
@@ -74,6 +76,10 @@ pub fn run() -> ExitCode {
             output::say(&gateway_telemetry::descriptor::reference());
             Ok(())
         }
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        Command::Db(command) => store::db(&command),
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
+        Command::Secrets(command) => store::secrets(&command),
         Command::Version => {
             output::say(concat!("gateway-server ", env!("CARGO_PKG_VERSION")));
             Ok(())

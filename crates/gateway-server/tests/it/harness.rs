@@ -20,7 +20,11 @@ pub(crate) fn command(args: &[&str]) -> Command {
     for name in [
         "GATEWAY_CONFIG_PATH",
         "MLFLOW_GATEWAY_CONFIG",
+        "GATEWAY_DATA",
         "GATEWAY_LOG",
+        "GATEWAY_MASTER_KEY",
+        "GATEWAY_MASTER_KEY_PREVIOUS",
+        "GATEWAY_STORE_URL",
         "RUST_LOG",
     ] {
         command.env_remove(name);

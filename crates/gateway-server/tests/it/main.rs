@@ -25,6 +25,9 @@ mod reload;
 #[cfg(feature = "redis")]
 mod shared;
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod store;
+#[cfg(test)]
 #[cfg(feature = "redis")]
 mod stores;
 #[cfg(test)]
