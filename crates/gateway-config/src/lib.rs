@@ -100,10 +100,10 @@ pub use definition::{
 pub use diagnostic::{Diagnostic, Kind, PlanError, Problem, Report, Severity, Strictness};
 pub use file::Place;
 pub use plan::{
-    Amount, Auth, Breaker, Cache, CallLimit, CallWindow, CallerKey, Condition, Destination,
-    Endpoint, Expiry, FallbackOn, Header, Issuer, Jwks, Limit, Log, LogFormat, Model, OnStoreError,
-    Otlp, Plan, Price, Retry, Route, Rule, Server, Stores, Strategy, Subject, Telemetry, Timeouts,
-    TokenRange, WindowUnit,
+    Amount, Auth, Breaker, Browsers, Cache, CallLimit, CallWindow, CallerKey, Condition, Cors,
+    Destination, Endpoint, Expiry, FallbackOn, Header, Issuer, Jwks, Limit, Log, LogFormat, Model,
+    OnStoreError, Otlp, Plan, Price, Retry, Route, Rule, Server, Stores, Strategy, Subject,
+    Telemetry, Timeouts, TokenRange, WindowUnit,
 };
 pub use schema::json_schema;
 pub use source::{FileText, Lookup, NoLookup, ProviderEntry, Providers, Source};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use gateway_config::Server;
-use gateway_http::{BodyBounds, BreakerHealth, Directory, EndpointInfo, Health, LateText, Place};
+use gateway_http::{
+    BodyBounds, BreakerHealth, BrowserPolicy, Directory, EndpointInfo, Health, LateText, Place,
+};
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::{Authenticate, ByteBudget};
 use gateway_schema::CallError;
@@ -106,6 +108,14 @@ impl Directory for EngineDirectory {
 
     fn guard(&self) -> Option<Arc<dyn Authenticate>> {
         self.engine.running().authenticate.clone()
+    }
+
+    fn lets_everybody_in(&self) -> bool {
+        self.engine.running().lets_everybody_in
+    }
+
+    fn browsers(&self) -> Option<Arc<BrowserPolicy>> {
+        Some(Arc::clone(&self.engine.running().browsers))
     }
 
     fn metrics(&self) -> Option<LateText> {

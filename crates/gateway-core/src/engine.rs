@@ -228,8 +228,8 @@ impl Engine {
     }
 
     /// What the running plan says of the whole process.
-    pub fn server(&self) -> Server {
-        self.0.running.load().server
+    pub fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.0.running.load().server)
     }
 
     pub(crate) fn breakers(&self) -> Vec<TargetStatus> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use gateway_config::{Auth, OnStoreError, Plan, Server};
-use gateway_http::EndpointInfo;
+use gateway_config::{Auth, Browsers, OnStoreError, Plan, Server};
+use gateway_http::{BrowserPolicy, EndpointInfo};
 use gateway_middleware::overload::CapacityBounds;
 use gateway_provider::Authenticate;
 use gateway_schema::EndpointName;
@@ -30,7 +30,11 @@ pub(crate) struct Running {
     /// What is shared with other gateways.
     pub(crate) stores: Option<SharedStores>,
     /// The bounds of the whole process.
-    pub(crate) server: Server,
+    pub(crate) server: Arc<Server>,
+    /// Which pages may call, and by which names the gateway is called.
+    pub(crate) browsers: Arc<BrowserPolicy>,
+    /// Somebody without a credential may call.
+    pub(crate) lets_everybody_in: bool,
     /// What the next plan can go on with, by name.
     pub(crate) built: HashMap<EndpointName, Arc<BuiltEndpoint>>,
     pub(crate) built_routes: HashMap<EndpointName, Arc<BuiltRoute>>,
@@ -121,7 +125,9 @@ impl Running {
             authenticate,
             traces: plan.telemetry.otlp.is_some(),
             stores,
-            server: plan.server,
+            server: Arc::new(plan.server.clone()),
+            browsers: Arc::new(browsers(&plan.server.browsers)),
+            lets_everybody_in: plan.auth.as_ref().is_none_or(|auth| auth.anonymous),
             environment: Some(Environment::of(plan)),
             ..Self::default()
         };
@@ -171,5 +177,13 @@ fn same_stores(one: Option<&SharedStores>, other: Option<&SharedStores>) -> bool
             Arc::ptr_eq(&one.rates, &other.rates) && Arc::ptr_eq(&one.cache, &other.cache)
         }
         _ => false,
+    }
+}
+
+fn browsers(plan: &Browsers) -> BrowserPolicy {
+    let policy = BrowserPolicy::new().with_hosts(&plan.allowed_hosts);
+    match &plan.cors {
+        Some(cors) => policy.with_origins(&cors.allow_origins, cors.max_age),
+        None => policy,
     }
 }

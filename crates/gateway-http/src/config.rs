@@ -1,7 +1,9 @@
 //! What the edge may be told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::browser::BrowserPolicy;
 use crate::directory::BodyBounds;
 
 /// The largest request body that is accepted unless said otherwise: 100 MiB.
@@ -29,6 +31,8 @@ pub struct EdgeConfig {
     pub body_timeout: Duration,
     /// Names of the surfaces that are offered; `None` for all of them.
     pub surfaces: Option<Vec<String>>,
+    /// Which pages may call, and by which names the gateway is called, where the directory does not say.
+    pub browsers: Arc<BrowserPolicy>,
     /// What `/version` says.
     pub version: String,
     /// Whether requests that ask an endpoint leave a line in the log when they are over. Without it they leave one on
@@ -44,6 +48,7 @@ impl Default for EdgeConfig {
             max_upload_bytes: MAX_UPLOAD_BYTES,
             body_timeout: BODY_TIMEOUT,
             surfaces: None,
+            browsers: Arc::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             log_calls: true,
         }
@@ -85,6 +90,12 @@ impl EdgeConfig {
     /// `openai-responses`, `mlflow`, `passthrough`, `operations`.
     pub fn with_surfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.surfaces = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// States which pages may call, and by which names the gateway is called.
+    pub fn with_browsers(mut self, policy: BrowserPolicy) -> Self {
+        self.browsers = Arc::new(policy);
         self
     }
 

@@ -7,6 +7,7 @@ use gateway_provider::{Access, Authenticate, ByteBudget};
 use gateway_schema::{CallError, EndpointName, ModelId, Operation, ProviderName};
 
 use crate::body::LateText;
+use crate::browser::BrowserPolicy;
 
 /// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
 pub trait Directory: Send + Sync + 'static {
@@ -65,6 +66,16 @@ pub trait Directory: Send + Sync + 'static {
         None
     }
 
+    /// Whether somebody without a credential may call.
+    fn lets_everybody_in(&self) -> bool {
+        self.guard().is_none()
+    }
+
+    /// Which pages may call, and by which names the gateway is called; `None` for what the edge was made with.
+    fn browsers(&self) -> Option<Arc<BrowserPolicy>> {
+        None
+    }
+
     /// Whether a call whose caller sends no `traceparent` begins a trace of its own.
     fn traces(&self) -> bool {
         false
@@ -117,24 +128,37 @@ impl<'a> View<'a> {
         all
     }
 
-    /// How the gateway is. Why it is so is not for strangers.
+    /// How the gateway is. Why it is so is for callers that may see everything; the others learn of what they may ask, and
+    /// strangers of readiness alone.
     pub(crate) fn health(self) -> Health {
-        let health = self.directory.health();
+        let mut health = self.directory.health();
         if *self.access == Access::Unchecked {
             return Health::new(health.ready);
         }
+        if !self.sees_everything() {
+            health
+                .breakers
+                .retain(|breaker| self.access.allows(breaker.endpoint.as_str()));
+            // Paths, addresses and names of others stand in reasons.
+            health.refused_reload = health.refused_reload.map(|_| String::new());
+            health.store_away = health.store_away.map(|(name, _)| (name, String::new()));
+        }
         health
+    }
+
+    /// Whether the caller may ask everything, or, as a scraper, nothing.
+    fn sees_everything(self) -> bool {
+        match self.access {
+            Access::Unchecked => false,
+            Access::All => true,
+            Access::Only(names) => names.is_empty(),
+        }
     }
 
     /// The metrics, for callers that may ask everything or, as a scraper, nothing: others would see endpoints that are
     /// not for them.
     pub(crate) fn metrics(self) -> Option<Metrics> {
-        let may = match self.access {
-            Access::Unchecked => false,
-            Access::All => true,
-            Access::Only(names) => names.is_empty(),
-        };
-        if !may {
+        if !self.sees_everything() {
             return Some(Metrics::Forbidden);
         }
         self.directory.metrics().map(Metrics::Text)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::browser::is_browser;
 use gateway_provider::Presented;
 use gateway_schema::{CallError, ErrorKind};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION};
@@ -108,6 +109,14 @@ pub(crate) fn passed_back(mut headers: HeaderMap) -> HeaderMap {
     for name in named_by_connection(&headers) {
         headers.remove(name);
     }
+    let cors: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("access-control-"))
+        .cloned()
+        .collect();
+    for name in cors {
+        headers.remove(name);
+    }
     for name in CONNECTION_ONLY.iter().chain(&THEIRS) {
         if *name != "content-length" {
             headers.remove(*name);
@@ -169,9 +178,16 @@ pub(crate) fn strict(headers: &HeaderMap) -> Result<bool, CallError> {
     }
 }
 
-/// The `content-type` when it is not JSON. None at all counts as JSON.
+/// The `content-type` when it is not JSON. None at all counts as JSON unless a browser sends it: a page can have any
+/// bytes sent without one.
 pub(crate) fn not_json(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let value = headers.get(CONTENT_TYPE)?;
+    static NONE: HeaderValue = HeaderValue::from_static("none");
+    let value = match headers.get(CONTENT_TYPE) {
+        Some(value) if !value.as_bytes().trim_ascii().is_empty() => value,
+        _ if is_browser(headers) => return Some(&NONE),
+        Some(value) => value,
+        None => return None,
+    };
     let bytes = value.as_bytes();
     let essence = bytes
         .split(|byte| *byte == b';')
@@ -241,5 +257,10 @@ mod tests {
             assert!(refused(bad), "{bad}");
         }
         assert!(not_json(&HeaderMap::new()).is_none());
+        for name in ["origin", "sec-fetch-site", "sec-fetch-mode"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static("x"));
+            assert!(not_json(&headers).is_some(), "{name}");
+        }
     }
 }

@@ -27,6 +27,7 @@
 
 mod access;
 mod body;
+mod browser;
 mod config;
 mod cut;
 mod directory;
@@ -48,8 +49,10 @@ mod stream;
 mod surface;
 mod task;
 mod upload;
+mod visit;
 
 pub use body::{Broken, EdgeBody, LateText};
+pub use browser::{BrowserPolicy, Loopback};
 pub use config::EdgeConfig;
 pub use directory::{
     BodyBounds, BreakerHealth, Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit,

@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::body::EdgeBody;
+use crate::browser::{self, Loopback};
 use crate::directory::{BodyBounds, EndpointInfo, View};
 use crate::edge::{Connection, Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
 use crate::patience;
-use crate::query::without_credentials;
 use crate::read::{self, BEFORE_ENTRY, Encoding, Unpack};
 use crate::router::{Entry, Found};
 use crate::surface::{
@@ -50,7 +50,7 @@ pub(crate) struct Task {
     /// The body as it was sent, where it is passed on as it is and unpacked only to be read.
     pub(crate) packed: Option<Bytes>,
     pub(crate) headers: HeaderMap,
-    presented: Option<Arc<Presented>>,
+    pub(crate) presented: Option<Arc<Presented>>,
     /// Who asks callers for credentials.
     pub(crate) guard: Option<Arc<dyn Authenticate>>,
     principal: Principal,
@@ -66,6 +66,8 @@ pub(crate) struct Task {
     verb: Option<Verb>,
     /// The rest of the path, as it was written.
     pub(crate) tail: Option<String>,
+    /// The origin whose pages may read the answer, if it is not the gateway's own.
+    pub(crate) shown_to: Option<HeaderValue>,
     /// The head of a request whose credential is a signature: who calls is known when its body is there.
     pub(crate) signed: Option<Box<Parts>>,
     /// What the requests of its connection share.
@@ -143,7 +145,7 @@ impl Task {
         let surface = entry.map_or_else(|surface| surface, |entry| entry.surface);
         access.set_surface(surface.name());
         access.log_calls = shared.config.log_calls;
-        let task = Box::new(Self {
+        let mut task = Box::new(Self {
             surface,
             access,
             asked: None,
@@ -166,6 +168,7 @@ impl Task {
             endpoint: None,
             verb: None,
             tail,
+            shown_to: None,
             signed: None,
             connection: extensions
                 .get::<Connection>()
@@ -176,6 +179,10 @@ impl Task {
             headers,
             shared,
         });
+        let is_loopback = extensions.get::<Loopback>().is_some();
+        if let Some(response) = task.visit(&method, &uri, is_loopback) {
+            return Begun::Respond(response);
+        }
         task.admit(method, &uri, instead)
     }
 
@@ -204,24 +211,6 @@ impl Task {
     pub(crate) fn asks(&self) -> bool {
         self.entry
             .is_some_and(|entry| matches!(entry.route.action, Action::Ask(..) | Action::Pass(_)))
-    }
-
-    /// What the caller presents, in a header or in the query.
-    fn take_credential(&mut self) {
-        self.presented = headers::take_credential(&mut self.headers).or_else(|| {
-            let key = self.surface.credential_in_query(self.query.as_deref()?)?;
-            Some(Arc::new(Presented::new("key", key)))
-        });
-        self.clean_query();
-    }
-
-    /// Takes credentials out of the query.
-    pub(crate) fn clean_query(&mut self) {
-        if let Some(query) = &self.query
-            && let Cow::Owned(clean) = without_credentials(query, self.presented.as_deref())
-        {
-            self.query = Some(clean);
-        }
     }
 
     /// Who calls, before anything of the directory is told.
@@ -520,6 +509,9 @@ impl Task {
             }
         }
         self.surface.finish(&done, response.headers_mut());
+        if let Some(origin) = &self.shown_to {
+            browser::show_to(origin, response.headers_mut());
+        }
         response.headers_mut().insert(REQUEST_ID, id);
     }
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod breaker;
+pub(crate) mod browsers;
 pub(crate) mod cache;
 pub(crate) mod context;
 pub(crate) mod effective;
@@ -35,6 +36,7 @@ use serde::Serialize;
 
 pub use auth::{Auth, CallerKey, Expiry, Issuer, Jwks};
 pub use breaker::Breaker;
+pub use browsers::{Browsers, Cors};
 pub use cache::Cache;
 pub use endpoint::Endpoint;
 pub use fallback::FallbackOn;
@@ -177,7 +179,7 @@ pub(crate) fn read(root: &Item<'_>, context: &mut Context<'_>) -> Plan {
             .map(|auth| auth::read(&auth, &names, context)),
         stores: stores::read(root.get("stores").as_ref(), context),
         telemetry: telemetry::read(root.get("telemetry").as_ref(), context),
-        server: server::read(root.get("server").as_ref()),
+        server: server::read(root.get("server").as_ref(), context),
     }
 }
 

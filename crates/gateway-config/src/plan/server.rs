@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Context;
+use super::browsers::{self, Browsers};
 use super::effective::duration_text;
 use crate::file::item::Item;
 use crate::file::shape::{Key, Section, Shape};
@@ -46,11 +48,22 @@ pub(crate) static SECTION: Section = Section::new(
             Shape::Duration,
             "How long calls in flight may take to finish when the process is told to stop. Default 30s.",
         ),
+        Key::optional(
+            "allowed_hosts",
+            Shape::OneOrMany(&Shape::Text),
+            "Host names that requests may name besides addresses and the machine's own names: `llm.example.com`, \
+             `*.example.com`, `*`. Absent: any, but only the machine's own on a loopback address without `auth`.",
+        ),
+        Key::optional(
+            "cors",
+            Shape::Section(&browsers::CORS),
+            "Pages of other origins that may call. Absent: none.",
+        ),
     ],
 );
 
 /// Bounds of the whole process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Server {
     /// Largest request body, in bytes.
@@ -72,6 +85,9 @@ pub struct Server {
     /// How long calls in flight may take to finish when the process stops.
     #[serde(serialize_with = "duration_text")]
     pub drain: Duration,
+    /// Which names the gateway answers to, and which pages may call it.
+    #[serde(flatten)]
+    pub browsers: Browsers,
 }
 
 impl Default for Server {
@@ -84,11 +100,12 @@ impl Default for Server {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(30),
+            browsers: Browsers::default(),
         }
     }
 }
 
-pub(crate) fn read(item: Option<&Item<'_>>) -> Server {
+pub(crate) fn read(item: Option<&Item<'_>>, context: &mut Context<'_>) -> Server {
     let default = Server::default();
     let Some(item) = item else { return default };
     Server {
@@ -103,5 +120,6 @@ pub(crate) fn read(item: Option<&Item<'_>>) -> Server {
             .duration_at("body_timeout")
             .unwrap_or(default.body_timeout),
         drain: item.duration_at("drain").unwrap_or(default.drain),
+        browsers: browsers::read(item, context),
     }
 }

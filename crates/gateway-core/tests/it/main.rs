@@ -2,6 +2,7 @@
 
 mod auth;
 mod balance;
+mod browsers;
 mod cache;
 mod cost;
 mod deadlines;

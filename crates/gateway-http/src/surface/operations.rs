@@ -50,11 +50,10 @@ fn health(question: &Question<'_>) -> Result<Answer, CallError> {
     let mut told = json!({"status": "OK"});
     if let Value::Object(fields) = &mut told {
         if let Some(why) = health.refused_reload {
-            let refused = json!({"status": "refused", "reason": why});
-            fields.insert("reload".to_owned(), refused);
+            fields.insert("reload".to_owned(), because("refused", &why));
         }
         if let Some((name, why)) = health.store_away {
-            let stores = json!({name: {"status": "away", "reason": why}});
+            let stores = json!({name: because("away", &why)});
             fields.insert("stores".to_owned(), stores);
         }
         if !health.breakers.is_empty() {
@@ -63,6 +62,15 @@ fn health(question: &Question<'_>) -> Result<Answer, CallError> {
         }
     }
     Ok(Answer::json(&told))
+}
+
+/// A state and its reason, for callers that may know it.
+fn because(status: &str, why: &str) -> Value {
+    if why.is_empty() {
+        json!({"status": status})
+    } else {
+        json!({"status": status, "reason": why})
+    }
 }
 
 fn breaker(one: &BreakerHealth) -> Value {

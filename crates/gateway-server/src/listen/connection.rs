@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway_core::Gateway;
 use gateway_core::provider::ByteBudget;
-use gateway_http::{Connection, EdgeBody, Peer};
+use gateway_http::{Connection, EdgeBody, Loopback, Peer};
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -35,6 +35,8 @@ pub(super) struct Connections {
     pub(super) gateway: Gateway,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) stop: CancellationToken,
+    /// Only this machine reaches the listener.
+    pub(super) is_loopback: bool,
 }
 
 impl Connections {
@@ -70,6 +72,7 @@ impl Connections {
             peer: Peer(peer.ip()),
             shared: std::sync::OnceLock::new(),
             activity: activity.clone(),
+            is_loopback: self.is_loopback,
         };
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
@@ -99,6 +102,7 @@ struct Caller {
     /// What the requests of an HTTP/2 connection share.
     shared: std::sync::OnceLock<Connection>,
     activity: Activity,
+    is_loopback: bool,
 }
 
 impl Caller {
@@ -121,6 +125,9 @@ impl HyperService<Request<Incoming>> for Caller {
         if request.version() == http::Version::HTTP_2 {
             let connection = self.connection();
             request.extensions_mut().insert(connection);
+        }
+        if self.is_loopback {
+            request.extensions_mut().insert(Loopback);
         }
         // The gateway is always ready; a fresh clone needs no polling.
         let mut gateway = self.gateway.clone();

@@ -46,6 +46,10 @@ impl Listener {
             gateway: self.gateway.clone(),
             tls: self.tls,
             stop: stop.clone(),
+            is_loopback: self
+                .socket
+                .local_addr()
+                .is_ok_and(|it| it.ip().is_loopback()),
         };
         loop {
             tokio::select! {
