@@ -94,7 +94,7 @@ pub use definition::{
     ConditionDefinition, ContentDefinition, Definitions, DestinationDefinition, EndpointDefinition,
     IssuerDefinition, KeyDefinition, KeyPairDefinition, LimitDefinition, LogContent, LogDefinition,
     ModelDefinition, OtlpDefinition, PriceDefinition, RetryDefinition, RouteDefinition,
-    RuleDefinition, SecretValue, ServerDefinition, Setting, Settings, StickyDefinition,
+    RuleDefinition, SecretValue, CorsDefinition, ServerDefinition, Setting, Settings, StickyDefinition,
     StoresDefinition, TelemetryDefinition, TimeoutDefinition, TokenRangeDefinition,
 };
 pub use diagnostic::{Diagnostic, Kind, PlanError, Problem, Report, Severity, Strictness};

@@ -28,7 +28,7 @@ pub use endpoint::{
     ModelDefinition, PriceDefinition, RetryDefinition, TimeoutDefinition,
 };
 pub use process::{
-    LogContent, LogDefinition, OtlpDefinition, ServerDefinition, StoresDefinition,
+    CorsDefinition, LogContent, LogDefinition, OtlpDefinition, ServerDefinition, StoresDefinition,
     TelemetryDefinition,
 };
 pub use route::{

@@ -103,5 +103,21 @@ definition! {
         /// How long calls in flight may take to finish when the process stops.
         #[serde(with = "super::words::duration")]
         drain: Option<Duration>,
+        /// Host names that requests may name besides addresses and the machine's own names.
+        allowed_hosts: Vec<String>,
+        /// Pages of other origins that may call; absent: none.
+        cors: Option<CorsDefinition>,
+    }
+}
+
+definition! {
+    /// Pages of other origins that may call.
+    pub struct CorsDefinition {
+        /// Their origins.
+        allow_origins: Vec<String>,
+        ;
+        /// How long a browser may remember the answer to a preflight.
+        #[serde(with = "super::words::duration")]
+        max_age: Option<Duration>,
     }
 }

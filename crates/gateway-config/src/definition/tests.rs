@@ -72,6 +72,7 @@ fn definitions_of_everything_else_have_every_key_of_the_file() {
     complete::<OtlpDefinition>(section(telemetry, "otlp"));
     complete::<LogDefinition>(section(telemetry, "log"));
     complete::<ServerDefinition>(section(&plan::SECTION, "server"));
+    complete::<CorsDefinition>(section(section(&plan::SECTION, "server"), "cors"));
 }
 
 #[test]
