@@ -2,7 +2,8 @@
 
 use gateway_store::StoreError;
 use gateway_store::definitions::{
-    Action, AuditPage, AuditQuery, AuditRow, Author, Document, EntityRef, Revision, verify_chain,
+    Action, AuditPage, AuditQuery, AuditRow, Author, Document, EntityKind, EntityRef, Revision,
+    verify_chain,
 };
 
 use crate::load::kind;
@@ -23,7 +24,7 @@ pub async fn audit<S: Session>(
 ) -> Result<AuditPage, StoreError> {
     let limit = query.bounded_limit();
     let values = vec![
-        query.kind.as_ref().map(|kind| kind.as_str()).into(),
+        query.kind.as_ref().map(EntityKind::as_str).into(),
         query.id.as_ref().into(),
         query.actor.as_ref().into(),
         Value::number(query.from.unwrap_or(0)),

@@ -2,8 +2,8 @@
 
 use gateway_store::StoreError;
 use gateway_store::definitions::{
-    Cursor, Document, Entity, EntityKind, EntityRef, List, Loaded, Order, Page, Revision,
-    SealedValue,
+    Cursor, Document, Entity, EntityKind, EntityRef, FieldFilter, List, Loaded, Order, Page,
+    Revision, SealedValue,
 };
 
 use crate::session::{Session, end};
@@ -129,8 +129,8 @@ async fn list_inside<S: Session>(session: &mut S, list: &List) -> Result<Page, S
         list.kind.as_str().into(),
         list.workspace.as_deref().into(),
         list.contains.as_deref().into(),
-        field.map(|field| field.name()).into(),
-        field.map(|field| field.value()).into(),
+        field.map(FieldFilter::name).into(),
+        field.map(FieldFilter::value).into(),
         position,
         after.id().into(),
         Value::number(u64::from(list.bounded_limit()) + 1),

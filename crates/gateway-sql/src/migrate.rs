@@ -156,9 +156,8 @@ async fn apply<S: Session>(session: &mut S, app: &str, now: u64) -> Result<Migra
     // Inside the transaction, so that of two programs at once the second finds nothing to do.
     let from = match schema_state(session).await? {
         SchemaState::Empty => 0,
-        SchemaState::Older { found } => found,
+        SchemaState::Older { found } | SchemaState::Newer { found } => found,
         SchemaState::Current => PROGRAM_SCHEMA,
-        SchemaState::Newer { found } => found,
     };
     session.script(&MIGRATION_TABLE.text(backend)).await?;
     for migration in MIGRATIONS.iter().filter(|step| step.version > from) {

@@ -189,7 +189,7 @@ async fn a_server_that_crashes_under_writes_loses_no_answered_commit_and_comes_b
         assert!(!store.status().connected, "the status says so");
         server.restart();
     }
-    let refused = tokio::time::timeout(Duration::from_secs(60), writer)
+    let refused = tokio::time::timeout(Duration::from_mins(1), writer)
         .await
         .unwrap()
         .unwrap();

@@ -26,12 +26,13 @@ fn commit(base: Revision) -> Commit {
         let id = format!("{}-{n}", base.0 % 40);
         let document = Document::from_value(&serde_json::json!({"base": base.0})).unwrap();
         let draft = Draft::new(EntityKind::VIRTUAL_KEY, id.clone(), id, document);
-        commit = commit.with(match base.0 < 40 {
-            true => Write::Create(draft),
-            false => Write::Replace {
+        commit = commit.with(if base.0 < 40 {
+            Write::Create(draft)
+        } else {
+            Write::Replace {
                 draft,
                 version: None,
-            },
+            }
         });
     }
     commit
