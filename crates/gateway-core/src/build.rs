@@ -16,7 +16,7 @@ use crate::limits;
 use crate::meters::PriceList;
 use crate::routes::{self, Standing, Watched};
 use crate::running::Running;
-use crate::stack::{self, Front, Limits, Rates, Reached, Stack};
+use crate::stack::{self, Front, Limits, NameStack, Rates, Reached, Stack};
 use crate::state::StateDraft;
 use crate::targets::{self, Targets};
 
@@ -26,7 +26,7 @@ pub(crate) struct BuiltEndpoint {
     targets: Vec<Arc<Targets>>,
     reached: Reached,
     pub(crate) info: Arc<EndpointInfo>,
-    pub(crate) stack: Stack,
+    pub(crate) stack: Arc<NameStack>,
 }
 
 impl BuiltEndpoint {
@@ -40,7 +40,7 @@ pub(crate) struct BuiltRoute {
     route: Route,
     destinations: Vec<Arc<BuiltEndpoint>>,
     pub(crate) info: Arc<EndpointInfo>,
-    pub(crate) stack: Stack,
+    pub(crate) stack: Arc<NameStack>,
 }
 
 /// Builds one plan.
@@ -255,9 +255,10 @@ impl<'b, 's: 'b> Builder<'b, 's> {
         }
     }
 
-    fn layered(&self, stack: Stack) -> Stack {
+    fn layered(&self, stack: Stack) -> Arc<NameStack> {
         let layers = self.deps.layers.iter();
-        layers.fold(stack, |inner, layer| layer(inner))
+        let stack = layers.fold(stack, |inner, layer| layer(inner));
+        Arc::new(NameStack(stack))
     }
 
     /// What was built, in the order of the plan, and the state it needs.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use gateway_config::Server;
 use gateway_http::{
-    BodyBounds, BreakerHealth, BrowserPolicy, Directory, EndpointInfo, Health, LateText, Place,
+    BodyBounds, BreakerHealth, BrowserPolicy, Directory, EndpointInfo, Entry, Health, LateText, Place,
+    Snapshot,
 };
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::{Authenticate, ByteBudget};
 use gateway_schema::CallError;
 
 use crate::engine::Engine;
+use crate::running::Running;
 use crate::state::TargetStatus;
 
 /// An engine's names, and how the gateway is.
@@ -41,17 +43,8 @@ impl EngineDirectory {
 }
 
 impl Directory for EngineDirectory {
-    fn find(&self, name: &str) -> Option<Arc<EndpointInfo>> {
-        let running = self.engine.running();
-        running.names.get(name).map(|(info, _)| Arc::clone(info))
-    }
-
-    fn endpoints(&self) -> Vec<Arc<EndpointInfo>> {
-        self.engine.running().endpoints.clone()
-    }
-
-    fn routes(&self) -> Vec<Arc<EndpointInfo>> {
-        self.engine.running().routes.clone()
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.engine.snapshot()
     }
 
     fn health(&self) -> Health {
@@ -90,8 +83,34 @@ impl Directory for EngineDirectory {
         self.engine.capacity().unverified_memory().clone()
     }
 
+    fn metrics(&self) -> Option<LateText> {
+        self.engine.late_metrics()
+    }
+}
+
+impl Snapshot for Running {
+    fn find(&self, name: &str) -> Option<Entry> {
+        let (info, stack) = self.names.get(name)?;
+        Some(Entry {
+            info: Arc::clone(info),
+            service: Some(Arc::clone(stack) as _),
+        })
+    }
+
+    fn endpoints(&self) -> Vec<Arc<EndpointInfo>> {
+        self.endpoints.clone()
+    }
+
+    fn routes(&self) -> Vec<Arc<EndpointInfo>> {
+        self.routes.clone()
+    }
+
+    fn guard(&self) -> Option<Arc<dyn Authenticate>> {
+        self.authenticate.clone()
+    }
+
     fn body_bounds(&self) -> Option<BodyBounds> {
-        let server = self.engine.server();
+        let server = self.server;
         let default = Server::default();
         let bounds = |it: &Server| (it.max_body, it.max_upload, it.body_timeout);
         let own = bounds(&server) != bounds(&default);
@@ -106,24 +125,16 @@ impl Directory for EngineDirectory {
         })
     }
 
-    fn guard(&self) -> Option<Arc<dyn Authenticate>> {
-        self.engine.running().authenticate.clone()
-    }
-
     fn lets_everybody_in(&self) -> bool {
-        self.engine.running().lets_everybody_in
+        self.lets_everybody_in
     }
 
     fn browsers(&self) -> Option<Arc<BrowserPolicy>> {
-        Some(Arc::clone(&self.engine.running().browsers))
-    }
-
-    fn metrics(&self) -> Option<LateText> {
-        self.engine.late_metrics()
+        Some(Arc::clone(&self.browsers))
     }
 
     fn traces(&self) -> bool {
-        self.engine.running().traces
+        self.traces
     }
 }
 

@@ -13,7 +13,7 @@ use gateway_http::LateText;
 use gateway_middleware::Dice;
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_middleware::overload::Capacity;
-use gateway_provider::{Authenticate, Call, Deps, Provider, Registry, Reply};
+use gateway_provider::{Authenticate, BoxFuture, Call, Deps, Provider, Registry, Reply};
 use gateway_schema::{CallError, EndpointName, ErrorKind};
 use gateway_store::keys::KeyStore;
 use gateway_store::rate::{MemoryRates, RateStore};
@@ -275,6 +275,11 @@ impl Engine {
         })
     }
 
+    /// The plan that runs now, for the whole life of a request.
+    pub(crate) fn snapshot(&self) -> Arc<Running> {
+        self.0.running.load_full()
+    }
+
     pub(crate) fn running(&self) -> arc_swap::Guard<Arc<Running>> {
         self.0.running.load()
     }
@@ -290,13 +295,18 @@ impl Service<Call> for Engine {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: Call) -> EngineFuture {
+    fn call(&mut self, mut call: Call) -> EngineFuture {
         use tower::ServiceExt;
+
+        if let Some(entry) = call.context.entry.take() {
+            // The plan that the request began with answers it.
+            return EngineFuture(State::Entry(entry.answer(call)));
+        }
 
         // One look at the running plan for the whole life of this call.
         let running = self.running();
         EngineFuture(match running.names.get(&call.context.endpoint) {
-            Some((_, stack)) => State::Known(stack.clone().oneshot(call)),
+            Some((_, stack)) => State::Known(stack.0.clone().oneshot(call)),
             None => State::Unknown(Some(unknown(call.context.endpoint.as_str()))),
         })
     }
@@ -339,7 +349,10 @@ fn unknown(name: &str) -> CallError {
 pub struct EngineFuture(State);
 
 enum State {
+    /// Looked up here.
     Known(Oneshot<Stack, Call>),
+    /// Looked up by whoever made the call.
+    Entry(BoxFuture<'static, Result<Reply, CallError>>),
     Unknown(Option<CallError>),
 }
 
@@ -355,6 +368,7 @@ impl Future for EngineFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Known(future) => Pin::new(future).poll(cx),
+            State::Entry(future) => future.as_mut().poll(cx),
             State::Unknown(error) => match error.take() {
                 Some(error) => Poll::Ready(Err(error)),
                 None => Poll::Pending,

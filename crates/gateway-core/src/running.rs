@@ -13,14 +13,14 @@ use gateway_store::shared::SharedStores;
 use crate::build::{Builder, BuiltEndpoint, BuiltRoute};
 use crate::deps::EngineDeps;
 use crate::error::BuildError;
-use crate::stack::Stack;
+use crate::stack::NameStack;
 use crate::state::StateDraft;
 use crate::stores::Found;
 
 /// One plan, running.
 #[derive(Default)]
 pub(crate) struct Running {
-    pub(crate) names: HashMap<EndpointName, (Arc<EndpointInfo>, Stack)>,
+    pub(crate) names: HashMap<EndpointName, (Arc<EndpointInfo>, Arc<NameStack>)>,
     pub(crate) endpoints: Vec<Arc<EndpointInfo>>,
     pub(crate) routes: Vec<Arc<EndpointInfo>>,
     /// Who asks callers for credentials.
@@ -147,14 +147,14 @@ impl Running {
         for built in endpoints {
             let info = Arc::clone(&built.info);
             running.endpoints.push(Arc::clone(&info));
-            let entry = (info, built.stack.clone());
+            let entry = (info, Arc::clone(&built.stack));
             running.names.insert(entry.0.name.clone(), entry);
             running.built.insert(built.info.name.clone(), built);
         }
         for built in routes {
             let info = Arc::clone(&built.info);
             running.routes.push(Arc::clone(&info));
-            let entry = (info, built.stack.clone());
+            let entry = (info, Arc::clone(&built.stack));
             running.names.insert(entry.0.name.clone(), entry);
             running.built_routes.insert(built.info.name.clone(), built);
         }

@@ -18,7 +18,7 @@ use gateway_middleware::retry::{RetryBudget, RetryConfig, Retrying};
 use gateway_middleware::route::{Destination, RouteConfig, RouteError, Routed};
 use gateway_middleware::timeout::{Overall, Timeout, TimeoutConfig};
 use gateway_middleware::usage::{Meter, Metered};
-use gateway_provider::{Authenticate, BoxFuture, Call, Provider, Reply};
+use gateway_provider::{Authenticate, BoxFuture, Call, EntryService, Provider, Reply};
 use gateway_schema::{CallError, ErrorKind, Operation};
 use gateway_store::rate::RateStore;
 use gateway_store::shared::SharedStores;
@@ -29,6 +29,21 @@ use crate::reach::Reach;
 
 /// What answers one name. Erased once per name, because the table of names holds stacks of many shapes.
 pub type Stack = BoxCloneSyncService<Call, Reply, CallError>;
+
+/// The finished stack of one name in one plan, as a request carries it.
+pub(crate) struct NameStack(pub(crate) Stack);
+
+impl fmt::Debug for NameStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NameStack").finish_non_exhaustive()
+    }
+}
+
+impl EntryService for NameStack {
+    fn answer(&self, call: Call) -> BoxFuture<'static, Result<Reply, CallError>> {
+        Box::pin(tower::ServiceExt::oneshot(self.0.clone(), call))
+    }
+}
 
 /// Wraps a finished stack in layers of the embedder's own; see [`EngineBuilder::with_layer`](crate::EngineBuilder::with_layer).
 pub type StackLayers = Arc<dyn Fn(Stack) -> Stack + Send + Sync>;

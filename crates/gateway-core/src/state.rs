@@ -43,7 +43,7 @@ impl<K: Eq + Hash + Clone, S: WeakState> StateMap<K, S> {
     }
 
     /// Takes in what a plan made, and forgets what nobody uses any more.
-    fn commit(&self, made: HashMap<K, S>) {
+    fn commit(&self, made: &HashMap<K, S>) {
         self.with(|map| {
             map.retain(|_, weak| S::upgrade(weak).is_some());
             map.extend(
@@ -150,7 +150,7 @@ impl<'s, K: Eq + Hash + Clone, S: WeakState> Draft<'s, K, S> {
     }
 
     fn commit(self) {
-        self.base.commit(self.made);
+        self.base.commit(&self.made);
     }
 }
 

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_provider::{Access, Authenticate, ByteBudget};
+use gateway_provider::{Access, Authenticate, ByteBudget, EntryService};
 use gateway_schema::{CallError, EndpointName, ModelId, Operation, ProviderName};
 
 use crate::body::LateText;
 use crate::browser::BrowserPolicy;
 
-/// The running plan, as the edge sees it. Implemented over whatever holds the plan; every method answers from memory.
-pub trait Directory: Send + Sync + 'static {
+/// One plan, as the edge sees it. It never changes; every method answers from memory.
+pub trait Snapshot: Send + Sync + 'static {
     /// The endpoint or route of this name.
-    fn find(&self, name: &str) -> Option<Arc<EndpointInfo>>;
+    fn find(&self, name: &str) -> Option<Entry>;
 
     /// All endpoints, in the order of the configuration.
     fn endpoints(&self) -> Vec<Arc<EndpointInfo>>;
@@ -20,13 +20,75 @@ pub trait Directory: Send + Sync + 'static {
     /// All routes, in the order of the configuration.
     fn routes(&self) -> Vec<Arc<EndpointInfo>>;
 
-    /// How the gateway is.
-    fn health(&self) -> Health;
-
     /// Who asks callers for credentials; `None` where everybody may ask everything, as far as the edge is concerned.
     fn guard(&self) -> Option<Arc<dyn Authenticate>> {
         None
     }
+
+    /// The bounds of request bodies; `None` for those that the edge was made with.
+    fn body_bounds(&self) -> Option<BodyBounds> {
+        None
+    }
+
+    /// Whether somebody without a credential may call.
+    fn lets_everybody_in(&self) -> bool {
+        self.guard().is_none()
+    }
+
+    /// Which pages may call, and by which names the gateway is called; `None` for what the edge was made with.
+    fn browsers(&self) -> Option<Arc<BrowserPolicy>> {
+        None
+    }
+
+    /// Whether a call whose caller sends no `traceparent` begins a trace of its own.
+    fn traces(&self) -> bool {
+        false
+    }
+}
+
+/// What a name stands for in one plan.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What it is.
+    pub info: Arc<EndpointInfo>,
+    /// What answers its calls; `None` where the service behind the edge looks the name up itself.
+    pub service: Option<Arc<dyn EntryService>>,
+}
+
+/// No plan: nothing has a name.
+pub(crate) struct NoPlan;
+
+impl Snapshot for NoPlan {
+    fn find(&self, _: &str) -> Option<Entry> {
+        None
+    }
+
+    fn endpoints(&self) -> Vec<Arc<EndpointInfo>> {
+        Vec::new()
+    }
+
+    fn routes(&self) -> Vec<Arc<EndpointInfo>> {
+        Vec::new()
+    }
+}
+
+impl From<Arc<EndpointInfo>> for Entry {
+    fn from(info: Arc<EndpointInfo>) -> Self {
+        Self {
+            info,
+            service: None,
+        }
+    }
+}
+
+/// The running plan and the process, as the edge sees them. Every method answers from memory.
+pub trait Directory: Send + Sync + 'static {
+    /// The plan that runs now. A request asks once and keeps the answer to its end: one plan says who calls, what a name
+    /// stands for, whether it may be asked, and what answers.
+    fn snapshot(&self) -> Arc<dyn Snapshot>;
+
+    /// How the gateway is.
+    fn health(&self) -> Health;
 
     /// What `/metrics` says, in Prometheus' text format; `None` where there is no such page. The text is made off the
     /// threads that serve: with many series it takes a while.
@@ -60,26 +122,6 @@ pub trait Directory: Send + Sync + 'static {
     fn unverified_memory(&self) -> ByteBudget {
         self.memory()
     }
-
-    /// The bounds of request bodies; `None` for those that the edge was made with.
-    fn body_bounds(&self) -> Option<BodyBounds> {
-        None
-    }
-
-    /// Whether somebody without a credential may call.
-    fn lets_everybody_in(&self) -> bool {
-        self.guard().is_none()
-    }
-
-    /// Which pages may call, and by which names the gateway is called; `None` for what the edge was made with.
-    fn browsers(&self) -> Option<Arc<BrowserPolicy>> {
-        None
-    }
-
-    /// Whether a call whose caller sends no `traceparent` begins a trace of its own.
-    fn traces(&self) -> bool {
-        false
-    }
 }
 
 /// Whatever is let go when the reply is over.
@@ -102,25 +144,34 @@ pub struct BodyBounds {
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     directory: &'a dyn Directory,
+    plan: &'a dyn Snapshot,
     access: &'a Access,
 }
 
 impl<'a> View<'a> {
-    pub(crate) const fn new(directory: &'a dyn Directory, access: &'a Access) -> Self {
-        Self { directory, access }
+    pub(crate) const fn new(
+        directory: &'a dyn Directory,
+        plan: &'a dyn Snapshot,
+        access: &'a Access,
+    ) -> Self {
+        Self {
+            directory,
+            plan,
+            access,
+        }
     }
 
-    pub(crate) fn find(self, name: &str) -> Option<Arc<EndpointInfo>> {
-        let found = self.directory.find(name);
+    pub(crate) fn find(self, name: &str) -> Option<Entry> {
+        let found = self.plan.find(name);
         found.filter(|_| self.access.allows(name))
     }
 
     pub(crate) fn endpoints(self) -> Vec<Arc<EndpointInfo>> {
-        self.allowed(self.directory.endpoints())
+        self.allowed(self.plan.endpoints())
     }
 
     pub(crate) fn routes(self) -> Vec<Arc<EndpointInfo>> {
-        self.allowed(self.directory.routes())
+        self.allowed(self.plan.routes())
     }
 
     fn allowed(self, mut all: Vec<Arc<EndpointInfo>>) -> Vec<Arc<EndpointInfo>> {

@@ -56,7 +56,7 @@ pub use browser::{BrowserPolicy, Loopback};
 pub use config::EdgeConfig;
 pub use directory::{
     BodyBounds, BreakerHealth, Destination, Directory, EndpointInfo, EndpointKind, EndpointLimit,
-    Health, Place,
+    Entry, Health, Place, Snapshot,
 };
 pub use edge::{Connection, Edge, EdgeFuture, Peer};
 pub use ids::{Ids, TimeOrderedIds};

@@ -16,7 +16,7 @@ use http_body::Body;
 
 use crate::access::Access;
 use crate::body::{Broken, EdgeBody};
-use crate::directory::{EndpointInfo, View};
+use crate::directory::EndpointInfo;
 use crate::headers::{self, REQUEST_ID};
 use crate::query::without;
 use crate::read::{self, Encoding};
@@ -117,7 +117,7 @@ impl Task {
         if let Some(name) = self.headers.get(ENDPOINT) {
             return Ok(String::from_utf8_lossy(name.as_bytes()).into_owned());
         }
-        let directory = View::new(&*self.shared.directory, &self.sees);
+        let directory = self.view();
         let chat = |info: &Arc<EndpointInfo>| info.operation == Operation::Chat;
         let mut all = directory.endpoints().into_iter().filter(chat);
         match (all.next(), all.next()) {
@@ -226,7 +226,7 @@ impl Task {
 
     /// The endpoint that a body names, and the body with plain and unique keys.
     fn passed_by_body(
-        &self,
+        &mut self,
         path: &str,
         body: Bytes,
     ) -> Result<(Arc<EndpointInfo>, Bytes), CallError> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::{ToolForm, members};
 use gateway_provider::{
-    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, Journal, Payload, Presented,
+    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, EntryService, Journal, Payload, Presented,
     Principal, Trace,
 };
 use gateway_schema::{CallError, ErrorKind, Operation, RequestId};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::body::EdgeBody;
 use crate::browser::{self, Loopback};
-use crate::directory::{BodyBounds, EndpointInfo, View};
+use crate::directory::{BodyBounds, EndpointInfo, NoPlan, Snapshot, View};
 use crate::edge::{Connection, Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
@@ -54,6 +54,10 @@ pub(crate) struct Task {
     /// Who asks callers for credentials.
     pub(crate) guard: Option<Arc<dyn Authenticate>>,
     principal: Principal,
+    /// The plan that this request began with, until its call is made: no answer holds a plan that was replaced.
+    plan: Option<Arc<dyn Snapshot>>,
+    /// What answers the endpoint in that plan.
+    target: Option<Arc<dyn EntryService>>,
     /// What of the directory the caller may see.
     pub(crate) sees: gateway_provider::Access,
     peer: Option<Peer>,
@@ -145,21 +149,21 @@ impl Task {
         let surface = entry.map_or_else(|surface| surface, |entry| entry.surface);
         access.set_surface(surface.name());
         access.log_calls = shared.config.log_calls;
+        let plan = shared.directory.snapshot();
         let mut task = Box::new(Self {
             surface,
             access,
             asked: None,
             tool_forms: Arc::default(),
             reply_id: id,
-            bounds: shared
-                .directory
-                .body_bounds()
-                .unwrap_or(shared.config.body_bounds()),
+            bounds: plan.body_bounds().unwrap_or(shared.config.body_bounds()),
             entry: entry.ok(),
             encoding: Encoding::Identity,
             packed: None,
             presented: None,
-            guard: shared.directory.guard(),
+            guard: plan.guard(),
+            plan: Some(plan),
+            target: None,
             principal: Principal::default(),
             sees: gateway_provider::Access::All,
             peer: extensions.get::<Peer>().copied(),
@@ -379,6 +383,11 @@ impl Task {
         context.presented = self.presented.take();
         context.peer = self.peer.map(|peer| peer.0);
         context.memory = self.shared.directory.memory();
+        // Found and permitted by this request's plan, which answers it.
+        context.entry = self.target.take();
+        context.permitted =
+            self.guard.is_some() && context.principal.access != gateway_provider::Access::Unchecked;
+        self.plan = None;
         context.mapping = self.surface.mapping();
         context.strict = endpoint.strict || headers::strict(&self.headers)?;
         context.headers = Arc::new(std::mem::take(&mut self.headers));
@@ -386,17 +395,27 @@ impl Task {
         Ok(context)
     }
 
+    /// What this request's plan says to its caller.
+    pub(crate) fn view(&self) -> View<'_> {
+        let plan = self.plan.as_deref().unwrap_or(&NoPlan);
+        View::new(&*self.shared.directory, plan, &self.sees)
+    }
+
     /// The caller's trace, or one that begins here if calls are traced.
     fn trace(&self) -> Option<Trace> {
         let id = self.reply_id.as_u128();
         #[expect(clippy::cast_possible_truncation, reason = "the random half of the id")]
         let span = id as u64;
-        Trace::continued(&self.headers, span)
-            .or_else(|| self.shared.directory.traces().then(|| Trace::new(id, span)))
+        Trace::continued(&self.headers, span).or_else(|| {
+            self.plan
+                .as_ref()
+                .is_some_and(|plan| plan.traces())
+                .then(|| Trace::new(id, span))
+        })
     }
 
     pub(crate) fn find(
-        &self,
+        &mut self,
         name: &str,
         operation: Option<Operation>,
     ) -> Result<Arc<EndpointInfo>, CallError> {
@@ -404,10 +423,12 @@ impl Task {
         if let Some(guard) = &self.guard {
             guard.permit(&self.principal, name)?;
         }
-        let directory = View::new(&*self.shared.directory, &self.sees);
-        let Some(endpoint) = directory.find(name) else {
+        let directory = self.view();
+        let Some(entry) = directory.find(name) else {
             return Err(unknown_name(name, directory));
         };
+        let endpoint = entry.info;
+        self.target = entry.service;
         if operation.is_some_and(|wanted| !endpoint.answers(wanted)) {
             return Err(wrong_type(&endpoint, operation));
         }
@@ -420,7 +441,7 @@ impl Task {
         body: &Bytes,
     ) -> Result<Answer, CallError> {
         answer(&Question {
-            directory: View::new(&*self.shared.directory, &self.sees),
+            directory: self.view(),
             config: &self.shared.config,
             name: self.name.as_deref(),
             query: self.query.as_deref(),

@@ -10,6 +10,7 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::body::EdgeBody;
 use crate::browser::{Preflight, Verdict, Visit};
+use crate::directory::{NoPlan, Snapshot};
 use crate::headers;
 use crate::query::without_credentials;
 use crate::surface::Action;
@@ -23,8 +24,8 @@ impl Task {
         uri: &Uri,
         is_loopback: bool,
     ) -> Option<Response<EdgeBody>> {
-        let directory = &self.shared.directory;
-        let policy = directory
+        let plan: &dyn Snapshot = self.plan.as_deref().unwrap_or(&NoPlan);
+        let policy = plan
             .browsers()
             .unwrap_or_else(|| Arc::clone(&self.shared.config.browsers));
         let is_told = self
@@ -34,7 +35,7 @@ impl Task {
             method,
             uri,
             headers: &self.headers,
-            guards_names: is_loopback && directory.lets_everybody_in(),
+            guards_names: is_loopback && plan.lets_everybody_in(),
             is_harmless: is_told && matches!(*method, Method::GET | Method::HEAD),
         });
         match verdict {

@@ -1,5 +1,6 @@
 //! One request on its way through the gateway.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -8,10 +9,12 @@ use bytes::Bytes;
 use gateway_schema::{CallError, Decoded, EndpointName, Mapping, Operation, RequestId, Secret};
 use serde_json::{Map, Value};
 
+use crate::BoxFuture;
 use crate::admission::Access;
 use crate::budget::ByteBudget;
 use crate::journal::Journal;
 use crate::payload::Payload;
+use crate::reply::Reply;
 use crate::trace::Trace;
 
 /// No metadata and no headers, for whoever has none: made once.
@@ -66,8 +69,8 @@ pub struct Presented {
     pub signed: Option<Box<http::Request<Bytes>>>,
 }
 
-impl std::fmt::Debug for Presented {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presented")
             .field("header", &self.header)
             .field("value", &self.value)
@@ -148,6 +151,19 @@ pub struct Context {
     pub journal: Journal,
     /// Where bytes count that are held for this call. The default counts nothing.
     pub memory: ByteBudget,
+    /// What answers `endpoint` in the plan that the request began with. Absent: whoever gets the call looks it up.
+    pub entry: Option<Arc<dyn EntryService>>,
+    /// Whether it has been decided already, by that plan, that the principal may ask `endpoint`.
+    pub permitted: bool,
+}
+
+/// What answers the calls of one name in one plan.
+///
+/// A request that looks the name up once, and carries what it found, is answered by the plan it began with, whatever
+/// plan runs meanwhile.
+pub trait EntryService: fmt::Debug + Send + Sync + 'static {
+    /// Answers a call. Dropping the future abandons it.
+    fn answer(&self, call: Call) -> BoxFuture<'static, Result<Reply, CallError>>;
 }
 
 impl Context {
@@ -173,6 +189,8 @@ impl Context {
             headers: Arc::clone(&NO_HEADERS),
             journal: Journal::new(),
             memory: ByteBudget::default(),
+            entry: None,
+            permitted: false,
         }
     }
 }
@@ -242,6 +260,9 @@ impl Call {
                 headers: Arc::clone(&context.headers),
                 journal: context.journal.clone(),
                 memory: context.memory.clone(),
+                // Both were about the call itself; whoever asks again is behind them.
+                entry: None,
+                permitted: false,
             }),
             operation: self.operation,
             stream: self.stream,

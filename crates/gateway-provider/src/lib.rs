@@ -45,7 +45,7 @@ mod wire;
 pub use admission::{Access, Admission, Authenticate, SignedHead};
 pub use answer::{NoStream, content_type, read_json};
 pub use budget::{ByteBudget, Exhausted, HeldBytes};
-pub use call::{Call, Context, Presented, Principal, StreamForm};
+pub use call::{Call, Context, EntryService, Presented, Principal, StreamForm};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use http_provider::HttpProvider;
 pub use journal::{Attempt, Exchange, Journal, Lane, LimitKind, LimitNote, Notes, Sent};

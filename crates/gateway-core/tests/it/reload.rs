@@ -175,6 +175,37 @@ async fn keys_from_elsewhere_are_found_and_may_change_without_a_plan() {
     assert_eq!(ask("sk-new").await, 401);
 }
 
+#[tokio::test]
+async fn a_request_whose_body_comes_after_a_reload_is_answered_by_the_plan_it_began_with() {
+    let up = up();
+    let engine = builder(&[("up", &up)])
+        .build(&plan(vec![endpoint("up")]))
+        .unwrap();
+    let clock = Arc::new(gateway_testkit::ManualClock::new());
+    let gateway = gateway_core::GatewayBuilder::new(engine.clone(), clock).build();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let body = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+    let request = http::Request::post("/v1/chat/completions")
+        .header("content-type", "application/json")
+        .body(http_body_util::StreamBody::new(body))
+        .unwrap();
+    let mut response = Box::pin(gateway.clone().oneshot(request));
+    assert!(
+        (&mut response).now_or_never().is_none(),
+        "it waits for its body"
+    );
+
+    engine.apply(&plan(Vec::new())).unwrap();
+    let text = r#"{"model":"up","messages":[{"role":"user","content":"Hi"}]}"#;
+    let frame = http_body::Frame::data(bytes::Bytes::from(text));
+    sender
+        .send(Ok::<_, std::convert::Infallible>(frame))
+        .unwrap();
+    drop(sender);
+    assert_eq!(response.await.unwrap().status(), 200);
+    assert_eq!(up.call_count(), 1);
+}
+
 /// A thousand endpoints with every kind of state, none of which was ever there before.
 fn generation(number: usize, of: usize) -> Vec<Endpoint> {
     (0..of)

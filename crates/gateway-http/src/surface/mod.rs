@@ -303,6 +303,7 @@ impl Question<'_> {
         let name = self.name.unwrap_or_default();
         self.directory
             .find(name)
+            .map(|entry| entry.info)
             .ok_or_else(|| unknown_name(name, self.directory))
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway_http::{Directory, Edge, EdgeConfig, EndpointInfo, Health, TimeOrderedIds};
+use gateway_http::{
+    Directory, Edge, EdgeConfig, EndpointInfo, Entry, Health, Snapshot, TimeOrderedIds,
+};
 use gateway_provider::{Access, Admission, Authenticate, Presented, Principal};
 use gateway_schema::{CallError, ErrorKind};
 use gateway_testkit::ManualClock;
@@ -30,10 +32,11 @@ impl Authenticate for Slow {
     }
 }
 
+#[derive(Clone)]
 struct Guarded(Plan);
 
-impl Directory for Guarded {
-    fn find(&self, name: &str) -> Option<Arc<EndpointInfo>> {
+impl Snapshot for Guarded {
+    fn find(&self, name: &str) -> Option<Entry> {
         self.0.find(name)
     }
 
@@ -45,12 +48,18 @@ impl Directory for Guarded {
         self.0.routes()
     }
 
-    fn health(&self) -> Health {
-        self.0.health()
-    }
-
     fn guard(&self) -> Option<Arc<dyn Authenticate>> {
         Some(Arc::new(Slow))
+    }
+}
+
+impl Directory for Guarded {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        Arc::new(self.clone())
+    }
+
+    fn health(&self) -> Health {
+        self.0.health()
     }
 }
 

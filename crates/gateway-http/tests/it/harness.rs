@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gateway_http::{
-    Destination, Directory, Edge, EdgeBody, EdgeConfig, EndpointInfo, Health, TimeOrderedIds,
+    Destination, Directory, Edge, EdgeBody, EdgeConfig, EndpointInfo, Entry, Health, Snapshot,
+    TimeOrderedIds,
 };
 use gateway_provider::{Call, Lane, Reply, ReplyBody, Whole};
 use gateway_schema::stream::{Facts, Frame};
@@ -61,6 +62,7 @@ impl tower::Service<Call> for Script {
 }
 
 /// `chat` and `embed` and `complete`, and the route `split` over `chat`.
+#[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) health: Health,
 }
@@ -79,14 +81,15 @@ impl Plan {
     }
 }
 
-impl Directory for Plan {
-    fn find(&self, name: &str) -> Option<Arc<EndpointInfo>> {
+impl Snapshot for Plan {
+    fn find(&self, name: &str) -> Option<Entry> {
         let mut all = self.endpoints();
         all.extend(self.routes());
         // Not among those that are listed.
         let rank = EndpointInfo::endpoint("rank", Operation::Rerank, "cohere", None);
         all.push(Arc::new(rank));
-        all.into_iter().find(|it| it.name.as_str() == name)
+        let found = all.into_iter().find(|it| it.name.as_str() == name);
+        found.map(Entry::from)
     }
 
     fn endpoints(&self) -> Vec<Arc<EndpointInfo>> {
@@ -104,6 +107,12 @@ impl Directory for Plan {
             vec![to],
             "TRAFFIC_SPLIT",
         ))]
+    }
+}
+
+impl Directory for Plan {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        Arc::new(self.clone())
     }
 
     fn health(&self) -> Health {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_http::{
-    Destination, Directory, Edge, EdgeConfig, EndpointInfo, EndpointLimit, Health, TimeOrderedIds,
+    Destination, Directory, Edge, EdgeConfig, EndpointInfo, EndpointLimit, Entry, Health, Snapshot,
+    TimeOrderedIds,
 };
 use gateway_provider::{Lane, Reply, ReplyBody, Whole};
 use gateway_schema::chat::{ChatResponse, Choice, Finish, FinishReason, Part, StreamEvent};
@@ -25,11 +26,12 @@ const INVOKE: &str = "/gateway/chat/invocations";
 /// The endpoints of the recorded management exchanges.
 struct Recorded;
 
-impl Directory for Recorded {
-    fn find(&self, name: &str) -> Option<Arc<EndpointInfo>> {
+impl Snapshot for Recorded {
+    fn find(&self, name: &str) -> Option<Entry> {
         let mut all = self.endpoints();
         all.extend(self.routes());
-        all.into_iter().find(|it| it.name.as_str() == name)
+        let found = all.into_iter().find(|it| it.name.as_str() == name);
+        found.map(Entry::from)
     }
 
     fn endpoints(&self) -> Vec<Arc<EndpointInfo>> {
@@ -67,6 +69,12 @@ impl Directory for Recorded {
         };
         let route = EndpointInfo::route("crud-route", Operation::Chat, vec![to], "TRAFFIC_SPLIT");
         vec![Arc::new(route)]
+    }
+}
+
+impl Directory for Recorded {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        Arc::new(Self)
     }
 
     fn health(&self) -> Health {

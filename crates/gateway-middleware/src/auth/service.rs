@@ -63,6 +63,10 @@ where
             return ResponseFuture::calling(self.inner.call(call));
         };
         let context = &call.context;
+        if context.permitted {
+            // Decided once, by the plan that the request began with.
+            return ResponseFuture::calling(self.inner.call(call));
+        }
         if context.principal.access != Access::Unchecked {
             return match authenticate.permit(&context.principal, context.endpoint.as_str()) {
                 Ok(()) => ResponseFuture::calling(self.inner.call(call)),

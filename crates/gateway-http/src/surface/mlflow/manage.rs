@@ -51,7 +51,7 @@ fn all(question: &Question<'_>) -> Vec<manage::Endpoint> {
 }
 
 fn named(question: &Question<'_>) -> Option<manage::Endpoint> {
-    shown(&*question.directory.find(question.name?)?)
+    shown(&question.directory.find(question.name?)?.info)
 }
 
 pub(super) fn endpoints(question: &Question<'_>) -> Told {
@@ -81,7 +81,7 @@ pub(super) fn legacy_route(question: &Question<'_>) -> Told {
 pub(super) fn route(question: &Question<'_>) -> Told {
     let name = question.name.unwrap_or_default();
     let missing = || manage::route_missing(name);
-    let info = question.directory.find(name).ok_or_else(missing)?;
+    let info = question.directory.find(name).ok_or_else(missing)?.info;
     let EndpointKind::Route { destinations, .. } = &info.kind else {
         return Err(missing());
     };
