@@ -91,11 +91,12 @@ mod source;
 
 pub use definition::{
     AuthDefinition, BreakerDefinition, CacheDefinition, CallLimitDefinition, Checked,
-    ConditionDefinition, ContentDefinition, Definitions, DestinationDefinition, EndpointDefinition,
-    IssuerDefinition, KeyDefinition, KeyPairDefinition, LimitDefinition, LogContent, LogDefinition,
-    ModelDefinition, OtlpDefinition, PriceDefinition, RetryDefinition, RouteDefinition,
-    RuleDefinition, SecretValue, CorsDefinition, ServerDefinition, Setting, Settings, StickyDefinition,
-    StoresDefinition, TelemetryDefinition, TimeoutDefinition, TokenRangeDefinition,
+    ConditionDefinition, ContentDefinition, CorsDefinition, Definitions, DestinationDefinition,
+    EndpointDefinition, IssuerDefinition, KeyDefinition, KeyPairDefinition, LimitDefinition,
+    LogContent, LogDefinition, ModelDefinition, OtlpDefinition, PriceDefinition, RetryDefinition,
+    RouteDefinition, RuleDefinition, SecretValue, ServerDefinition, Setting, Settings,
+    StickyDefinition, StoresDefinition, TelemetryDefinition, TimeoutDefinition,
+    TokenRangeDefinition,
 };
 pub use diagnostic::{Diagnostic, Kind, PlanError, Problem, Report, Severity, Strictness};
 pub use file::Place;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use gateway_config::Server;
 use gateway_http::{
-    BodyBounds, BreakerHealth, BrowserPolicy, Directory, EndpointInfo, Entry, Health, LateText, Place,
-    Snapshot,
+    BodyBounds, BreakerHealth, BrowserPolicy, Directory, EndpointInfo, Entry, Health, LateText,
+    Place, Snapshot,
 };
 use gateway_middleware::breaker::BreakerStatus;
 use gateway_provider::{Authenticate, ByteBudget};

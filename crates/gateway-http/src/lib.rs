@@ -37,6 +37,7 @@ mod headers;
 mod ids;
 mod intake;
 mod limits;
+mod lookup;
 mod near;
 mod pass;
 mod patience;

@@ -7,8 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_dialect::{ToolForm, members};
 use gateway_provider::{
-    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, EntryService, Journal, Payload, Presented,
-    Principal, Trace,
+    Admission, Authenticate, BoxFuture, ByteBudget, Call, Context, EntryService, Journal, Payload,
+    Presented, Principal, Trace,
 };
 use gateway_schema::{CallError, ErrorKind, Operation, RequestId};
 use gateway_sigv4::BodyDigest;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::body::EdgeBody;
 use crate::browser::{self, Loopback};
-use crate::directory::{BodyBounds, EndpointInfo, NoPlan, Snapshot, View};
+use crate::directory::{BodyBounds, EndpointInfo, Snapshot};
 use crate::edge::{Connection, Peer, Shared};
 use crate::error::{self, Audience};
 use crate::headers::{self, REQUEST_ID};
@@ -29,7 +29,6 @@ use crate::read::{self, BEFORE_ENTRY, Encoding, Unpack};
 use crate::router::{Entry, Found};
 use crate::surface::{
     Action, Answer, AnswerBody, Asked, Codec, Done, Json, Named, Question, Surface, Verb, short,
-    unknown_name,
 };
 
 /// A request that has been matched. It owns what is needed until the response is complete.
@@ -53,11 +52,11 @@ pub(crate) struct Task {
     pub(crate) presented: Option<Arc<Presented>>,
     /// Who asks callers for credentials.
     pub(crate) guard: Option<Arc<dyn Authenticate>>,
-    principal: Principal,
+    pub(crate) principal: Principal,
     /// The plan that this request began with, until its call is made: no answer holds a plan that was replaced.
-    plan: Option<Arc<dyn Snapshot>>,
+    pub(crate) plan: Option<Arc<dyn Snapshot>>,
     /// What answers the endpoint in that plan.
-    target: Option<Arc<dyn EntryService>>,
+    pub(crate) target: Option<Arc<dyn EntryService>>,
     /// What of the directory the caller may see.
     pub(crate) sees: gateway_provider::Access,
     peer: Option<Peer>,
@@ -395,12 +394,6 @@ impl Task {
         Ok(context)
     }
 
-    /// What this request's plan says to its caller.
-    pub(crate) fn view(&self) -> View<'_> {
-        let plan = self.plan.as_deref().unwrap_or(&NoPlan);
-        View::new(&*self.shared.directory, plan, &self.sees)
-    }
-
     /// The caller's trace, or one that begins here if calls are traced.
     fn trace(&self) -> Option<Trace> {
         let id = self.reply_id.as_u128();
@@ -412,27 +405,6 @@ impl Task {
                 .is_some_and(|plan| plan.traces())
                 .then(|| Trace::new(id, span))
         })
-    }
-
-    pub(crate) fn find(
-        &mut self,
-        name: &str,
-        operation: Option<Operation>,
-    ) -> Result<Arc<EndpointInfo>, CallError> {
-        // Before anything is said of the name: a caller does not learn what is not for it.
-        if let Some(guard) = &self.guard {
-            guard.permit(&self.principal, name)?;
-        }
-        let directory = self.view();
-        let Some(entry) = directory.find(name) else {
-            return Err(unknown_name(name, directory));
-        };
-        let endpoint = entry.info;
-        self.target = entry.service;
-        if operation.is_some_and(|wanted| !endpoint.answers(wanted)) {
-            return Err(wrong_type(&endpoint, operation));
-        }
-        Ok(endpoint)
     }
 
     pub(crate) fn tell(
@@ -574,7 +546,7 @@ pub(crate) fn not_found(path: &str) -> CallError {
     CallError::client(ErrorKind::NotFound, message).with_code("unknown_url")
 }
 
-fn wrong_type(endpoint: &EndpointInfo, wanted: Option<Operation>) -> CallError {
+pub(crate) fn wrong_type(endpoint: &EndpointInfo, wanted: Option<Operation>) -> CallError {
     let wanted = wanted.unwrap_or(endpoint.operation);
     CallError::client(
         ErrorKind::InvalidRequest,
