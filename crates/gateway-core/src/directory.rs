@@ -110,10 +110,10 @@ impl Snapshot for Running {
     }
 
     fn body_bounds(&self) -> Option<BodyBounds> {
-        let server = self.server;
+        let server: &Server = &self.server;
         let default = Server::default();
         let bounds = |it: &Server| (it.max_body, it.max_upload, it.body_timeout);
-        let own = bounds(&server) != bounds(&default);
+        let own = bounds(server) != bounds(&default);
         own.then(|| {
             let max_bytes = usize::try_from(server.max_body).unwrap_or(usize::MAX);
             BodyBounds {
