@@ -59,15 +59,18 @@ impl Targets {
             .with_first_event(timeouts.first_event)
             .with_idle(timeouts.idle)
             .with_total(timeouts.total);
-        let config = endpoint
-            .breaker
-            .map(|breaker| BreakerConfig::new(breaker.failures, breaker.within, breaker.open_for));
+        let cooldown = endpoint.max_cooldown;
+        let config = endpoint.breaker.map(|breaker| {
+            BreakerConfig::new(breaker.failures, breaker.within, breaker.open_for)
+                .with_max_cooldown(cooldown)
+        });
         let load = (watch == Some(Watch::Load)).then(|| state.load(&endpoint.name));
         let mut accounts = Vec::new();
         for (number, options) in endpoint.model.accounts().enumerate() {
             let provider = provider(endpoint, options, deps)?;
             let breaker = config.map(|config| (config, state.breaker(&endpoint.name, number)));
             let rest = state.cooldown(&endpoint.name, number);
+            let rest = rest.with_longest(cooldown);
             let places = endpoint
                 .max_concurrency
                 .map(|most| state.places(&endpoint.name, number, most));

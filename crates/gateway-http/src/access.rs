@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use gateway_provider::Journal;
+use gateway_provider::{Holds, Journal};
 use gateway_schema::{CallError, EndpointName, RequestId};
 use http::StatusCode;
 use http::uri::PathAndQuery;
@@ -27,6 +27,8 @@ pub(crate) struct Access {
     pub(crate) quiet: bool,
     /// The request's place among those in flight.
     pub(crate) place: Option<Place>,
+    /// What the call holds until its whole answer has left.
+    pub(crate) holds: Holds,
     method: http::Method,
     target: Option<PathAndQuery>,
     surface: &'static str,
@@ -42,6 +44,8 @@ enum Outcome<'a> {
     Ok,
     Failed(&'a CallError),
     Cancelled,
+    /// The call's time was over before the caller had read its answer.
+    Unread,
 }
 
 impl Access {
@@ -62,6 +66,7 @@ impl Access {
             log_calls: true,
             quiet: false,
             place: None,
+            holds: Holds::default(),
             method,
             target,
             surface: "",
@@ -69,6 +74,20 @@ impl Access {
             complete: false,
             written: false,
         }
+    }
+
+    /// When the answer must have left.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.journal.as_ref()?.notes().deadline
+    }
+
+    /// Everything that is held until a whole answer has left.
+    pub(crate) fn take_holds(&mut self) -> Holds {
+        let mut holds = std::mem::take(&mut self.holds);
+        if let Some(place) = self.place.take() {
+            holds.push(place);
+        }
+        holds
     }
 
     /// Which surface answers.
@@ -104,6 +123,7 @@ impl Access {
             Outcome::Ok => ("ok", None),
             Outcome::Failed(error) => ("failed", Some(error)),
             Outcome::Cancelled => ("client_cancelled", None),
+            Outcome::Unread => ("client_late", None),
         };
         // A macro, since levels of the log are constants.
         macro_rules! line {
@@ -160,6 +180,8 @@ impl Drop for Access {
     fn drop(&mut self) {
         self.write(if self.complete {
             Outcome::Ok
+        } else if self.deadline().is_some_and(|by| by <= Instant::now()) {
+            Outcome::Unread
         } else {
             Outcome::Cancelled
         });

@@ -281,7 +281,10 @@ impl Task {
                 }
                 self.seal(&mut response);
                 let access = self.access;
-                response.map(|_| EdgeBody::passed(PassedBody::new(stream, access)))
+                let deadline = access.deadline();
+                response.map(|_| {
+                    EdgeBody::passed(PassedBody::new(stream, access)).with_deadline(deadline)
+                })
             }
         }
     }

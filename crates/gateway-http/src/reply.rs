@@ -29,7 +29,8 @@ use crate::task::{AskedCall, Task};
 const LOSSES: HeaderName = HeaderName::from_static("x-gateway-losses");
 /// The most bytes of [`ATTEMPTS`] before a last try: what the gateway adds to a response stays below 4 KiB.
 const LONGEST_ATTEMPTS: usize = 2048;
-/// Every try, in order: `provider/model:outcome`, with commas between.
+/// Every try, in order: `provider/model:outcome`, with commas between. The outcome is the status that came; where none came,
+/// or a good one with an answer that failed all the same, the kind of the failure.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");
 /// Which destination of a route was chosen.
 const VARIANT: HeaderName = HeaderName::from_static("x-gateway-variant");
@@ -89,11 +90,12 @@ impl Task {
         if self.is_passed() {
             return Outgoing::Response(self.passed(outcome));
         }
-        let (reply, asked) = match (outcome, self.asked) {
+        let (mut reply, asked) = match (outcome, self.asked) {
             (Ok(reply), Some(asked)) => (reply, asked),
             (Err(error), _) => return Outgoing::Response(self.error(&error)),
             (Ok(_), None) => return Outgoing::Response(self.error(&lost())),
         };
+        self.access.holds = std::mem::take(&mut reply.holds);
         let same = reply.dialect == asked.codec.client.dialect();
         let sketch = Sketch {
             asked,
@@ -132,7 +134,10 @@ impl Task {
         self.seal(&mut response);
         let writer = Writer::new(sketch.asked, sketch.by);
         let access = self.access;
-        response.map(|_| EdgeBody::stream(StreamBody::new(stream, writer, access)))
+        let deadline = access.deadline();
+        response.map(|_| {
+            EdgeBody::stream(StreamBody::new(stream, writer, access)).with_deadline(deadline)
+        })
     }
 
     fn whole(mut self: Box<Self>, whole: Whole, sketch: Sketch) -> Response<EdgeBody> {
@@ -175,7 +180,9 @@ impl Task {
             }
             _ => return self.error(&lost()),
         };
-        let mut response = Response::new(EdgeBody::full(self.counted(body)));
+        let holds = self.access.take_holds();
+        let body = EdgeBody::full(self.counted(body)).holding(holds);
+        let mut response = Response::new(body.with_deadline(self.access.deadline()));
         *response.headers_mut() = headers;
         self.seal(&mut response);
         self.access.end();
@@ -338,8 +345,9 @@ fn describe_attempt(attempt: &Attempt, text: &mut String) {
     text.push_str(&cut(attempt.model.as_str(), cut::NAME));
     text.push(':');
     match (attempt.status, attempt.error) {
-        (Some(status), _) => push_number(u64::from(status), text),
-        (None, Some((kind, _))) => text.push_str(kind.as_str()),
+        (Some(status), None) => push_number(u64::from(status), text),
+        (Some(status), Some(_)) if status >= 400 => push_number(u64::from(status), text),
+        (_, Some((kind, _))) => text.push_str(kind.as_str()),
         (None, None) => text.push_str("ok"),
     }
 }

@@ -1,10 +1,12 @@
 //! What happened to a call so far.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gateway_schema::{Dialect, EndpointName, ErrorKind, Losses, ModelId, Origin, ProviderName};
+use gateway_schema::{
+    CallError, Dialect, EndpointName, ErrorKind, Losses, ModelId, Origin, ProviderName,
+};
 
 use crate::call::Principal;
 
@@ -140,6 +142,22 @@ pub struct Notes {
     pub cache: Option<&'static str>,
     /// What a provider may have consumed although it has not answered.
     pub sent: Sent,
+    /// When the call must be over, the last byte of its answer included.
+    pub deadline: Option<Instant>,
+    /// Why the attempt that is being dropped is abandoned; see [`Journal::abandon`].
+    abandoned: Option<(ErrorKind, Origin)>,
+}
+
+impl Notes {
+    /// Writes down an attempt that is over. One that was dropped before it had an outcome failed by whatever made
+    /// somebody drop it: a timeout of the gateway, or the caller who left.
+    pub(crate) fn push(&mut self, mut attempt: Attempt, has_outcome: bool) {
+        if !has_outcome {
+            let why = self.abandoned;
+            attempt.error = why.or(Some((ErrorKind::Cancelled, Origin::Client)));
+        }
+        self.attempts.push(attempt);
+    }
 }
 
 /// What a provider may have consumed although it has not answered: what is charged when the caller leaves, a deadline
@@ -214,5 +232,21 @@ impl Journal {
     /// The notes, to read or to write. Do not hold the guard longer than a few statements.
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `drop`, which drops the future of an attempt: the attempt is recorded as failed with `error`.
+    pub fn abandon(&self, error: &CallError, drop: impl FnOnce()) {
+        self.notes().abandoned = Some((error.kind(), error.origin()));
+        drop();
+        self.notes().abandoned = None;
+    }
+
+    /// Records that the answer of the last attempt, which had begun well, failed with `error`. `duration` is given when
+    /// it failed before it had said anything.
+    pub fn fail_last(&self, error: &CallError, duration: Option<Duration>) {
+        if let Some(attempt) = self.notes().attempts.last_mut() {
+            attempt.error = Some((error.kind(), error.origin()));
+            attempt.duration = duration.unwrap_or(attempt.duration);
+        }
     }
 }

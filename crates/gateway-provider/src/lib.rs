@@ -55,9 +55,11 @@ pub use provider::{Provider, ProviderInfo};
 pub use raw::{RawHead, RawPath, RawRequest, unversioned};
 pub use reading::{Reading, is_address};
 pub use registry::{Build, Built, Deps, Environment, Factory, Registry, TargetSpec};
-pub use reply::{Reply, ReplyBody, ReplyStream, Whole, collect};
+pub use reply::{Holds, Reply, ReplyBody, ReplyStream, Whole, collect};
 pub use retry_after::retry_after;
 pub use trace::Trace;
-pub use transport::{BodyStream, BoxFuture, SendLimits, Transport, TransportError, TransportFault};
+pub use transport::{
+    BodyStream, BoxFuture, Resent, SendLimits, Transport, TransportError, TransportFault,
+};
 pub use upload::{Upload, UploadBody, UploadStream};
 pub use wire::{Encoded, Target, Wire};

@@ -1,5 +1,6 @@
 //! Answers on their way back.
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 
@@ -95,6 +96,27 @@ pub struct Reply {
     pub raw: Option<Box<RawHead>>,
     /// The answer.
     pub body: ReplyBody,
+    /// What the call holds until a whole answer has been handed to the client.
+    pub holds: Holds,
+}
+
+/// Whatever a call gives back when its answer has left: places, reservations. Dropping it gives them back.
+///
+/// A stream holds its own; these are for whole answers, which would otherwise wait for a slow client without counting.
+#[derive(Default)]
+pub struct Holds(Vec<Box<dyn Any + Send>>);
+
+impl Holds {
+    /// Holds `what` as well.
+    pub fn push(&mut self, what: impl Any + Send) {
+        self.0.push(Box::new(what));
+    }
+}
+
+impl fmt::Debug for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Holds({})", self.0.len())
+    }
 }
 
 impl Reply {
@@ -114,6 +136,7 @@ impl Reply {
             headers: http::HeaderMap::new(),
             raw: None,
             body,
+            holds: Holds::default(),
         }
     }
 }

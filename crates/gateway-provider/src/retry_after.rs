@@ -4,15 +4,19 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
+/// The longest wait that is believed. Quotas of a day come back within it; a provider that asks for more is asked again
+/// after it all the same.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// Reads `retry-after-ms`, `x-ms-retry-after-ms` (milliseconds) and `retry-after` (seconds, also with a fraction, or
-/// an HTTP date). The finest one that is readable wins; nonsense and negative values count as absent.
+/// an HTTP date). The finest one that is readable wins; nonsense and negative values count as absent. No wait is longer
+/// than a day.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let number = |name: &str| -> Option<f64> {
         let value: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
         (value.is_finite() && value >= 0.0).then_some(value)
     };
-    // A provider that asks for more than a year means "never".
-    let bounded = |seconds: f64| Duration::from_secs_f64(seconds.min(31_536_000.0));
+    let bounded = |seconds: f64| Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64()));
     number("retry-after-ms")
         .or_else(|| number("x-ms-retry-after-ms"))
         .map(|millis| bounded(millis / 1000.0))
@@ -20,7 +24,11 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         .or_else(|| {
             let text = headers.get("retry-after")?.to_str().ok()?;
             let at = http_date(text)?;
-            Some(at.duration_since(now).unwrap_or(Duration::ZERO))
+            Some(
+                at.duration_since(now)
+                    .unwrap_or(Duration::ZERO)
+                    .min(LONGEST),
+            )
         })
 }
 
@@ -101,6 +109,18 @@ mod tests {
             wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]),
             Some(Duration::ZERO)
         );
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_a_day() {
+        for (name, value) in [
+            ("retry-after", "31536000"),
+            ("retry-after", "1e300"),
+            ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"),
+            ("retry-after-ms", "9999999999999"),
+        ] {
+            assert_eq!(wait(&[(name, value)]), Some(LONGEST), "{name}: {value}");
+        }
     }
 
     #[test]

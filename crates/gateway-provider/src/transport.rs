@@ -121,6 +121,21 @@ pub struct TransportError {
     pub detail: String,
     /// True when the request cannot have reached the provider's application, so that sending it again is safe.
     pub unsent: bool,
+    /// The failure on a kept connection after which the transport sent the request once more, on a new one.
+    pub resent: Option<Box<Resent>>,
+}
+
+/// A transport sent a request a second time, because the connection that it was sent on first turned out to be closed. A
+/// transport puts it into the extensions of the response, or into the error, of the second try.
+///
+/// It sends again only what the provider cannot have taken whole, or what may be sent twice by its method (RFC 9110
+/// section 9.2.2): a POST that was written whole is never repeated.
+#[derive(Debug, Clone)]
+pub struct Resent {
+    /// Why the first try failed.
+    pub error: TransportError,
+    /// From its start to its failure.
+    pub duration: Duration,
 }
 
 impl TransportError {
@@ -138,6 +153,7 @@ impl TransportError {
             fault,
             detail: detail.into(),
             unsent,
+            resent: None,
         }
     }
 }
@@ -193,7 +209,8 @@ impl From<TransportError> for CallError {
         };
         let retry = match error.fault {
             TransportFault::Request => Retry::Never,
-            TransportFault::Closed | TransportFault::Connect => Retry::Same,
+            // Nothing of a body that broke has been shown to anybody while it may still be tried again.
+            TransportFault::Closed | TransportFault::Connect | TransportFault::Body => Retry::Same,
             _ => Retry::Elsewhere,
         };
         Self::upstream(kind, message)

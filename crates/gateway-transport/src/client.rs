@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_provider::{
-    BodyStream, BoxFuture, Exchange, SendLimits, Transport, TransportError, TransportFault, Upload,
+    BodyStream, BoxFuture, Exchange, Resent, SendLimits, Transport, TransportError, TransportFault,
+    Upload,
 };
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +27,8 @@ use crate::stats::{Counters, Stats};
 use crate::tls::{Offer, Tls};
 
 /// How soon after sending on a kept connection its silent end is taken for the server having closed it while it was idle.
-/// Such a close is at most a round trip away; a server that took the request and died answers nothing for longer, and
-/// what it did is unknown.
+/// Such a close is at most a round trip away. Only requests that may be sent twice by their method are sent again then: a
+/// server that took one and died looks the same.
 const RACE: Duration = Duration::from_secs(1);
 
 /// The upstream HTTP client. Cloning it is cheap and shares its connections.
@@ -166,6 +167,30 @@ impl Job {
     }
 }
 
+/// Whether a request that was sent on a kept connection may be sent again on another one. What was not written whole
+/// cannot have been acted on; what was, by its method alone.
+fn may_send_again(method: &Method, failure: &h1::Failure, after: Duration) -> bool {
+    failure.silent && (!failure.written || (method.is_idempotent() && after < RACE))
+}
+
+/// Tells of the first of two tries.
+fn mark(
+    outcome: Result<Response<BodyStream>, TransportError>,
+    resent: Option<Resent>,
+) -> Result<Response<BodyStream>, TransportError> {
+    let Some(resent) = resent else { return outcome };
+    match outcome {
+        Ok(mut response) => {
+            response.extensions_mut().insert(resent);
+            Ok(response)
+        }
+        Err(mut error) => {
+            error.resent = Some(Box::new(resent));
+            Err(error)
+        }
+    }
+}
+
 /// A connection that was opened for a request, by what was agreed on it.
 enum Fresh {
     Http1(H1),
@@ -204,27 +229,34 @@ impl Inner {
         job: &Job,
     ) -> Result<Response<BodyStream>, TransportError> {
         let (head, body) = job.encode();
+        let mut resent = None;
         if let Some(kept) = job.origin.check_out() {
             let sent_at = Instant::now();
             job.begins();
             match h1::exchange(kept, &job.parts.method, &head, &body).await {
                 Ok(answer) => return Ok(job.respond(answer)),
                 Err(failure) => {
-                    let stale =
-                        failure.silent && (failure.error.unsent || sent_at.elapsed() < RACE);
-                    if !stale {
+                    let duration = sent_at.elapsed();
+                    if !may_send_again(&job.parts.method, &failure, duration) {
                         return Err(failure.error);
                     }
+                    let error = failure.error;
+                    resent = Some(Resent { error, duration });
                 }
             }
         }
         // Connecting is rare and its future large: it is kept out of this one.
-        let io = Box::pin(self.connect(&job.origin, Offer::Http1, job.limits)).await?;
-        job.begins();
-        match h1::exchange(H1 { io }, &job.parts.method, &head, &body).await {
-            Ok(answer) => Ok(job.respond(answer)),
-            Err(failure) => Err(failure.error),
-        }
+        let connected = Box::pin(self.connect(&job.origin, Offer::Http1, job.limits)).await;
+        let outcome = match connected {
+            Ok(io) => {
+                job.begins();
+                h1::exchange(H1 { io }, &job.parts.method, &head, &body)
+                    .await
+                    .map_err(|failure| failure.error)
+            }
+            Err(error) => Err(error),
+        };
+        mark(outcome.map(|answer| job.respond(answer)), resent)
     }
 
     /// Sends a body in pieces, by HTTP/1.1 and on a connection of its own: it cannot be sent again on another one when a
@@ -256,16 +288,32 @@ impl Inner {
         pool: &Http2Pool,
     ) -> Result<Response<BodyStream>, TransportError> {
         let mut request = job.http2();
+        let mut resent = None;
         if let Some(lease) = pool.lease() {
+            let sent_at = Instant::now();
             job.begins();
             match h2::exchange(lease, request).await {
                 Ok((response, body)) => return Ok(response.map(|()| Box::pin(body) as BodyStream)),
                 Err(failure) => match failure.unsent {
-                    Some(unsent) => request = unsent,
+                    Some(unsent) => {
+                        request = unsent;
+                        let (error, duration) = (failure.error, sent_at.elapsed());
+                        resent = Some(Resent { error, duration });
+                    }
                     None => return Err(failure.error),
                 },
             }
         }
+        mark(self.send_fresh(job, pool, request).await, resent)
+    }
+
+    /// Sends on a connection that has room by now, or on a new one.
+    async fn send_fresh(
+        self: &Arc<Self>,
+        job: &Job,
+        pool: &Http2Pool,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<BodyStream>, TransportError> {
         let fresh = self.lease_or_connect(&job.origin, pool, job.limits).await?;
         job.begins();
         match fresh {

@@ -12,8 +12,10 @@
 //! Response headers that concern one connection (`connection`, `keep-alive`, `transfer-encoding` and the like) are
 //! removed.
 //!
-//! *Retries*: once, and only when a kept connection turns out to have been closed by the server before the request can
-//! have been processed.
+//! *Retries*: once, and only when a kept connection turns out to have been closed by the server: a request that was not
+//! written whole, or one whose method says that it may be sent twice (RFC 9110 section 9.2.2). A POST that was written
+//! whole is never sent again, because a server that took it and died looks like one that closed before. Each resend is
+//! told, by [`Resent`](gateway_provider::Resent), so that it can be recorded.
 //!
 //! *Tasks*: HTTP/1.1 needs none. Each HTTP/2 connection has one driver task, and one sweeper per client closes connections
 //! that grew old. All are tracked: [`HttpTransport::shutdown`] waits for them, and they end by themselves once the client

@@ -1,12 +1,14 @@
 //! `endpoints`: what clients call by name.
 
+use std::time::Duration;
+
 use gateway_schema::{EndpointName, Operation};
 use serde::Serialize;
 
 use super::breaker::{self, Breaker};
 use super::cache::{self, Cache};
 use super::context::Context;
-use super::effective::{is_false, redacted_headers, task_word};
+use super::effective::{duration_text, is_false, redacted_headers, task_word};
 use super::fallback::{self, FallbackOn};
 use super::headers::{self, Header};
 use super::limit::{self, CallLimit};
@@ -111,6 +113,11 @@ static COMMON: &[Key] = &[
         "When a target that fails is left alone, and for how long. Absent: never.",
     ),
     Key::optional(
+        "max_cooldown",
+        Shape::Duration,
+        "Longest time an account of the provider is left alone because the provider says so (`retry-after`). Default 1h.",
+    ),
+    Key::optional(
         "max_concurrency",
         Shape::Integer(1, 1_000_000),
         "Calls to the provider at the same time. Absent: no bound.",
@@ -121,6 +128,16 @@ static COMMON: &[Key] = &[
         "What the model costs, in US dollars per million tokens. Absent: the catalog's price.",
     ),
 ];
+
+const MAX_COOLDOWN: Duration = Duration::from_hours(1);
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde wants"
+)]
+fn is_usual_cooldown(value: &Duration) -> bool {
+    *value == MAX_COOLDOWN
+}
 
 /// What clients call by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -169,6 +186,12 @@ pub struct Endpoint {
     /// When a target that fails is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// Longest time an account is left alone because its provider says so.
+    #[serde(
+        skip_serializing_if = "is_usual_cooldown",
+        serialize_with = "duration_text"
+    )]
+    pub max_cooldown: Duration,
     /// Calls to the provider at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrency: Option<u32>,
@@ -198,6 +221,7 @@ impl Endpoint {
             fallback: Vec::new(),
             fallback_on: Vec::new(),
             breaker: None,
+            max_cooldown: MAX_COOLDOWN,
             max_concurrency: None,
             price: None,
             place: Place::default(),
@@ -241,6 +265,7 @@ pub(crate) fn read(item: &Item<'_>, form: Form, context: &mut Context<'_>) -> Op
     endpoint.fallback = fallback::read_names(item);
     endpoint.fallback_on = fallback::read_conditions(item);
     endpoint.breaker = item.get("breaker").as_ref().map(breaker::read);
+    endpoint.max_cooldown = item.duration_at("max_cooldown").unwrap_or(MAX_COOLDOWN);
     endpoint.max_concurrency = item
         .integer_at("max_concurrency")
         .and_then(|n| u32::try_from(n).ok());

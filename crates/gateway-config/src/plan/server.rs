@@ -44,6 +44,16 @@ pub(crate) static SECTION: Section = Section::new(
             "How long a body may be waited for. A second is earned back by every 8 KiB of it, but never more than this. Default 30s.",
         ),
         Key::optional(
+            "write_timeout",
+            Shape::Duration,
+            "Longest time a client may take none of an answer that is ready for it. Default 60s.",
+        ),
+        Key::optional(
+            "idle_timeout",
+            Shape::Duration,
+            "Longest time a connection may stand without a request. Longer than load balancers keep theirs. Default 75s.",
+        ),
+        Key::optional(
             "drain",
             Shape::Duration,
             "How long calls in flight may take to finish when the process is told to stop. Default 30s.",
@@ -82,6 +92,12 @@ pub struct Server {
     /// How long a body may be waited for; a second is earned back by every 8 KiB of it.
     #[serde(serialize_with = "duration_text")]
     pub body_timeout: Duration,
+    /// Longest time a client may take none of an answer that is ready for it.
+    #[serde(serialize_with = "duration_text")]
+    pub write_timeout: Duration,
+    /// Longest time a connection may stand without a request.
+    #[serde(serialize_with = "duration_text")]
+    pub idle_timeout: Duration,
     /// How long calls in flight may take to finish when the process stops.
     #[serde(serialize_with = "duration_text")]
     pub drain: Duration,
@@ -99,6 +115,8 @@ impl Default for Server {
             max_memory: None,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_mins(1),
+            idle_timeout: Duration::from_secs(75),
             drain: Duration::from_secs(30),
             browsers: Browsers::default(),
         }
@@ -119,6 +137,12 @@ pub(crate) fn read(item: Option<&Item<'_>>, context: &mut Context<'_>) -> Server
         body_timeout: item
             .duration_at("body_timeout")
             .unwrap_or(default.body_timeout),
+        write_timeout: item
+            .duration_at("write_timeout")
+            .unwrap_or(default.write_timeout),
+        idle_timeout: item
+            .duration_at("idle_timeout")
+            .unwrap_or(default.idle_timeout),
         drain: item.duration_at("drain").unwrap_or(default.drain),
         browsers: browsers::read(item, context),
     }

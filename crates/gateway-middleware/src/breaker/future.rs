@@ -33,7 +33,7 @@ impl Watch {
         match verdict(error) {
             Verdict::Works => self.state.works(),
             Verdict::Failed => self.state.failed(&self.config),
-            Verdict::Limited(wait) => self.state.rest(wait),
+            Verdict::Limited(wait) => self.state.rest(wait.min(self.config.max_cooldown)),
             Verdict::Nothing => {}
         }
         self.probe = None;

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use gateway_schema::{CallError, ErrorKind, Origin, Retry};
 
+/// The longest time that a target is left alone because it says so, unless configured.
+pub(crate) const MAX_COOLDOWN: Duration = Duration::from_hours(1);
+
 /// When a target is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,6 +17,8 @@ pub struct BreakerConfig {
     pub within: Duration,
     /// How long the target is left alone before one call probes it.
     pub open_for: Duration,
+    /// The longest time that it is left alone because it says so.
+    pub max_cooldown: Duration,
 }
 
 impl BreakerConfig {
@@ -23,7 +28,14 @@ impl BreakerConfig {
             failures,
             within,
             open_for,
+            max_cooldown: MAX_COOLDOWN,
         }
+    }
+
+    /// Bounds how long a target is left alone because it says so (`retry-after`).
+    pub const fn with_max_cooldown(mut self, max_cooldown: Duration) -> Self {
+        self.max_cooldown = max_cooldown;
+        self
     }
 }
 

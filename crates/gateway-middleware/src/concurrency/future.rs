@@ -111,10 +111,14 @@ where
                 }
                 StateProjection::Calling { future, place } => {
                     let mut reply = ready!(future.poll(cx))?;
-                    if let Some(place) = place.take()
-                        && let ReplyBody::Stream(stream) = reply.body
-                    {
-                        reply.body = ReplyBody::Stream(Box::pin(HeldStream::new(stream, place)));
+                    if let Some(place) = place.take() {
+                        match reply.body {
+                            ReplyBody::Stream(stream) => {
+                                let held = HeldStream::new(stream, place);
+                                reply.body = ReplyBody::Stream(Box::pin(held));
+                            }
+                            ReplyBody::Whole(_) => reply.holds.push(place),
+                        }
                     }
                     return Poll::Ready(Ok(reply));
                 }

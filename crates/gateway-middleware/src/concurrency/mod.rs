@@ -1,7 +1,8 @@
 //! Bounds the calls to one target at the same time, with a fair, bounded queue.
 //!
 //! A call that finds no place waits in line, first come first served. A line that is as long as `queue` answers at once
-//! with a clear 503 instead of slowing everybody. A place is held until the answer is over, streams included.
+//! with a clear 503 instead of slowing everybody. A place is held until the answer is over: a stream's
+//! until its last frame, a whole one's until it has been handed to the client.
 //!
 //! Cancellation: a call that is dropped leaves the line at once.
 //!

@@ -13,7 +13,12 @@ pub struct Rest {
     born: Instant,
     /// Nanoseconds after `born`.
     until: Arc<AtomicU64>,
+    /// The longest rest.
+    longest: Duration,
 }
+
+/// The longest rest, unless configured: whatever a provider says, its account is tried again after it.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Finds a [`Rest`] again while it is used.
 #[derive(Debug, Clone)]
@@ -36,6 +41,7 @@ impl crate::WeakState for Rest {
         Some(Self {
             born: weak.born,
             until: weak.until.upgrade()?,
+            longest: LONGEST,
         })
     }
 }
@@ -52,7 +58,14 @@ impl Rest {
         Self {
             born: Instant::now(),
             until: Arc::default(),
+            longest: LONGEST,
         }
+    }
+
+    /// Bounds how long it rests because a provider says so. The bound is this clone's own.
+    pub const fn with_longest(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
     }
 
     /// Learns from what came of a call: `None` when it was answered.
@@ -69,7 +82,7 @@ impl Rest {
 
     /// Rests for at least this long from now on.
     fn rest(&self, wait: Duration) {
-        let until = self.born.elapsed().saturating_add(wait);
+        let until = self.born.elapsed() + wait.min(self.longest);
         let until = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);
         self.until.fetch_max(until, Ordering::Relaxed);
     }

@@ -51,6 +51,22 @@ async fn the_next_target_answers_when_one_fails_and_the_order_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_account_rests_for_longer_than_the_bound_whatever_its_provider_says() {
+    let year = Duration::from_hours(24 * 365);
+    for (rest, longest) in [
+        (Rest::new(), Duration::from_hours(1)),
+        (
+            Rest::new().with_longest(Duration::from_mins(5)),
+            Duration::from_mins(5),
+        ),
+    ] {
+        let limited = CallError::upstream(ErrorKind::RateLimited, "no").with_retry_after(year);
+        rest.learn(Some(&limited));
+        assert_eq!(rest.remaining(), longest);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mistake_leads_nowhere_unless_its_kind_was_named() {
     let too_long = || fault(ErrorKind::ContextLength, Retry::Never);
     let (a, b) = (

@@ -51,8 +51,11 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
         let outcome = ready!(inner.poll(cx));
         let place = this.place.take();
         Poll::Ready(outcome.map(|mut reply| {
-            if let ReplyBody::Stream(stream) = reply.body {
-                reply.body = ReplyBody::Stream(Box::pin(PlacedStream::new(stream, place)));
+            match reply.body {
+                ReplyBody::Stream(stream) => {
+                    reply.body = ReplyBody::Stream(Box::pin(PlacedStream::new(stream, place)));
+                }
+                ReplyBody::Whole(_) => reply.holds.push(place),
             }
             reply
         }))

@@ -118,7 +118,10 @@ fn settle(
     };
     reservation.tally.answered();
     match reply.body {
-        ReplyBody::Whole(ref whole) => reservation.tally.whole(whole),
+        ReplyBody::Whole(ref whole) => {
+            reservation.tally.whole(whole);
+            reply.holds.push(reservation);
+        }
         ReplyBody::Stream(stream) => {
             reply.body = ReplyBody::Stream(Box::pin(LimitedStream::new(stream, reservation)));
         }

@@ -1,8 +1,8 @@
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use gateway_provider::{Reply, ReplyBody};
+use gateway_provider::{Call, Journal, Reply, ReplyBody};
 use gateway_schema::{CallError, Retry};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -26,6 +26,34 @@ pin_project! {
         stream_limits: (Duration, (Instant, Late)),
         // What is late may have been done: whether it may be asked again all the same.
         again: bool,
+        tried: Option<Tried>,
+    }
+}
+
+/// Where a try that is ended by a clock is recorded.
+#[derive(Debug, Clone)]
+pub(super) struct Tried {
+    journal: Journal,
+    /// When the call arrived.
+    started: Instant,
+}
+
+impl Tried {
+    pub(super) fn of(call: &Call) -> Self {
+        Self {
+            journal: call.context.journal.clone(),
+            started: call.context.started,
+        }
+    }
+
+    /// The answer had begun, and ends with `error`; `silent` when it had not said anything yet.
+    pub(super) fn cut(&self, error: &CallError, silent: bool) {
+        let now = tokio::time::Instant::now().into_std();
+        let since = self.journal.notes().attempts.last().map(|last| last.since);
+        let begun = since.map(|since| self.started + since);
+        let duration = begun.filter(|_| silent);
+        let duration = duration.map(|begun| now.saturating_duration_since(begun));
+        self.journal.fail_last(error, duration);
     }
 }
 
@@ -34,8 +62,8 @@ impl<F> ResponseFuture<F> {
         inner: F,
         (by, late): (Instant, Late),
         stream_limits: (Duration, (Instant, Late)),
-        again: bool,
-        holds_back: bool,
+        (again, holds_back): (bool, bool),
+        tried: Tried,
     ) -> Self {
         Self {
             inner: Some(inner),
@@ -45,6 +73,7 @@ impl<F> ResponseFuture<F> {
             begin: (!holds_back).then_some((by, late)),
             stream_limits,
             again,
+            tried: Some(tried),
         }
     }
 
@@ -58,6 +87,7 @@ impl<F> ResponseFuture<F> {
             begin: None,
             stream_limits: (Duration::ZERO, (now.into_std(), Late::Deadline)),
             again: false,
+            tried: None,
         }
     }
 }
@@ -66,8 +96,8 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
     type Output = Result<Reply, CallError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(inner) = this.inner.as_pin_mut() else {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return this
                 .refusal
                 .take()
@@ -79,18 +109,22 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
                 if let ReplyBody::Stream(stream) = reply.body {
                     reply.body = ReplyBody::Stream(Box::pin({
                         let (idle, end) = *this.stream_limits;
-                        TimedStream::new(stream, *this.begin, idle, end)
+                        TimedStream::new(stream, *this.begin, idle, end, this.tried.take())
                     }));
                 }
                 reply
             }));
         }
-        match this.sleep.poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(match this.again {
-                true => this.late.error(),
-                false => this.late.error().with_retry(Retry::Never),
-            })),
-            Poll::Pending => Poll::Pending,
+        ready!(this.sleep.poll(cx));
+        let error = match this.again {
+            true => this.late.error(),
+            false => this.late.error().with_retry(Retry::Never),
+        };
+        // The try is over, and recorded, before anybody hears of it.
+        match this.tried.take() {
+            Some(tried) => tried.journal.abandon(&error, || this.inner.set(None)),
+            None => this.inner.set(None),
         }
+        Poll::Ready(Err(error))
     }
 }

@@ -39,6 +39,7 @@ where
             context.deadline = Some(own);
             context.total = Some(self.total);
         }
+        context.journal.notes().deadline = context.deadline;
         self.inner.call(call)
     }
 }

@@ -4,7 +4,7 @@ use gateway_provider::{Call, Reply};
 use gateway_schema::CallError;
 use tower_service::Service;
 
-use super::future::ResponseFuture;
+use super::future::{ResponseFuture, Tried};
 use super::policy::{TimeoutConfig, Wish, answer_by, end_by};
 
 /// Ends calls that take too long. See the [module](super).
@@ -45,6 +45,8 @@ where
         let limits = (self.config.idle, end);
         let again = call.payload.is_repeatable();
         let holds_back = call.context.may_ask_again;
-        ResponseFuture::new(self.inner.call(call), (by, late), limits, again, holds_back)
+        let tried = Tried::of(&call);
+        let inner = self.inner.call(call);
+        ResponseFuture::new(inner, (by, late), limits, (again, holds_back), tried)
     }
 }

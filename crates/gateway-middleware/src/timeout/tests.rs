@@ -213,6 +213,65 @@ async fn a_stream_that_never_ends_is_ended_by_total() {
     assert_eq!(begun.elapsed().as_secs(), 20);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_always_has_a_frame_does_not_outrun_total_for_a_slow_reader() {
+    let service = Timeout::new(
+        service_fn(|_| async {
+            let frame = || Ok(Frame::raw(Bytes::from_static(b"x"), Facts::default()));
+            let stream = futures_util::stream::repeat_with(frame);
+            let body = ReplyBody::Stream(Box::pin(stream));
+            let (provider, model) = ("p".into(), "m".into());
+            Ok(Reply::new(
+                provider,
+                model,
+                Dialect::OPENAI,
+                Lane::Same,
+                body,
+            ))
+        }),
+        config(),
+    );
+    let reply = service.oneshot(call(true)).await.unwrap();
+    let ReplyBody::Stream(mut stream) = reply.body else {
+        panic!("a stream")
+    };
+    let mut seen = 0;
+    let error = loop {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        match stream.next().await.unwrap() {
+            Ok(_) => seen += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((seen, error.code()), (6, Some("timeout_total")));
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_is_ended_is_dropped_before_its_error_is_told() {
+    struct Noisy(std::sync::Arc<std::sync::atomic::AtomicBool>);
+    impl Drop for Noisy {
+        fn drop(&mut self) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let dropped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let noisy = std::sync::Arc::clone(&dropped);
+    let service = Timeout::new(
+        service_fn(move |_| {
+            let noisy = Noisy(std::sync::Arc::clone(&noisy));
+            async move {
+                let _noisy = noisy;
+                std::future::pending::<Result<Reply, CallError>>().await
+            }
+        }),
+        config(),
+    );
+    let mut future = Box::pin(service.oneshot(call(false)));
+    assert!(future.as_mut().await.is_err());
+    assert!(dropped.load(std::sync::atomic::Ordering::Relaxed));
+}
+
 #[test]
 fn the_service_is_what_a_stack_needs() {
     fn assert_service<S: tower_service::Service<Call> + Clone + Send + Sync + 'static>(_: &S) {}

@@ -51,7 +51,12 @@ impl<F: Future<Output = Result<Reply, CallError>>> Future for ResponseFuture<F> 
             Ok(mut reply) => {
                 guard.answered(&reply);
                 match reply.body {
-                    ReplyBody::Whole(ref whole) => guard.whole(whole),
+                    ReplyBody::Whole(ref whole) => {
+                        guard.whole(whole);
+                        if let Some(flight) = guard.take_flight() {
+                            reply.holds.push(flight);
+                        }
+                    }
                     ReplyBody::Stream(stream) => {
                         reply.body = ReplyBody::Stream(Box::pin(MeteredStream::new(stream, guard)));
                     }

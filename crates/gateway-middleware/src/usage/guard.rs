@@ -13,13 +13,14 @@ use gateway_store::{
 };
 
 use super::content;
-use super::meter::Meter;
+use super::meter::{Flight, Meter};
 use crate::expected::Expected;
 use crate::tally::Tally;
 
 /// Collects the facts of one call and settles it when it is dropped.
 pub(super) struct Guard {
     meter: Arc<Meter>,
+    flight: Option<Flight>,
     request_id: RequestId,
     endpoint: EndpointName,
     surface: &'static str,
@@ -52,8 +53,8 @@ pub(super) struct Guard {
 impl Guard {
     pub(super) fn new(meter: Arc<Meter>, call: &Call) -> Self {
         let context = &call.context;
-        meter.in_flight.enter();
         Self {
+            flight: Some(meter.in_flight.enter()),
             request_id: context.request_id.clone(),
             endpoint: context.endpoint.clone(),
             surface: context.surface,
@@ -171,6 +172,26 @@ impl Guard {
         self.ended = true;
     }
 
+    /// What counts the call as on its way, for a whole answer that has still to leave.
+    pub(super) fn take_flight(&mut self) -> Option<Flight> {
+        self.flight.take()
+    }
+
+    /// A stream that was dropped before its end, after the time of its call was over: no caller that left, but a clock
+    /// that ended what was not read.
+    fn check_time(&mut self, notes: &Notes) {
+        let now = tokio::time::Instant::now().into_std();
+        let late = notes.deadline.is_some_and(|deadline| deadline <= now);
+        if late && self.settlement == Settlement::Cancelled {
+            self.settlement = Settlement::Failed(ErrorKind::Timeout, Origin::Gateway);
+            self.failure = Some(Box::new(FailureRecord {
+                code: Some("timeout_total".to_owned()),
+                message: "The answer was not read within the call's time.".to_owned(),
+                detail: None,
+            }));
+        }
+    }
+
     /// The stream is over.
     pub(super) fn over(&mut self) {
         if !self.ended {
@@ -225,9 +246,10 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.meter.in_flight.leave();
+        drop(self.flight.take());
         let journal = self.journal.clone();
         let notes = journal.notes();
+        self.check_time(&notes);
         let mut record = CallRecord::new(
             self.request_id.clone(),
             self.endpoint.clone(),

@@ -32,12 +32,18 @@ impl InFlight {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn enter(&self) {
+    pub(super) fn enter(self: &Arc<Self>) -> Flight {
         self.0.fetch_add(1, Ordering::Relaxed);
+        Flight(Arc::clone(self))
     }
+}
 
-    pub(super) fn leave(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+/// One call on its way, until it is dropped.
+pub(super) struct Flight(Arc<InFlight>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -29,7 +29,7 @@ use crate::redact::{Redactor, Redactors};
 use crate::registry::{Deps, TargetSpec};
 use crate::reply::{Reply, ReplyBody, collect_counted, next};
 use crate::retry_after::retry_after;
-use crate::transport::{BodyStream, SendLimits, Transport};
+use crate::transport::{BodyStream, Resent, SendLimits, Transport, TransportError};
 use crate::wire::{Target, Wire};
 
 /// The largest whole answer that is read.
@@ -132,6 +132,7 @@ impl<W: Wire> HttpProvider<W> {
             .transport
             .send_noting(request, self.limits, exchange.clone())
             .await;
+        note_resend(call, attempt, &sent);
         let outcome = match sent {
             Ok(response) => {
                 attempt.status = Some(response.status().as_u16());
@@ -352,12 +353,14 @@ impl<W: Wire> Provider for HttpProvider<W> {
             let before = call.context.journal.notes().attempts.len();
             attempt.span = trace.child(before);
         }
-        let log = OnDrop {
+        let mut log = OnDrop {
             call: &call,
             attempt: &mut attempt,
             begun,
+            has_outcome: false,
         };
         let outcome = self.attempt(&call, log.attempt).await;
+        log.has_outcome = true;
         log.attempt.error = outcome
             .as_ref()
             .err()
@@ -372,17 +375,16 @@ struct OnDrop<'a> {
     call: &'a Call,
     attempt: &'a mut Attempt,
     begun: Instant,
+    has_outcome: bool,
 }
 
 impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
-        self.attempt.duration = self.begun.elapsed();
-        self.call
-            .context
-            .journal
-            .notes()
-            .attempts
-            .push(self.attempt.clone());
+        // What a first try on another connection took is recorded with that one.
+        let earlier = self.attempt.duration;
+        self.attempt.duration = self.begun.elapsed().saturating_sub(earlier);
+        let mut notes = self.call.context.journal.notes();
+        notes.push(self.attempt.clone(), self.has_outcome);
     }
 }
 
@@ -398,6 +400,30 @@ const fn is_refusal(kind: ErrorKind) -> bool {
             | ErrorKind::ContextLength
             | ErrorKind::PayloadTooLarge
     )
+}
+
+/// Records the first of two tries, if the transport sent the request twice.
+fn note_resend(
+    call: &Call,
+    attempt: &mut Attempt,
+    sent: &Result<http::Response<BodyStream>, TransportError>,
+) {
+    let resent = match sent {
+        Ok(response) => response.extensions().get::<Resent>(),
+        Err(error) => error.resent.as_deref(),
+    };
+    let Some(resent) = resent else { return };
+    let mut first = attempt.clone();
+    let error = CallError::from(resent.error.clone());
+    first.error = Some((error.kind(), error.origin()));
+    first.duration = resent.duration;
+    attempt.since = attempt.since.saturating_add(resent.duration);
+    attempt.duration = resent.duration;
+    let mut notes = call.context.journal.notes();
+    if let Some(trace) = &call.context.trace {
+        attempt.span = trace.child(notes.attempts.len() + 1);
+    }
+    notes.push(first, true);
 }
 
 fn refuse_losses(losses: &gateway_schema::Losses, info: &ProviderInfo) -> CallError {
@@ -512,7 +538,7 @@ impl Committed {
     }
 
     /// Feeds one step of the body to the decoder.
-    fn take(&mut self, chunk: Option<Result<Bytes, crate::transport::TransportError>>) {
+    fn take(&mut self, chunk: Option<Result<Bytes, TransportError>>) {
         let outcome = match chunk {
             Some(Ok(chunk)) => self.decoder.feed(chunk, &mut self.scratch),
             Some(Err(error)) => {

@@ -16,7 +16,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::response::Parts;
 use http::{HeaderValue, Method};
 
-use super::{HttpProvider, KEPT_ERROR_BYTES, MAX_ERROR_BYTES};
+use super::{HttpProvider, KEPT_ERROR_BYTES, MAX_ERROR_BYTES, note_resend};
 use crate::call::Call;
 use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
@@ -66,11 +66,12 @@ impl<W: Wire> HttpProvider<W> {
                 .transport
                 .send_upload(request, upload.clone(), self.limits),
         };
-        let response = sending.await;
-        if response.as_ref().is_err_and(|error| error.unsent) {
+        let sent = sending.await;
+        note_resend(call, attempt, &sent);
+        if sent.as_ref().is_err_and(|error| error.unsent) {
             exchange.refused();
         }
-        let outcome = match response {
+        let outcome = match sent {
             Ok(response) => {
                 attempt.status = Some(response.status().as_u16());
                 if response.status().as_u16() >= 400 {

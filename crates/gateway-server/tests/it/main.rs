@@ -4,6 +4,10 @@
 mod harness;
 
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod demo;

@@ -31,6 +31,8 @@ pub(crate) struct Failure {
     /// Whether the connection ended before a single byte of an answer, as one does that the server closed while the
     /// request was on its way.
     pub(crate) silent: bool,
+    /// Whether the whole request was handed to the connection: then a server may have acted on it.
+    pub(crate) written: bool,
 }
 
 /// Sends `head` and `body` and reads until the final response head is complete.
@@ -178,6 +180,7 @@ impl<'a> Exchange<'a> {
                 .map_err(|malformed| Failure {
                     error: TransportError::new(TransportFault::Protocol, malformed.text()),
                     silent: false,
+                    written: true,
                 })?;
             if !rest.is_empty() {
                 reuse = Reuse::No;
@@ -206,6 +209,7 @@ impl<'a> Exchange<'a> {
                 return Failure {
                     error,
                     silent: false,
+                    written: self.written,
                 };
             }
             Stop::Closed => {
@@ -225,6 +229,7 @@ impl<'a> Exchange<'a> {
         Failure {
             error,
             silent: !self.heard_any,
+            written: self.written,
         }
     }
 }

@@ -14,7 +14,7 @@ mod scratch;
 mod upload;
 
 pub(crate) use body::H1Body;
-pub(crate) use exchange::{Answer, exchange};
+pub(crate) use exchange::{Answer, Failure, exchange};
 pub(crate) use head::{Target, encode, encode_upload, strip_connection_headers};
 pub(crate) use upload::upload;
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gateway_provider::TransportFault;
+use gateway_provider::{Resent, TransportFault};
 use gateway_transport::{HttpTransport, TransportConfig};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Server, client, post, read_all, read_request, text};
+use crate::support::{Server, client, get, post, read_all, read_request, text};
 
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -52,12 +52,54 @@ async fn a_connection_closed_while_idle_is_replaced_unnoticed() {
 }
 
 #[tokio::test]
-async fn a_close_that_crosses_the_request_is_retried_once_on_a_new_connection() {
+async fn a_close_that_crosses_a_request_that_may_come_twice_is_retried_once_and_told() {
+    let (server, requests) = second(|stream| async move { drop(stream) }).await;
+    let client = client();
+    for (number, resent) in [false, true].into_iter().enumerate() {
+        let response = get(&client, &server.url("/")).await.unwrap();
+        assert_eq!(response.extensions().get::<Resent>().is_some(), resent);
+        assert_eq!(read_all(response.into_body()).await.unwrap(), b"hello");
+        let seen = (server.accepted(), requests.load(Ordering::SeqCst));
+        assert_eq!(seen, (1 + number, 1 + 2 * number));
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_was_written_whole_is_never_sent_again() {
     let (server, requests) = second(|stream| async move { drop(stream) }).await;
     let client = client();
     assert_eq!(text(&client, &server.url("/")).await.unwrap(), "hello");
-    assert_eq!(text(&client, &server.url("/")).await.unwrap(), "hello");
-    assert_eq!((server.accepted(), requests.load(Ordering::SeqCst)), (2, 3));
+    let error = text(&client, &server.url("/")).await.unwrap_err();
+    assert_eq!((error.fault, error.unsent), (TransportFault::Closed, false));
+    assert_eq!((server.accepted(), requests.load(Ordering::SeqCst)), (1, 2));
+}
+
+#[tokio::test]
+async fn a_post_that_could_not_be_written_whole_is_sent_again() {
+    // The server closes with most of the body unread: the rest cannot be written.
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
+    let server = Server::start(move |mut stream, number| {
+        let counter = Arc::clone(&counter);
+        async move {
+            if read_request(&mut stream).await.is_none() {
+                return;
+            }
+            counter.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(HELLO).await.unwrap();
+            if number == 0 {
+                // Some of the next request, so that it is certain to have been begun.
+                let _ = stream.read_u8().await;
+            }
+        }
+    })
+    .await;
+    let client = client();
+    text(&client, &server.url("/")).await.unwrap();
+    let large = vec![b'x'; 64 * 1024 * 1024];
+    let response = post(&client, &server.url("/"), large).await.unwrap();
+    assert!(response.extensions().get::<Resent>().is_some());
+    assert_eq!((server.accepted(), requests.load(Ordering::SeqCst)), (2, 2));
 }
 
 #[tokio::test]

@@ -121,6 +121,15 @@ pub(crate) async fn post(
     client.send(request, limits()).await
 }
 
+/// Gets and returns the response with its body unread.
+pub(crate) async fn get(
+    client: &HttpTransport,
+    url: &str,
+) -> Result<Response<BodyStream>, TransportError> {
+    let request = Request::get(url).body(Bytes::new()).unwrap();
+    client.send(request, limits()).await
+}
+
 /// Reads a body to its end.
 pub(crate) async fn read_all(mut body: BodyStream) -> Result<Vec<u8>, TransportError> {
     let mut all = Vec::new();
