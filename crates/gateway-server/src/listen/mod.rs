@@ -1,7 +1,13 @@
 //! Sockets: accepting, TLS, HTTP/1.1 and HTTP/2, and letting go in good order.
 
+mod activity;
+mod clock;
 mod connection;
+mod flood;
 mod guard;
+mod half;
+mod host;
+mod socket;
 mod tls;
 
 use std::net::SocketAddr;
@@ -10,7 +16,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use gateway_core::Gateway;
-use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +23,11 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use tls::{Tls, TlsFiles};
 
+use clock::Streams;
 use connection::Connections;
+
+/// How many bytes of each stream of HTTP/2 are taken from its answer before the client takes them.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// After an error of `accept` that is not about one connection (no descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -115,9 +124,9 @@ async fn refused(error: &std::io::Error) {
 }
 
 /// HTTP/1.1 and HTTP/2, told apart by the first bytes.
-fn builder() -> Builder<TokioExecutor> {
+fn builder() -> Builder<Streams> {
     use hyper_util::rt::TokioTimer;
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(Streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -130,6 +139,8 @@ fn builder() -> Builder<TokioExecutor> {
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20))
         .max_concurrent_streams(1_000)
+        // What of an answer lies here while its client does not read.
+        .max_send_buf_size(SEND_BUFFER)
         .adaptive_window(true);
     builder
 }

@@ -63,3 +63,34 @@ async fn time_is_bounded_and_a_second_signal_ends_it_at_once() {
     assert!(server.wait().success());
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
+
+#[tokio::test]
+async fn half_a_request_does_not_delay_the_end() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    let (_folder, path) = folder(&simulators(&["slow"], SLOW));
+    let mut server = Server::with(&path, &[]);
+    let mut halves = Vec::new();
+    for before in ["", "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(before.as_bytes()).await.unwrap();
+        if !before.is_empty() {
+            stream.read_exact(&mut [0; 12]).await.unwrap();
+        }
+        let half = b"GET /livez HTTP/1.1\r\nhost: a\r\nx-half: ";
+        stream.write_all(half).await.unwrap();
+        halves.push(stream);
+    }
+    // Every byte of them has arrived when this is answered.
+    let alive = plain_client().get(server.url("/livez")).send().await;
+    assert!(alive.is_ok());
+    let begun = Instant::now();
+    server.signal("TERM");
+    assert!(server.wait().success());
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+}
