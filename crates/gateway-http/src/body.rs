@@ -32,7 +32,7 @@ const PIECE: usize = 64 * 1024;
 enum Inner {
     Full(Bytes),
     /// `None` once it is over.
-    Later(Option<LateBytes>),
+    Later(LateBytes),
     Stream(Box<StreamBody>),
     Passed(Box<PassedBody>),
 }
@@ -73,7 +73,7 @@ impl EdgeBody {
 
     /// A body that is made while its response is under way.
     pub(crate) fn later(bytes: LateBytes) -> Self {
-        Self::new(Inner::Later(Some(bytes)))
+        Self::new(Inner::Later(bytes))
     }
 
     pub(crate) fn stream(stream: StreamBody) -> Self {
@@ -134,14 +134,10 @@ impl Body for EdgeBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         if let Inner::Later(later) = &mut self.inner {
-            let Some(bytes) = later else {
-                return Poll::Ready(None);
-            };
-            self.inner = Inner::Full(ready!(bytes.as_mut().poll(cx)));
+            self.inner = Inner::Full(ready!(later.as_mut().poll(cx)));
         }
         match &mut self.inner {
-            Inner::Later(_) => Poll::Ready(None),
-            Inner::Full(_) => Poll::Ready(self.piece().map(|piece| Ok(Frame::data(piece)))),
+            Inner::Later(_) | Inner::Full(_) => Poll::Ready(self.piece().map(|piece| Ok(Frame::data(piece)))),
             Inner::Stream(stream) => stream
                 .poll_next(cx)
                 .map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
@@ -154,7 +150,7 @@ impl Body for EdgeBody {
     fn is_end_stream(&self) -> bool {
         match &self.inner {
             Inner::Full(bytes) => bytes.is_empty(),
-            Inner::Later(bytes) => bytes.is_none(),
+            Inner::Later(_) => false,
             Inner::Stream(stream) => stream.is_over(),
             Inner::Passed(body) => body.is_over(),
         }
