@@ -137,7 +137,9 @@ impl Body for EdgeBody {
             self.inner = Inner::Full(ready!(later.as_mut().poll(cx)));
         }
         match &mut self.inner {
-            Inner::Later(_) | Inner::Full(_) => Poll::Ready(self.piece().map(|piece| Ok(Frame::data(piece)))),
+            Inner::Later(_) | Inner::Full(_) => {
+                Poll::Ready(self.piece().map(|piece| Ok(Frame::data(piece))))
+            }
             Inner::Stream(stream) => stream
                 .poll_next(cx)
                 .map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
