@@ -44,6 +44,9 @@ definition! {
         fallback_on: Vec<FallbackOn>,
         /// When a target that fails is left alone; absent: never.
         breaker: Option<BreakerDefinition>,
+        /// Longest time an account is left alone because its provider says so; absent: an hour.
+        #[serde(with = "super::words::duration")]
+        max_cooldown: Option<Duration>,
         /// Calls to the provider at the same time; absent: no bound.
         max_concurrency: Option<u32>,
         /// What the model costs; absent: the catalog's price.

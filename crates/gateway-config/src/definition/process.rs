@@ -100,6 +100,12 @@ definition! {
         /// Longest time a client may take to send a body, besides a second for every 8 KiB of it.
         #[serde(with = "super::words::duration")]
         body_timeout: Option<Duration>,
+        /// Longest time a client may take none of an answer that is ready for it.
+        #[serde(with = "super::words::duration")]
+        write_timeout: Option<Duration>,
+        /// Longest time a connection may stand without a request.
+        #[serde(with = "super::words::duration")]
+        idle_timeout: Option<Duration>,
         /// How long calls in flight may take to finish when the process stops.
         #[serde(with = "super::words::duration")]
         drain: Option<Duration>,
