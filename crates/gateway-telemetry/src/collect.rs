@@ -138,14 +138,14 @@ impl Endpoint {
 
 impl Calls {
     fn collect(&self, target: &Target, samples: &mut Samples) {
-        const TYPES: [&str; 5] = ["input", "output", "cache_read", "cache_write", "reasoning"];
-        let (endpoint, provider, model) = (target.0.as_str(), target.1.as_str(), target.2.as_str());
-        let labels = [endpoint, provider, model];
         const SOURCES: [TokenSource; 3] = [
             TokenSource::Reported,
             TokenSource::Estimated,
             TokenSource::Clamped,
         ];
+        const TYPES: [&str; 5] = ["input", "output", "cache_read", "cache_write", "reasoning"];
+        let (endpoint, provider, model) = (target.0.as_str(), target.1.as_str(), target.2.as_str());
+        let labels = [endpoint, provider, model];
         for (source, counted) in SOURCES.into_iter().zip(&self.tokens) {
             for (kind, count) in TYPES.into_iter().zip(counted) {
                 if *count > 0 {

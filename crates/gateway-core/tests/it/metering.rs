@@ -1,6 +1,10 @@
 //! What calls are charged: whatever the caller states, whenever it leaves, and whatever the provider reports.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
