@@ -25,6 +25,7 @@ mod writer;
 
 use gateway_schema::{CallError, ErrorKind};
 
+pub(crate) use held::Held;
 pub use scanner::{SseEvent, SseOverflow, SseScanner};
 pub(crate) use watch::{Reader, Watch, string_length, text_length};
 pub use writer::{write_comment, write_event, write_json};

@@ -1,6 +1,7 @@
 //! A [`Wire`] with everything around it: credentials, sending, the commit point, stream plumbing.
 
 mod pass;
+mod whole_events;
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -16,6 +16,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::response::Parts;
 use http::{HeaderValue, Method};
 
+use super::whole_events::WholeEvents;
 use super::{HttpProvider, KEPT_ERROR_BYTES, MAX_ERROR_BYTES, note_resend};
 use crate::call::Call;
 use crate::inflate::inflate;
@@ -167,6 +168,7 @@ impl<W: Wire> HttpProvider<W> {
             ReplyBody::Stream(Box::pin(Passed {
                 body: Some(body),
                 left: length,
+                events: WholeEvents::of(&head.headers),
                 observer,
                 scratch: Vec::new(),
             }))
@@ -261,6 +263,8 @@ struct Passed {
     body: Option<BodyStream>,
     /// What is left of the length that the head declares.
     left: Option<u64>,
+    /// Set for streams of events.
+    events: Option<WholeEvents>,
     observer: Option<Box<dyn Decode>>,
     scratch: Vec<Frame>,
 }
@@ -282,6 +286,25 @@ impl Passed {
             }
         }
         facts
+    }
+
+    /// What of a chunk may leave. Of an answer of a declared length the end is known, and nothing is held behind it.
+    fn whole(&mut self, chunk: Bytes) -> Bytes {
+        let is_last = self.left == Some(0);
+        let Some(events) = &mut self.events else {
+            return chunk;
+        };
+        let whole = events.pass(chunk);
+        if !is_last {
+            return whole;
+        }
+        let rest = events.take();
+        if rest.is_empty() {
+            return whole;
+        }
+        let mut all = BytesMut::from(&*whole);
+        all.extend_from_slice(&rest);
+        all.freeze()
     }
 
     fn end(&mut self) -> Facts {
@@ -325,6 +348,7 @@ impl Stream for Passed {
                     // The connection is free as soon as its body was read to its end.
                     this.body = None;
                 }
+                let chunk = this.whole(chunk);
                 Poll::Ready(Some(Ok(Frame::raw(chunk, facts))))
             }
             Some(Err(error)) => {
@@ -333,11 +357,13 @@ impl Stream for Passed {
             }
             None => {
                 this.body = None;
-                if this.observer.is_none() {
+                let rest = this.events.as_mut().map(WholeEvents::take);
+                let rest = rest.unwrap_or_default();
+                if this.observer.is_none() && rest.is_empty() {
                     return Poll::Ready(None);
                 }
                 let facts = this.end();
-                Poll::Ready(Some(Ok(Frame::raw(Bytes::new(), facts))))
+                Poll::Ready(Some(Ok(Frame::raw(rest, facts))))
             }
         }
     }

@@ -128,7 +128,10 @@ mod tests {
         message.resize(20, 7);
         for (kind, event) in [
             ("text/event-stream; charset=utf-8", b"data: {}\n\n".to_vec()),
-            ("text/event-stream", b"event: a\r\ndata: {}\r\n\r\n".to_vec()),
+            (
+                "text/event-stream",
+                b"event: a\r\ndata: {}\r\n\r\n".to_vec(),
+            ),
             ("application/x-ndjson", b"{}\n".to_vec()),
             ("application/vnd.amazon.eventstream", message),
         ] {
@@ -141,7 +144,11 @@ mod tests {
                         left.extend_from_slice(&events.pass(Bytes::copy_from_slice(piece)));
                         assert_eq!(left.len() % event.len(), 0, "{kind} {first} {second}");
                     }
-                    assert_eq!(left.len() / event.len(), second / event.len(), "{kind} {second}");
+                    assert_eq!(
+                        left.len() / event.len(),
+                        second / event.len(),
+                        "{kind} {second}"
+                    );
                     left.extend_from_slice(&events.take());
                     assert_eq!(left, &text[..second]);
                 }

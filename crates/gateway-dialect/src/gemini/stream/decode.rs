@@ -174,7 +174,7 @@ impl Decode for StreamDecoder {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut result = Ok(());
         let state = &mut self.state;
-        let fed = self.source.feed(&chunk, |piece| {
+        let fed = self.source.feed(&chunk, |piece, _| {
             if result.is_ok() {
                 result = state
                     .piece(piece)
@@ -182,7 +182,8 @@ impl Decode for StreamDecoder {
             }
         });
         result?;
-        fed
+        fed?;
+        Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {

@@ -392,6 +392,11 @@ impl Encode for StreamEncoder {
         }
     }
 
+    fn resume(&mut self, last: &[u8]) {
+        // An array that has begun is not opened again.
+        self.written |= !last.is_empty();
+    }
+
     fn error(&mut self, body: &Value, out: &mut BytesMut) {
         match self.framing {
             Framing::Events => sse::write_json(out, None, body),

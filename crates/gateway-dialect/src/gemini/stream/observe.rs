@@ -1,4 +1,4 @@
-//! Bytes watched on their way to a client of this dialect. They are forwarded as they came, chunk by chunk.
+//! Bytes watched on their way to a client of this dialect. They are forwarded as they came, whole piece by whole piece.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use super::super::{error, finish, usage};
 use super::cut_short;
 use super::source::Source;
 use crate::node::Node;
-use crate::sse;
+use crate::sse::{self, Held};
 
 /// What of a piece is read.
 #[derive(Deserialize)]
@@ -73,6 +73,7 @@ struct SeenPart<'a> {
 #[derive(Debug, Default)]
 pub struct StreamObserver {
     source: Source,
+    held: Held,
     state: State,
 }
 
@@ -168,34 +169,101 @@ impl Decode for StreamObserver {
     fn feed(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut facts = Facts::default();
         let state = &mut self.state;
-        let fed = self
-            .source
-            .feed(&chunk, |piece| state.piece(piece, &mut facts));
+        let mut bad = None;
+        let tail = self.source.feed(&chunk, |piece, start| {
+            let was_good = !state.malformed;
+            state.piece(piece, &mut facts);
+            if was_good && state.malformed {
+                bad = Some(start);
+            }
+        })?;
         if state.malformed {
-            out.push(Frame::raw(Bytes::new(), facts));
+            // What came before the piece is good.
+            let good = bad
+                .flatten()
+                .map_or_else(Bytes::new, |start| self.held.pass(&chunk, start));
+            out.push(Frame::raw(good, facts));
             return Err(sse::malformed());
         }
-        out.push(Frame::raw(chunk, facts));
-        fed
+        let whole = self.held.pass(&chunk, tail);
+        if !whole.is_empty() || facts != Facts::default() {
+            out.push(Frame::raw(whole, facts));
+        }
+        Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), CallError> {
         let mut facts = Facts::default();
         let state = &mut self.state;
-        let finished = self.source.finish(|piece| state.piece(piece, &mut facts));
+        let mut is_half = false;
+        let finished = self.source.finish(|piece| {
+            // What the connection's end cut short is no piece, whatever it began to say.
+            is_half = piece.trim_ascii() != b"[DONE]" && !sse::is_whole(piece);
+            if !is_half {
+                state.piece(piece, &mut facts);
+            }
+        });
+        let mut rest = self.held.take();
+        if is_half || finished.is_err() {
+            rest.clear();
+        }
         if self.state.failed {
-            if facts != Facts::default() {
-                out.push(Frame::raw(Bytes::new(), facts));
+            if !rest.is_empty() || facts != Facts::default() {
+                out.push(Frame::raw(rest, facts));
             }
             return Ok(());
         }
-        finished?;
-        if !self.state.finished {
+        if finished.is_err() || !self.state.finished {
+            if !rest.is_empty() {
+                out.push(Frame::raw(rest, facts));
+            }
             return Err(cut_short());
         }
         facts.ended = true;
         facts.meaningful = true;
-        out.push(Frame::raw(Bytes::new(), facts));
+        out.push(Frame::raw(rest, facts));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What leaves of `text`, which comes in two pieces and breaks off.
+    fn left(text: &[u8], cut: usize) -> Vec<u8> {
+        let mut observer = StreamObserver::new();
+        let mut frames = Vec::new();
+        for piece in [&text[..cut], &text[cut..]] {
+            observer
+                .feed(Bytes::copy_from_slice(piece), &mut frames)
+                .unwrap();
+        }
+        let raw = frames.into_iter().map(|frame| match frame.data {
+            gateway_schema::stream::FrameData::Raw(bytes) => bytes,
+            gateway_schema::stream::FrameData::Events(_) => Bytes::new(),
+        });
+        raw.flatten().collect()
+    }
+
+    #[test]
+    fn of_a_piece_that_is_cut_off_no_half_leaves_in_either_framing() {
+        let piece = r#"{"candidates":[{"content":{"parts":[{"text":"}],[{"}]}}]}"#;
+        for text in [
+            format!("data: {piece}\r\n\r\ndata: {piece}\r\n\r\n"),
+            format!("\ndata: {piece}\n\ndata: {piece}\n\n"),
+            format!("[{piece}\n,\r\n{piece}"),
+        ] {
+            for end in 0..=text.len() {
+                for cut in [0, end / 3, end.saturating_sub(1)] {
+                    let left = left(&text.as_bytes()[..end], cut);
+                    assert!(text.as_bytes().starts_with(&left), "{end} {cut}");
+                    let shown = String::from_utf8_lossy(&left);
+                    let is_whole = shown.trim_end().ends_with("}]}}]}");
+                    assert!(left.is_empty() || is_whole, "{end} {cut}: {shown}");
+                }
+            }
+            assert_eq!(left(text.as_bytes(), 7), text.as_bytes());
+        }
     }
 }

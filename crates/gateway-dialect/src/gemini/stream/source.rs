@@ -21,21 +21,24 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Takes the next bytes and calls `on` for every piece they complete.
+    /// Takes the next bytes and calls `on` for every piece they complete, with where it begins in the chunk if it does.
+    /// Returns where in the chunk the bytes begin that belong to no whole piece yet.
     ///
     /// # Errors
     /// Of origin upstream: a piece that is too large, or bytes between pieces that are not JSON.
     pub(super) fn feed(
         &mut self,
         chunk: &[u8],
-        mut on: impl FnMut(&[u8]),
-    ) -> Result<(), CallError> {
+        mut on: impl FnMut(&[u8], Option<usize>),
+    ) -> Result<usize, CallError> {
         let mut rest = chunk;
+        let mut before = 0;
         if let Self::Unknown = self {
             let start = chunk.iter().position(|byte| !is_blank(*byte));
             let Some(start) = start else {
-                return Ok(());
+                return Ok(0);
             };
+            before = start;
             rest = chunk.get(start..).unwrap_or_default();
             *self = match rest.first() {
                 Some(b'{' | b'[') => Self::Json(Items::default()),
@@ -43,12 +46,18 @@ impl Source {
             };
         }
         match self {
-            Self::Unknown => Ok(()),
+            Self::Unknown => Ok(0),
             Self::Events(scanner) => {
-                scanner.feed(rest, |event| on(event.data))?;
-                Ok(())
+                let tail = scanner.feed(rest, |event| {
+                    on(event.data, event.start.map(|at| at + before))
+                })?;
+                Ok(if tail == 0 { 0 } else { tail + before })
             }
-            Self::Json(items) => items.feed(rest, on),
+            Self::Json(items) => {
+                let tail =
+                    items.feed(rest, |piece, start| on(piece, start.map(|at| at + before)))?;
+                Ok(if tail == 0 { 0 } else { tail + before })
+            }
         }
     }
 
@@ -87,8 +96,13 @@ pub(super) struct Items {
 }
 
 impl Items {
-    fn feed(&mut self, chunk: &[u8], mut on: impl FnMut(&[u8])) -> Result<(), CallError> {
+    fn feed(
+        &mut self,
+        chunk: &[u8],
+        mut on: impl FnMut(&[u8], Option<usize>),
+    ) -> Result<usize, CallError> {
         let mut start = 0;
+        let mut tail = 0;
         for (at, byte) in chunk.iter().enumerate() {
             if self.depth == 0 {
                 match byte {
@@ -97,7 +111,11 @@ impl Items {
                         start = at;
                     }
                     b'[' if !self.opened => self.opened = true,
-                    b']' if self.opened => self.closed = true,
+                    b']' if self.opened => {
+                        self.closed = true;
+                        tail = at + 1;
+                    }
+                    b'\r' | b'\n' if self.closed => tail = at + 1,
                     b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
                     _ => return Err(not_json()),
                 }
@@ -106,13 +124,14 @@ impl Items {
             if self.inside(*byte) {
                 let piece = chunk.get(start..=at).unwrap_or_default();
                 if self.carry.is_empty() {
-                    on(piece);
+                    on(piece, Some(start));
                 } else {
                     self.carry.extend_from_slice(piece);
-                    on(&self.carry);
+                    on(&self.carry, None);
                     self.carry.clear();
                 }
                 start = at + 1;
+                tail = start;
             }
         }
         if self.depth > 0 {
@@ -125,7 +144,7 @@ impl Items {
                 ));
             }
         }
-        Ok(())
+        Ok(tail)
     }
 
     /// Takes a byte of an item; true when it is the last one.
@@ -173,7 +192,9 @@ mod tests {
         let mut found = Vec::new();
         let mut from = 0;
         for to in cuts.iter().copied().chain([text.len()]) {
-            let on = |piece: &[u8]| found.push(String::from_utf8_lossy(piece).into_owned());
+            let on = |piece: &[u8], _: Option<usize>| {
+                found.push(String::from_utf8_lossy(piece).into_owned());
+            };
             if source.feed(&text.as_bytes()[from..to], on).is_err() {
                 return (found, false);
             }
