@@ -11,7 +11,7 @@ use crate::test;
 use crate::verbs::{self, Verb};
 
 /// What is run, cheapest first.
-const STEPS: [(&str, &[&str]); 10] = [
+const STEPS: [(&str, &[&str]); 11] = [
     ("fmt", &["--check"]),
     ("tidy", &[]),
     ("deny", &[]),
@@ -20,6 +20,7 @@ const STEPS: [(&str, &[&str]); 10] = [
     ("test", &[]),
     ("codegen", &["--check"]),
     ("conformance", &[]),
+    ("hostile", &[]),
     ("bench", &["--instructions", "--check"]),
     ("doc", &[]),
 ];

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
 }
 
 /// Builds the server and returns its binary.
-fn build(profile: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn build(profile: &str) -> Result<PathBuf, Failure> {
     let built = shell::run(&mut shell::cargo(&[
         "build",
         "--quiet",
@@ -179,7 +179,7 @@ fn schemas(_: &Path) -> Result<Tally, Failure> {
 }
 
 /// Runs a program that ends with lines of counts and adds them up.
-fn count(command: &mut Command) -> Result<Tally, Failure> {
+pub(crate) fn count(command: &mut Command) -> Result<Tally, Failure> {
     let (succeeded, lines) = shell::watch(command)?;
     let mut tally = Tally::default();
     for line in lines.iter().filter_map(|line| line.strip_prefix("total: ")) {

@@ -19,6 +19,7 @@ mod failure;
 mod features;
 mod fuzz;
 mod golden;
+mod hostile;
 mod install;
 mod new_provider;
 mod services;

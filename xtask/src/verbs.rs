@@ -4,8 +4,8 @@ use crate::args::{Accepts, Args};
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::{
-    bench, cargo_verbs, ci, codegen, conformance, deny, features, fuzz, golden, new_provider, test,
-    tidy,
+    bench, cargo_verbs, ci, codegen, conformance, deny, features, fuzz, golden, hostile,
+    new_provider, test, tidy,
 };
 
 /// One verb.
@@ -145,6 +145,16 @@ pub(crate) const VERBS: &[Verb] = &[
             ..NOTHING
         },
         run: conformance::run,
+    },
+    Verb {
+        name: "hostile",
+        help: "attack the binary in every way that once worked; --long: five times",
+        accepts: Accepts {
+            flags: &["--long"],
+            options: &["--gateway", "--profile"],
+            words: &["PATTERN"],
+        },
+        run: hostile::run,
     },
     Verb {
         name: "fuzz",
