@@ -69,7 +69,7 @@ async fn a_request_that_has_just_come_when_the_process_is_told_to_stop_is_answer
         .unwrap();
     server.signal("TERM");
     server.wait_for_log("stopping");
-    late.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+    late.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .await
         .unwrap();
     let mut reply = String::new();
@@ -85,8 +85,8 @@ async fn hundreds_of_half_requests_hold_nobody_and_are_let_go() {
     let (_folder, path) = folder(&config);
     let server = Server::with(&path, &[]);
     let half = [
-        &b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-slow: "[..],
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{\"model\":",
+        &b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-slow: "[..],
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n{\"model\":",
     ];
     let opened = (0..300).map(|number| {
         let address = server.address().to_owned();

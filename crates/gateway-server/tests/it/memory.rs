@@ -24,7 +24,7 @@ fn resident(server: &Server, which: &str) -> usize {
 async fn begin(server: &Server, headers: &str, length: usize, sent: usize) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let body = vec![b' '; sent];
