@@ -98,6 +98,25 @@ pub(crate) struct StartOptions {
     /// The configuration. Also `GATEWAY_CONFIG_PATH` or `MLFLOW_GATEWAY_CONFIG`.
     #[arg(long, value_name = "FILE")]
     pub(crate) config_path: Option<PathBuf>,
+    /// Keep secrets, models and endpoints in a database in this folder, and manage them by REST.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with = "config_path",
+        env = "GATEWAY_DATA"
+    )]
+    pub(crate) data: Option<PathBuf>,
+    /// The same in another place: `sqlite:FOLDER` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["config_path", "data"],
+        env = "GATEWAY_STORE_URL",
+        hide_env_values = true
+    )]
+    pub(crate) store_url: Option<String>,
     /// The address to listen at.
     #[arg(long, default_value = "127.0.0.1", env = "GATEWAY_HOST")]
     pub(crate) host: String,

@@ -27,6 +27,9 @@ mod shutdown;
 mod start;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod store;
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+#[path = "stateless.rs"]
+mod store;
 mod stores;
 mod supervise;
 mod watch;

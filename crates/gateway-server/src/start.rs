@@ -20,6 +20,7 @@ use crate::listen::{Listener, Tls, TlsFiles};
 use crate::log::{Lines, Log, Queue};
 use crate::open::Reach;
 use crate::providers::providers;
+use crate::store::{Governed, Location};
 use crate::supervise::{Supervisor, restarting};
 use crate::watch::{Reload, Watch, contents};
 use crate::{Failure, banner, demo, log, output, runtime, shutdown};
@@ -29,6 +30,8 @@ const UPSTREAM_CLOSING: Duration = Duration::from_millis(500);
 
 /// What was read before anything is started.
 struct Read {
+    /// The store of definitions, if there is one.
+    place: Option<Location>,
     path: Option<PathBuf>,
     name: String,
     text: String,
@@ -69,13 +72,19 @@ pub(crate) fn start(options: &StartOptions) -> Result<(), Failure> {
 }
 
 fn read(options: &StartOptions, registry: &Registry) -> Result<Read, Failure> {
-    let path = path(options.config_path.as_ref());
-    let (name, text) = match &path {
-        Some(path) => (path.display().to_string(), text_of(path)?),
-        None => (demo::NAME.to_owned(), demo::CONFIGURATION.to_owned()),
+    let place = Location::of_start(options)?;
+    let path = match &place {
+        Some(_) => None,
+        None => path(options.config_path.as_ref()),
+    };
+    let (name, text) = match (&place, &path) {
+        (Some(place), _) => (place.to_string(), "endpoints: []\n".to_owned()),
+        (None, Some(path)) => (path.display().to_string(), text_of(path)?),
+        (None, None) => (demo::NAME.to_owned(), demo::CONFIGURATION.to_owned()),
     };
     let configuration = parse(&name, &text, registry, Strictness::Lenient)?;
     Ok(Read {
+        place,
         path,
         name,
         text,
@@ -156,10 +165,23 @@ async fn serve(
     let hangups = shutdown::Hangups::new();
     let base = banner::base_url(tls.is_some(), address);
     output::say_later(banner::text(&base, &read.name, plan, &shared));
+    let management = match &read.place {
+        Some(place) => {
+            let governed = Governed {
+                place,
+                registry: &registry,
+                gateway: &gateway,
+                reach,
+            };
+            Some(governed.begin(&tasks, stop.clone()).await?)
+        }
+        None => None,
+    };
     let listener = Listener {
         socket,
         tls,
         gateway: gateway.clone(),
+        management,
     };
     if let Some(path) = read.path {
         let contents = contents(path.clone(), read.text.as_bytes(), &read.configuration);

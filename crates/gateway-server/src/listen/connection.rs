@@ -29,6 +29,7 @@ use super::guard::{Bounds, Guarded};
 use super::host;
 use super::socket::Socket;
 use super::tls::Tls;
+use super::{Management, ManagementFuture};
 
 /// How long a fresh connection may take to send its first request after the process was told to stop.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
@@ -46,6 +47,7 @@ const OWN_ANSWER: Duration = Duration::from_mins(10);
 pub(super) struct Connections {
     pub(super) builder: Builder<Streams>,
     pub(super) gateway: Gateway,
+    pub(super) management: Option<Arc<dyn Management>>,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) stop: CancellationToken,
     /// Only this machine reaches the listener.
@@ -93,6 +95,7 @@ impl Connections {
         let stream = Guarded::new(stream, activity.clone(), bounds);
         let service = Caller {
             gateway: self.gateway.clone(),
+            management: self.management.clone(),
             peer: Peer(peer.ip()),
             shared: std::sync::OnceLock::new(),
             activity: activity.clone(),
@@ -140,6 +143,7 @@ fn ended(peer: SocketAddr, outcome: Option<Result<(), Box<dyn std::error::Error 
 /// The gateway for one caller.
 struct Caller {
     gateway: Gateway,
+    management: Option<Arc<dyn Management>>,
     peer: Peer,
     /// What the requests of an HTTP/2 connection share.
     shared: std::sync::OnceLock<Connection>,
@@ -177,12 +181,15 @@ impl HyperService<Request<Incoming>> for Caller {
         }
         let activity = self.activity.clone();
         let request = request.map(|inner| Arriving { inner, activity });
+        let path = request.uri().path();
+        let management = self.management.as_ref().filter(|it| it.handles(path));
         // The gateway is always ready; a fresh clone needs no polling.
         let mut gateway = self.gateway.clone();
         Answering {
-            inner: match refusal {
-                Some(response) => Asked::Refused(Some(response)),
-                None => Asked::Gateway(Box::pin(gateway.call(request))),
+            inner: match (refusal, management) {
+                (Some(response), _) => Asked::Refused(Some(response)),
+                (None, Some(management)) => Asked::Managed(management.call(request, self.peer.0)),
+                (None, None) => Asked::Gateway(Box::pin(gateway.call(request))),
             },
             busy: Some(busy),
             activity: self.activity.clone(),
@@ -204,6 +211,7 @@ pub(super) struct Answering {
 
 enum Asked {
     Gateway(Pin<Box<GatewayFuture>>),
+    Managed(ManagementFuture),
     Refused(Option<Response<EdgeBody>>),
 }
 
@@ -217,6 +225,7 @@ impl Future for Answering {
                 let Ok(answer) = ready!(future.as_mut().poll(cx));
                 answer
             }
+            Asked::Managed(future) => ready!(future.as_mut().poll(cx)).map(EdgeBody::full),
             Asked::Refused(answer) => match answer.take() {
                 Some(answer) => answer,
                 None => return Poll::Pending,
@@ -233,7 +242,7 @@ impl Future for Answering {
 
 /// A body that is arriving: its end is noticed.
 #[derive(Debug)]
-pub(super) struct Arriving {
+pub(crate) struct Arriving {
     inner: Incoming,
     activity: Activity,
 }

@@ -23,7 +23,21 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use tls::{Tls, TlsFiles};
 
+/// Answers the requests of some paths in the place of the gateway.
+pub(crate) trait Management: Send + Sync {
+    /// Whether requests of this path are answered here.
+    fn handles(&self, path: &str) -> bool;
+
+    /// Answers one.
+    fn call(&self, request: http::Request<Arriving>, peer: std::net::IpAddr) -> ManagementFuture;
+}
+
+/// An answer of [`Management`].
+pub(crate) type ManagementFuture =
+    std::pin::Pin<Box<dyn Future<Output = http::Response<bytes::Bytes>> + Send>>;
+
 use clock::Streams;
+pub(crate) use connection::Arriving;
 use connection::Connections;
 
 /// How many bytes of each stream of HTTP/2 are taken from its answer before the client takes them.
@@ -38,6 +52,8 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Arc<Tls>>,
     /// Its running configuration says how long a client may take to send the head of a request.
     pub(crate) gateway: Gateway,
+    /// What manages the gateway, where that is on.
+    pub(crate) management: Option<Arc<dyn Management>>,
 }
 
 impl Listener {
@@ -53,6 +69,7 @@ impl Listener {
         let connections = Connections {
             builder: builder(),
             gateway: self.gateway.clone(),
+            management: self.management,
             tls: self.tls,
             stop: stop.clone(),
             is_loopback: self

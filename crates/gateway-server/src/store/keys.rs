@@ -79,6 +79,26 @@ impl Source {
         Ok(Self::File { path, keys })
     }
 
+    /// The same; where neither the environment nor the folder has a key, one is made in the folder.
+    pub(super) fn or_made(place: &Location) -> Result<Self, Failure> {
+        if variable(PRIMARY).is_none()
+            && let Some(folder) = place.folder()
+        {
+            let path = folder.join(FILE);
+            if !path.exists() {
+                let key = Kek::random().map_err(|error| Failure::Broken(error.to_string()))?;
+                write(&path, &[key])?;
+            }
+        }
+        Self::of(place)
+    }
+
+    /// The ring as it is, which is never empty.
+    pub(super) fn ring(&self) -> Result<KeyRing, Failure> {
+        self.current()
+            .ok_or_else(|| refused("no master key is known".to_owned()))
+    }
+
     /// The ring to rotate to. A file gets a new key in front; the keys it had stay, so that servers that still seal under
     /// them lose nothing.
     pub(super) fn next(&self) -> Result<KeyRing, Failure> {

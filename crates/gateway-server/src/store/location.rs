@@ -10,7 +10,7 @@ use gateway_store::definitions::DefinitionStore;
 
 use super::failure;
 use crate::Failure;
-use crate::cli::StoreOptions;
+use crate::cli::{StartOptions, StoreOptions};
 
 /// Whether pending migrations are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Migration {
 }
 
 /// A store that the command line names.
-pub(super) enum Location {
+pub(crate) enum Location {
     /// A file.
     File(PathBuf),
     /// A PostgreSQL server.
@@ -42,9 +42,26 @@ impl fmt::Display for Location {
 
 impl Location {
     pub(super) fn of(options: &StoreOptions) -> Result<Self, Failure> {
-        let Some(url) = options.store_url.as_deref().filter(|url| !url.is_empty()) else {
-            return Ok(Self::File(options.data.join("gateway.db")));
-        };
+        match options.store_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Self::at(url),
+            None => Ok(Self::within(&options.data)),
+        }
+    }
+
+    /// The store to serve from; `None`: the configuration is a file.
+    pub(crate) fn of_start(options: &StartOptions) -> Result<Option<Self>, Failure> {
+        match (&options.store_url, &options.data) {
+            (Some(url), _) => Self::at(url).map(Some),
+            (None, Some(folder)) => Ok(Some(Self::within(folder))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn within(folder: &Path) -> Self {
+        Self::File(folder.join("gateway.db"))
+    }
+
+    fn at(url: &str) -> Result<Self, Failure> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return Ok(Self::File(PathBuf::from(path)));
@@ -59,10 +76,20 @@ impl Location {
         ))
     }
 
+    /// Makes the folder of a file, for its owner only, if it is not there.
+    pub(super) fn make_folder(&self) -> Result<(), Failure> {
+        match self.folder() {
+            Some(folder) => make_folder(folder),
+            None => Ok(()),
+        }
+    }
+
     /// The folder of a file.
     pub(super) fn folder(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => path.parent(),
+            Self::File(path) => path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty()),
             #[cfg(feature = "postgres")]
             Self::Server(_) => None,
         }
@@ -115,7 +142,7 @@ fn open_file(path: &Path, migration: Migration) -> Result<Arc<dyn DefinitionStor
     let mode = match migration {
         Migration::None => OpenMode::Existing,
         Migration::Pending => {
-            make_folder(path)?;
+            Location::File(path.to_owned()).make_folder()?;
             OpenMode::Migrate {
                 app: env!("CARGO_PKG_VERSION").to_owned(),
                 now: super::now(),
@@ -126,15 +153,7 @@ fn open_file(path: &Path, migration: Migration) -> Result<Arc<dyn DefinitionStor
     Ok(Arc::new(store.map_err(|error| failure(&error))?))
 }
 
-/// Makes the folder of a file, for its owner only, if it is not there.
-#[cfg(feature = "sqlite")]
-fn make_folder(path: &Path) -> Result<(), Failure> {
-    let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    else {
-        return Ok(());
-    };
+fn make_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! The store of the configuration: where it is, and the commands that look after it.
 
+mod governed;
 mod keys;
 mod location;
 mod rotate;
@@ -15,7 +16,9 @@ use crate::cli::{DbCommand, SecretsCommand};
 use crate::clock::SystemClock;
 use crate::{Failure, output, runtime};
 
-use location::{Location, Migration};
+pub(crate) use governed::Governed;
+pub(crate) use location::Location;
+use location::Migration;
 
 /// Milliseconds since 1970.
 fn now() -> u64 {

@@ -14,6 +14,9 @@ mod demo;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod governed;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;
