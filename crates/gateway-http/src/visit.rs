@@ -28,15 +28,17 @@ impl Task {
         let policy = plan
             .browsers()
             .unwrap_or_else(|| Arc::clone(&self.shared.config.browsers));
-        let is_told = self
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        // There is nothing to do where there is no route.
+        let is_harmless = self
             .entry
-            .is_none_or(|entry| matches!(entry.route.action, Action::Tell(_)));
+            .is_none_or(|entry| is_read && matches!(entry.route.action, Action::Tell(_)));
         let verdict = policy.judge(&Visit {
             method,
             uri,
             headers: &self.headers,
             guards_names: is_loopback && plan.lets_everybody_in(),
-            is_harmless: is_told && matches!(*method, Method::GET | Method::HEAD),
+            is_harmless,
         });
         match verdict {
             Verdict::Ours => None,

@@ -139,7 +139,7 @@ async fn a_page_of_another_site_spends_nothing() {
             Method::OPTIONS,
             chat,
             &[EVIL, ("access-control-request-method", "POST")],
-            403,
+            405,
         ),
     ] {
         let (got, sent, body) = world.send(method.clone(), path, headers, CHAT).await;

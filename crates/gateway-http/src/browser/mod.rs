@@ -92,7 +92,7 @@ impl BrowserPolicy {
             };
         }
         let is_foreign = visit.is_foreign(origin, host);
-        if is_foreign && (!visit.is_harmless || visit.is_preflight()) {
+        if is_foreign && !visit.is_harmless {
             return Verdict::Refused(cross_origin(origin));
         }
         Verdict::Ours

@@ -49,7 +49,7 @@ impl Source {
             Self::Unknown => Ok(0),
             Self::Events(scanner) => {
                 let tail = scanner.feed(rest, |event| {
-                    on(event.data, event.start.map(|at| at + before))
+                    on(event.data, event.start.map(|at| at + before));
                 })?;
                 Ok(if tail == 0 { 0 } else { tail + before })
             }
