@@ -167,7 +167,7 @@ impl<'a> Builder<'a> {
         all: &mut Definitions,
     ) -> Result<(), AdminError> {
         let primaries: Vec<&Mapping> = of(spec, Linkage::Primary);
-        let fallbacks = self.fallbacks(spec);
+        let fallbacks = Self::fallbacks(spec);
         let targets: Vec<String> = fallbacks
             .iter()
             .map(|mapping| part(name, mapping))
@@ -197,7 +197,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The models that are tried when the primary ones fail: none unless the endpoint says that there is a fallback.
-    fn fallbacks<'s>(&self, spec: &'s EndpointSpec) -> Vec<&'s Mapping> {
+    fn fallbacks(spec: &EndpointSpec) -> Vec<&Mapping> {
         let Some(config) = &spec.fallback_config else {
             return Vec::new();
         };
@@ -283,7 +283,7 @@ fn of(spec: &EndpointSpec, linkage: Linkage) -> Vec<&Mapping> {
 }
 
 fn part(name: &str, mapping: &Mapping) -> String {
-    format!("{name}.{}", mapping.mapping_id)
+    format!("{name}.{}", mapping.id)
 }
 
 fn route(name: &str, operation: Operation, mappings: &[&Mapping]) -> RouteDefinition {
@@ -351,9 +351,8 @@ fn operation(provider: &str, model: &str) -> Operation {
     match facts.and_then(|facts| facts.mode).as_deref() {
         Some("embedding") => Operation::Embedding,
         Some("rerank") => Operation::Rerank,
-        Some(_) => Operation::Chat,
         None if model.to_ascii_lowercase().contains("embed") => Operation::Embedding,
-        None => Operation::Chat,
+        Some(_) | None => Operation::Chat,
     }
 }
 

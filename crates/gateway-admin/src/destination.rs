@@ -27,7 +27,7 @@ pub(crate) async fn check(text: &str, policy: &Policy) -> Result<Option<String>,
 fn parts(text: &str, policy: &Policy) -> Result<(String, String), AdminError> {
     let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
     let scheme = scheme.to_ascii_lowercase();
-    if !policy.schemes.iter().any(|allowed| *allowed == scheme) {
+    if !policy.schemes.contains(&scheme) {
         let allowed: Vec<String> = policy.schemes.iter().map(|it| format!("'{it}'")).collect();
         return Err(AdminError::Invalid(format!(
             "Invalid Gateway secret api_base scheme: '{scheme}'. Allowed schemes are: {}.",

@@ -10,6 +10,5 @@ pub(crate) fn fresh(prefix: &str) -> Result<String, AdminError> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|_| AdminError::Internal("the machine gives no random numbers".to_owned()))?;
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{prefix}-{digits}"))
+    Ok(format!("{prefix}-{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -88,7 +88,8 @@ pub(crate) enum Linkage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mapping {
     /// Its id.
-    pub(crate) mapping_id: String,
+    #[serde(rename = "mapping_id")]
+    pub(crate) id: String,
     /// The model.
     pub(crate) model_definition_id: String,
     /// Its share of the calls.

@@ -107,7 +107,7 @@ impl Task {
                 let method = self.entry.map(|entry| &entry.route.method);
                 self.pass_on(*passing, method, body, None).map(Next::Call)
             }
-            Some(Action::Ask(named, asked)) => self.call(*named, *asked, body).map(Next::Call),
+            Some(Action::Ask(named, asked)) => self.call(*named, *asked, &body).map(Next::Call),
             Some(Action::Tell(answer)) => {
                 let answer = self.tell(*answer, &body)?;
                 Ok(Next::Respond(self.answer(answer)))

@@ -296,7 +296,7 @@ impl Task {
         &mut self,
         named: Named,
         asked: Asked,
-        body: Bytes,
+        body: &Bytes,
     ) -> Result<Call, CallError> {
         let surface = self.surface;
         let verb = self.verb.clone();
@@ -315,9 +315,9 @@ impl Task {
         };
         if let Some(media) = headers::not_json(&self.headers) {
             let media = String::from_utf8_lossy(media.as_bytes());
-            return Err(surface.wrong_media(likely, &body, &media));
+            return Err(surface.wrong_media(likely, body, &media));
         }
-        let (body, envelope) = self.read_json(likely, &body)?;
+        let (body, envelope) = self.read_json(likely, body)?;
         let json = Json {
             text: &body,
             envelope: &envelope,

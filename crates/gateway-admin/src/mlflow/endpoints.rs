@@ -320,7 +320,7 @@ fn mapping(
         }
     };
     Ok(Mapping {
-        mapping_id: id::fresh("m")?,
+        id: id::fresh("m")?,
         model_definition_id: config.required("model_definition_id")?.to_owned(),
         weight: config.number("weight").unwrap_or(1.0),
         linkage_type,
@@ -398,7 +398,7 @@ fn mapping_info(
     mapping: &Mapping,
 ) -> Result<Value, AdminError> {
     let mut info = Map::new();
-    info.insert("mapping_id".to_owned(), mapping.mapping_id.as_str().into());
+    info.insert("mapping_id".to_owned(), mapping.id.as_str().into());
     info.insert("endpoint_id".to_owned(), endpoint_id.into());
     let model_id = &mapping.model_definition_id;
     info.insert("model_definition_id".to_owned(), model_id.as_str().into());

@@ -197,8 +197,9 @@ pub(super) fn by_age(snapshot: &Snapshot, kind: EntityKind) -> Vec<&Arc<Entity>>
 
 /// A list under its name; an empty one is left out, as protobuf's JSON has it.
 pub(super) fn listed(name: &str, items: Vec<Value>) -> Value {
-    if items.is_empty() {
-        return json!({});
+    let mut body = Map::new();
+    if !items.is_empty() {
+        body.insert(name.to_owned(), items.into());
     }
-    json!({ name: items })
+    body.into()
 }

@@ -131,10 +131,6 @@ static COMMON: &[Key] = &[
 
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature serde wants"
-)]
 fn is_usual_cooldown(value: &Duration) -> bool {
     *value == MAX_COOLDOWN
 }

@@ -46,6 +46,13 @@ fn bedrock(status: u16, exception: &str, kind: ErrorKind) -> Failure {
 }
 
 fn failures() -> Vec<Failure> {
+    [of_openai(), of_anthropic(), of_gemini_and_bedrock()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn of_openai() -> Vec<Failure> {
     let long = "This model's maximum context length is 8 tokens.";
     vec![
         openai(
@@ -91,6 +98,11 @@ fn failures() -> Vec<Failure> {
             json!({"error": {"message": long, "type": "invalid_request_error"}}),
             ErrorKind::ContextLength,
         ),
+    ]
+}
+
+fn of_anthropic() -> Vec<Failure> {
+    vec![
         anthropic(400, "invalid_request_error", ErrorKind::InvalidRequest),
         anthropic(401, "authentication_error", ErrorKind::Unauthenticated),
         anthropic(403, "permission_error", ErrorKind::Forbidden),
@@ -106,6 +118,11 @@ fn failures() -> Vec<Failure> {
             json!({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}}),
             ErrorKind::ContextLength,
         ),
+    ]
+}
+
+fn of_gemini_and_bedrock() -> Vec<Failure> {
+    vec![
         gemini(400, "INVALID_ARGUMENT", ErrorKind::InvalidRequest),
         gemini(403, "PERMISSION_DENIED", ErrorKind::Forbidden),
         gemini(404, "NOT_FOUND", ErrorKind::NotFound),

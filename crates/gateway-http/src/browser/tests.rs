@@ -8,11 +8,11 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-fn judge(policy: &BrowserPolicy, method: Method, pairs: &[(&'static str, &str)]) -> &'static str {
+fn judge(policy: &BrowserPolicy, method: &Method, pairs: &[(&'static str, &str)]) -> &'static str {
     let headers = headers(pairs);
-    let is_harmless = method == Method::GET;
+    let is_harmless = *method == Method::GET;
     let visit = Visit {
-        method: &method,
+        method,
         uri: &Uri::from_static("/v1/chat/completions"),
         headers: &headers,
         guards_names: true,
@@ -32,7 +32,7 @@ const EVIL: (&str, &str) = ("origin", "https://evil.example");
 #[test]
 fn sdks_go_on_and_pages_of_other_origins_do_not() {
     let policy = BrowserPolicy::new();
-    let post = |pairs: &[(&'static str, &str)]| judge(&policy, Method::POST, pairs);
+    let post = |pairs: &[(&'static str, &str)]| judge(&policy, &Method::POST, pairs);
     assert_eq!(post(&[HERE]), "ours");
     assert_eq!(post(&[]), "ours");
     // Node's fetch says how, not from where.
@@ -51,7 +51,7 @@ fn sdks_go_on_and_pages_of_other_origins_do_not() {
         ],
     ] {
         assert_eq!(post(pairs), "refused", "{pairs:?}");
-        assert_eq!(judge(&policy, Method::GET, pairs), "ours", "{pairs:?}");
+        assert_eq!(judge(&policy, &Method::GET, pairs), "ours", "{pairs:?}");
     }
     for pairs in [
         &[HERE, ("origin", "http://127.0.0.1:5000")][..],
@@ -74,7 +74,8 @@ fn sdks_go_on_and_pages_of_other_origins_do_not() {
 #[test]
 fn names_of_others_are_not_ours() {
     let policy = BrowserPolicy::new();
-    let named = |policy: &BrowserPolicy, host: &str| judge(policy, Method::POST, &[("host", host)]);
+    let named =
+        |policy: &BrowserPolicy, host: &str| judge(policy, &Method::POST, &[("host", host)]);
     for own in [
         "localhost",
         "LOCALHOST:5000",
@@ -98,7 +99,7 @@ fn names_of_others_are_not_ours() {
         assert_eq!(named(&policy, other), "refused", "{other}");
     }
     let twice = [HERE, ("host", "evil.example")];
-    assert_eq!(judge(&policy, Method::GET, &twice), "refused");
+    assert_eq!(judge(&policy, &Method::GET, &twice), "refused");
     let policy = policy.with_hosts(["LLM.example.com", "*.b.example", "c.example:8443"]);
     for listed in [
         "llm.example.com",
@@ -139,10 +140,10 @@ fn pages_of_allowed_origins_go_on_and_their_preflights_are_answered() {
         "http://localhost:3000",
     ] {
         let pairs = [HERE, ("origin", origin), ("sec-fetch-site", "cross-site")];
-        assert_eq!(judge(&policy, Method::POST, &pairs), "shown", "{origin}");
+        assert_eq!(judge(&policy, &Method::POST, &pairs), "shown", "{origin}");
         let pairs = [HERE, ("origin", origin), ask];
         assert_eq!(
-            judge(&policy, Method::OPTIONS, &pairs),
+            judge(&policy, &Method::OPTIONS, &pairs),
             "preflight",
             "{origin}"
         );
@@ -157,16 +158,16 @@ fn pages_of_allowed_origins_go_on_and_their_preflights_are_answered() {
         "null",
     ] {
         let pairs = [HERE, ("origin", origin)];
-        assert_eq!(judge(&policy, Method::POST, &pairs), "refused", "{origin}");
+        assert_eq!(judge(&policy, &Method::POST, &pairs), "refused", "{origin}");
         let pairs = [HERE, ("origin", origin), ask];
         assert_eq!(
-            judge(&policy, Method::OPTIONS, &pairs),
+            judge(&policy, &Method::OPTIONS, &pairs),
             "refused",
             "{origin}"
         );
     }
     let policy = BrowserPolicy::new().with_origins(["*"], Duration::ZERO);
-    assert_eq!(judge(&policy, Method::POST, &[HERE, EVIL]), "shown");
+    assert_eq!(judge(&policy, &Method::POST, &[HERE, EVIL]), "shown");
 }
 
 #[test]

@@ -105,9 +105,10 @@ impl Activity {
     /// Whether a client that sends no more may still read: a request of HTTP/1.1 is under way, or the last of an answer is
     /// being written.
     pub(super) fn may_be_half_closed(&self) -> bool {
-        let is_reading = match self.is_busy() {
-            true => !self.has(HTTP10),
-            false => self.is_writing(),
+        let is_reading = if self.is_busy() {
+            !self.has(HTTP10)
+        } else {
+            self.is_writing()
         };
         is_reading && !self.is_http2()
     }

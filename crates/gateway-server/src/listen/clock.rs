@@ -136,17 +136,17 @@ mod tests {
         let inside = Arc::clone(&held);
         let begun = Instant::now();
         let watched = Watched::new(async move {
-            let _inside = inside;
             let clock = Clock::current().unwrap();
             for until in [Some(5), Some(50), None] {
                 clock.set(until.map(|seconds| Instant::now() + Duration::from_secs(seconds)));
                 tokio::time::sleep(Duration::from_secs(4)).await;
             }
-            clock.set(Some(Instant::now() + Duration::from_secs(60)));
+            clock.set(Some(Instant::now() + Duration::from_mins(1)));
             let _ =
                 tokio::time::timeout(Duration::from_secs(1), std::future::pending::<()>()).await;
             clock.set(Some(Instant::now() + Duration::from_secs(2)));
             std::future::pending::<()>().await;
+            drop(inside);
         });
         assert_eq!(watched.await, None);
         assert_eq!(begun.elapsed().as_secs(), 15);

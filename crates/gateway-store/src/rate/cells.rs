@@ -69,6 +69,10 @@ impl<C> RateCells<C> {
 
     /// The state of `key`, if it `fits`; otherwise what `make` makes for the key that it is given takes its place: `key`, or
     /// the one that subjects share when there are too many. `is_new` tells which ones can be forgotten.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "three closures over one kind of state; a type for them would be made at one call only"
+    )]
     pub fn get(
         &self,
         key: &RateKey,
@@ -100,6 +104,10 @@ impl<C> RateCells<C> {
     }
 
     /// The state of `key`; `None` when there is no room for another one.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "three closures over one kind of state; a type for them would be made at one call only"
+    )]
     fn of(
         &self,
         key: &RateKey,
