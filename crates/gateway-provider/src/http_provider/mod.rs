@@ -1,5 +1,6 @@
 //! A [`Wire`] with everything around it: credentials, sending, the commit point, stream plumbing.
 
+mod attempt;
 mod pass;
 mod whole_events;
 
@@ -20,6 +21,8 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
 
+use attempt::{OnDrop, note_resend};
+
 use crate::call::Call;
 use crate::credential::{Clock, Credentials};
 use crate::inflate::inflate;
@@ -30,7 +33,7 @@ use crate::redact::{Redactor, Redactors};
 use crate::registry::{Deps, TargetSpec};
 use crate::reply::{Reply, ReplyBody, collect_counted, next};
 use crate::retry_after::retry_after;
-use crate::transport::{BodyStream, Resent, SendLimits, Transport, TransportError};
+use crate::transport::{BodyStream, SendLimits, Transport, TransportError};
 use crate::wire::{Target, Wire};
 
 /// The largest whole answer that is read.
@@ -371,24 +374,6 @@ impl<W: Wire> Provider for HttpProvider<W> {
     }
 }
 
-/// Writes the attempt into the journal, also when the attempt is abandoned.
-struct OnDrop<'a> {
-    call: &'a Call,
-    attempt: &'a mut Attempt,
-    begun: Instant,
-    has_outcome: bool,
-}
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        // What a first try on another connection took is recorded with that one.
-        let earlier = self.attempt.duration;
-        self.attempt.duration = self.begun.elapsed().saturating_sub(earlier);
-        let mut notes = self.call.context.journal.notes();
-        notes.push(self.attempt.clone(), self.has_outcome);
-    }
-}
-
 /// Whether a failure says that the provider did not work on the request, whatever its status.
 const fn is_refusal(kind: ErrorKind) -> bool {
     matches!(
@@ -401,30 +386,6 @@ const fn is_refusal(kind: ErrorKind) -> bool {
             | ErrorKind::ContextLength
             | ErrorKind::PayloadTooLarge
     )
-}
-
-/// Records the first of two tries, if the transport sent the request twice.
-fn note_resend(
-    call: &Call,
-    attempt: &mut Attempt,
-    sent: &Result<http::Response<BodyStream>, TransportError>,
-) {
-    let resent = match sent {
-        Ok(response) => response.extensions().get::<Resent>(),
-        Err(error) => error.resent.as_deref(),
-    };
-    let Some(resent) = resent else { return };
-    let mut first = attempt.clone();
-    let error = CallError::from(resent.error.clone());
-    first.error = Some((error.kind(), error.origin()));
-    first.duration = resent.duration;
-    attempt.since = attempt.since.saturating_add(resent.duration);
-    attempt.duration = resent.duration;
-    let mut notes = call.context.journal.notes();
-    if let Some(trace) = &call.context.trace {
-        attempt.span = trace.child(notes.attempts.len() + 1);
-    }
-    notes.push(first, true);
 }
 
 fn refuse_losses(losses: &gateway_schema::Losses, info: &ProviderInfo) -> CallError {

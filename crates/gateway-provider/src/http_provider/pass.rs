@@ -16,8 +16,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::response::Parts;
 use http::{HeaderValue, Method};
 
+use super::attempt::note_resend;
 use super::whole_events::WholeEvents;
-use super::{HttpProvider, KEPT_ERROR_BYTES, MAX_ERROR_BYTES, note_resend};
+use super::{HttpProvider, KEPT_ERROR_BYTES, MAX_ERROR_BYTES};
 use crate::call::Call;
 use crate::inflate::inflate;
 use crate::journal::{Attempt, Lane};
