@@ -145,7 +145,7 @@ async fn streams_that_nobody_reads_are_ended_by_the_calls_time_and_give_everythi
         })
         .await;
         until("the calls are over", async || {
-            in_flight(&server).await == 0.0
+            in_flight(&server).await < 0.5
         })
         .await;
         for mut stream in clients {
@@ -235,7 +235,7 @@ async fn streams_of_http2_are_ended_alone() {
         let alive = client.get(server.url("/livez")).send().await.unwrap();
         assert_eq!(alive.version(), http::Version::HTTP_2);
         until("the calls are over", async || {
-            in_flight(&server).await == 0.0
+            in_flight(&server).await < 0.5
         })
         .await;
     }
@@ -272,11 +272,11 @@ async fn whole_answers_that_nobody_reads_keep_their_places_until_they_are_ended(
             stream.read_exact(&mut [0; 12]).await.unwrap();
             clients.push(stream);
         }
-        assert_eq!(in_flight(&server).await, 3.0);
+        assert!(in_flight(&server).await > 2.5);
         let refused = post(&server, "/v1/chat/completions", &chat("chat", false)).await;
         assert!([429, 503].contains(&refused.0), "{refused:?}");
         until("the calls are over", async || {
-            in_flight(&server).await == 0.0
+            in_flight(&server).await < 0.5
         })
         .await;
         let (status, answer) = post(&server, "/v1/chat/completions", &chat("chat", false)).await;
@@ -383,13 +383,13 @@ async fn connections_of_http2_that_ask_nothing_are_closed() {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
     let head = b"\x82\x84\x86\x41\x09localhost";
-    hello.extend_from_slice(&[0, 0, head.len() as u8, 1, 5, 0, 0, 0, 1]);
+    hello.extend_from_slice(&[0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
     hello.extend_from_slice(head);
     stream.write_all(&hello).await.unwrap();
     let begun = Instant::now();
     let (mut reading, mut writing) = stream.into_split();
     let pings = tokio::spawn(async move {
-        let ping = b"\0\0\x08\x06\0\0\0\0\012345678";
+        let ping = b"\0\0\x08\x06\0\0\0\0\0abcdefgh";
         while writing.write_all(ping).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -408,7 +408,7 @@ async fn connections_of_http2_that_ask_nothing_are_closed() {
 async fn a_flood_of_frames_ends_its_connection_and_no_other() {
     let server = Server::start(&[]);
     for frame in [
-        &b"\0\0\x08\x06\0\0\0\0\012345678"[..],
+        &b"\0\0\x08\x06\0\0\0\0\0abcdefgh"[..],
         b"\0\0\0\x04\0\0\0\0\0",
         b"\0\0\x05\x02\0\0\0\0\x01\0\0\0\0\0",
     ] {
