@@ -114,6 +114,17 @@ fn tls(options: &StartOptions) -> Result<Option<Arc<Tls>>, Failure> {
     Ok(Some(Arc::new(Tls::new(files)?)))
 }
 
+/// Serves a certificate that was replaced.
+fn watch_certificate(tls: Option<&Arc<Tls>>, tasks: &TaskTracker, stop: &CancellationToken) {
+    if let Some(tls) = tls {
+        let (tls, stop) = (Arc::clone(tls), stop.clone());
+        restarting(tasks, "certificate", move || {
+            Arc::clone(&tls).watch(stop.clone())
+        });
+    }
+}
+
+/// Serves until `stop`, and lets go of everything in good order.
 async fn serve(
     options: &StartOptions,
     registry: Registry,
@@ -150,33 +161,23 @@ async fn serve(
     let shared = workers.begin(&gateway, &supervisor, &stores, &over).await;
     let work = workers.run(supervisor.clone(), stores.clone(), over.clone());
     supervisor.essential(&tasks, "stores", work);
-    supervisor.essential(
-        &tasks,
-        "signals",
-        shutdown::watch(stop.clone(), now.clone()),
-    );
-    if let Some(tls) = &tls {
-        let (tls, stop) = (Arc::clone(tls), stop.clone());
-        restarting(&tasks, "certificate", move || {
-            Arc::clone(&tls).watch(stop.clone())
-        });
-    }
+    let signals = shutdown::watch(stop.clone(), now.clone());
+    supervisor.essential(&tasks, "signals", signals);
+    watch_certificate(tls.as_ref(), &tasks, &stop);
+    let governed = read.place.as_ref().map(|place| Governed {
+        place,
+        registry: &registry,
+        gateway: &gateway,
+        reach,
+    });
+    let management = match governed {
+        Some(governed) => Some(governed.begin(&tasks, stop.clone()).await?),
+        None => None,
+    };
     // Before anything is printed: whoever reads it may send a signal at once.
     let hangups = shutdown::Hangups::new();
     let base = banner::base_url(tls.is_some(), address);
     output::say_later(banner::text(&base, &read.name, plan, &shared));
-    let management = match &read.place {
-        Some(place) => {
-            let governed = Governed {
-                place,
-                registry: &registry,
-                gateway: &gateway,
-                reach,
-            };
-            Some(governed.begin(&tasks, stop.clone()).await?)
-        }
-        None => None,
-    };
     let listener = Listener {
         socket,
         tls,
