@@ -30,19 +30,26 @@ impl Shared {
 /// What a call wants from each rule.
 pub(super) struct Wanted {
     shared: Arc<Shared>,
-    keys: Vec<(RateKey, Option<u64>)>,
+    keys: Vec<Take>,
     notes: Vec<LimitNote>,
     /// What the call is expected to consume.
     expected: Expected,
     journal: Journal,
-    /// When it took.
+}
+
+/// What is taken from one rule, or was.
+pub(super) struct Take {
+    key: RateKey,
+    /// `None`: nothing, because the rule's store is away and the call passes uncounted.
+    amount: Option<u64>,
+    /// When it was taken. What waits for another process is taken when that has answered.
     at: Duration,
 }
 
 /// What taking from all rules came to.
 pub(super) enum Outcome {
     /// All of them let the call through.
-    Passed(Vec<(RateKey, Option<u64>)>),
+    Passed(Vec<Take>),
     /// One refuses.
     Refused(CallError),
     /// This process's share of a rule does not suffice.
@@ -60,7 +67,11 @@ impl Wanted {
                     rule: Arc::clone(&rule.name),
                     subject: subject(&rule.per, call, &shared.empty),
                 };
-                (key, Some(rule.reserve(expected)))
+                Take {
+                    key,
+                    amount: Some(rule.reserve(expected)),
+                    at: Duration::ZERO,
+                }
             })
             .collect();
         Self {
@@ -69,16 +80,14 @@ impl Wanted {
             notes: Vec::new(),
             expected,
             journal: call.context.journal.clone(),
-            at: Duration::ZERO,
         }
     }
 
     /// The reservation of what was taken.
-    pub(super) fn reservation(&self, taken: Vec<(RateKey, Option<u64>)>) -> Box<Reservation> {
+    pub(super) fn reservation(&self, taken: Vec<Take>) -> Box<Reservation> {
         Box::new(Reservation {
             shared: Arc::clone(&self.shared),
             taken,
-            at: self.at,
             tally: Tally::new(self.expected),
             journal: self.journal.clone(),
         })
@@ -87,22 +96,25 @@ impl Wanted {
     /// Takes from every rule, all or nothing.
     pub(super) fn take(&mut self) -> Outcome {
         let now = self.shared.now();
-        self.at = now;
         self.notes.clear();
-        for (index, (rule, (key, amount))) in self.shared.rules.iter().zip(&self.keys).enumerate() {
-            let Some(amount) = *amount else { continue };
-            let outcome = match self.shared.store.take(key, rule.rule, amount, now) {
+        for (index, rule) in self.shared.rules.iter().enumerate() {
+            let Some(take) = self.keys.get_mut(index) else {
+                break;
+            };
+            take.at = now;
+            let Some(amount) = take.amount else { continue };
+            let outcome = match self.shared.store.take(&take.key, rule.rule, amount, now) {
                 Taken::Yes(state) => {
                     self.notes.push(note(rule.counts, state));
                     continue;
                 }
                 Taken::No { state, wait } => {
                     self.notes.push(note(rule.counts, state));
-                    Outcome::Refused(rule.refusal(&key.subject, wait))
+                    Outcome::Refused(rule.refusal(&take.key.subject, wait))
                 }
                 Taken::Short => Outcome::Short,
             };
-            give_back(&self.shared, self.keys.iter().take(index), now);
+            give_back(&self.shared, self.keys.iter().take(index));
             return outcome;
         }
         Outcome::Passed(std::mem::take(&mut self.keys))
@@ -119,42 +131,44 @@ impl Wanted {
         self.notes.clear();
         let keys = std::mem::take(&mut self.keys);
         let shared = Arc::clone(&self.shared);
-        self.at = shared.now();
         let mut taken = Partly {
             shared: &shared,
-            now: self.at,
             taken: Vec::with_capacity(keys.len()),
         };
-        for (rule, (key, amount)) in shared.rules.iter().zip(keys) {
-            let Some(amount) = amount else {
-                taken.taken.push((key, None));
+        for (rule, mut take) in shared.rules.iter().zip(keys) {
+            let Some(amount) = take.amount else {
+                taken.taken.push(take);
                 continue;
             };
-            let outcome = match shared.store.take(&key, rule.rule, amount, taken.now) {
+            take.at = shared.now();
+            let outcome = match shared.store.take(&take.key, rule.rule, amount, take.at) {
                 Taken::Short => {
-                    let borrowed = shared.store.borrow(&key, rule.rule, amount, taken.now);
-                    borrowed.await
+                    let borrowed = shared.store.borrow(&take.key, rule.rule, amount, take.at);
+                    let outcome = borrowed.await;
+                    take.at = shared.now();
+                    outcome
                 }
                 known => Ok(known),
             };
             match outcome {
                 Ok(Taken::Yes(state)) => {
                     self.notes.push(note(rule.counts, state));
-                    taken.taken.push((key, Some(amount)));
+                    taken.taken.push(take);
                 }
                 Ok(Taken::No { state, wait }) => {
                     self.notes.push(note(rule.counts, state));
-                    return (Err(rule.refusal(&key.subject, wait)), self.notes());
+                    return (Err(rule.refusal(&take.key.subject, wait)), self.notes());
                 }
                 Ok(Taken::Short) => {
                     let wait = Duration::from_secs(1);
-                    return (Err(rule.refusal(&key.subject, wait)), self.notes());
+                    return (Err(rule.refusal(&take.key.subject, wait)), self.notes());
                 }
                 Err(why) => match rule.on_store_error {
                     OnStoreError::Allow => {
                         tracing::debug!(rule = %rule.name, %why, "the rate store is away: the call passes uncounted");
                         shared.errors.count(OnStoreError::Allow);
-                        taken.taken.push((key, None));
+                        take.amount = None;
+                        taken.taken.push(take);
                     }
                     OnStoreError::Reject => {
                         tracing::debug!(rule = %rule.name, %why, "the rate store is away: the call is refused");
@@ -172,25 +186,20 @@ impl Wanted {
 /// What was taken so far; given back unless it is taken out.
 struct Partly<'a> {
     shared: &'a Shared,
-    now: Duration,
-    taken: Vec<(RateKey, Option<u64>)>,
+    taken: Vec<Take>,
 }
 
 impl Drop for Partly<'_> {
     fn drop(&mut self) {
-        give_back(self.shared, self.taken.iter(), self.now);
+        give_back(self.shared, self.taken.iter());
     }
 }
 
-/// Gives back what was taken at `now` from the first rules.
-fn give_back<'a>(
-    shared: &Shared,
-    taken: impl Iterator<Item = &'a (RateKey, Option<u64>)>,
-    now: Duration,
-) {
-    for (rule, (key, amount)) in shared.rules.iter().zip(taken) {
-        if let Some(amount) = *amount {
-            shared.store.give(key, rule.rule, amount, now);
+/// Gives back what was taken from the first rules.
+fn give_back<'a>(shared: &Shared, taken: impl Iterator<Item = &'a Take>) {
+    for (rule, take) in shared.rules.iter().zip(taken) {
+        if let Some(amount) = take.amount {
+            shared.store.give(&take.key, rule.rule, amount, take.at);
         }
     }
 }
@@ -210,9 +219,7 @@ fn note(kind: LimitKind, state: gateway_store::rate::RateState) -> LimitNote {
 /// What a call has taken. Settles when it is dropped: tokens to what was really used, concurrency to nothing.
 pub(super) struct Reservation {
     shared: Arc<Shared>,
-    taken: Vec<(RateKey, Option<u64>)>,
-    /// When it was taken.
-    at: Duration,
+    taken: Vec<Take>,
     pub(super) tally: Tally,
     journal: Journal,
 }
@@ -222,16 +229,19 @@ impl Drop for Reservation {
         let sent = self.journal.notes().sent;
         let usage = std::mem::take(&mut self.tally).total(sent);
         let now = self.shared.now();
-        for (rule, (key, reserved)) in self.shared.rules.iter().zip(&self.taken) {
-            let Some(reserved) = *reserved else { continue };
+        for (rule, take) in self.shared.rules.iter().zip(&self.taken) {
+            let Some(reserved) = take.amount else {
+                continue;
+            };
+            let key = &take.key;
             let store = &self.shared.store;
             match rule.used(&usage) {
                 Some(used) if used > reserved => store.charge(key, rule.rule, used - reserved, now),
                 Some(used) if used < reserved => {
-                    store.give(key, rule.rule, reserved - used, self.at);
+                    store.give(key, rule.rule, reserved - used, take.at);
                 }
                 None if matches!(rule.rule, RateRule::Held { .. }) => {
-                    store.give(key, rule.rule, reserved, self.at);
+                    store.give(key, rule.rule, reserved, take.at);
                 }
                 _ => {}
             }
