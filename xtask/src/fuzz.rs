@@ -1,9 +1,10 @@
 //! `fuzz`: bytes of any kind against everything that reads what others wrote.
 //!
 //! The targets are those of `crates/gateway-dialect/fuzz`, one per dialect, one for AWS event streams, one for every
-//! client with every provider, one for the envelope of a body beside `serde_json`. They are built by the pinned compiler with coverage counters and libFuzzer; nothing has
-//! to be installed but a C++ compiler. What libFuzzer finds worth keeping stays below `target/fuzz/corpus`, crashes below
-//! `target/fuzz/crashes`: a crash becomes a seed in `crates/gateway-dialect/fuzz/seeds`, which the tests read.
+//! client with every provider, one for the envelope of a body beside `serde_json`, and that of `crates/gateway-core/fuzz`
+//! for the HTTP edge. They are built by the pinned compiler with coverage counters and libFuzzer; nothing has to be
+//! installed but a C++ compiler. What libFuzzer finds worth keeping stays below `target/fuzz/corpus`, crashes below
+//! `target/fuzz/crashes`: a crash becomes a seed in the folder `seeds` of its crate.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,8 +14,11 @@ use crate::failure::Failure;
 use crate::shell;
 use crate::tally::Tally;
 
-/// The crate of the targets.
-const FOLDER: &str = "crates/gateway-dialect/fuzz";
+/// The crates of the targets.
+const FOLDERS: [&str; 2] = ["crates/gateway-dialect/fuzz", "crates/gateway-core/fuzz"];
+
+/// A target: the crate that it is of, and its name.
+type Target = (&'static str, String);
 
 /// Coverage counters, as libFuzzer reads them.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -34,45 +38,55 @@ pub(crate) fn run(args: &Args) -> Result<Tally, Failure> {
     };
     let targets = targets()?;
     let chosen = args.word(0);
-    if let Some(name) = chosen.filter(|name| targets.iter().all(|known| known != name)) {
+    if let Some(name) = chosen.filter(|name| targets.iter().all(|(_, known)| known != name)) {
+        let names: Vec<&str> = targets.iter().map(|(_, name)| name.as_str()).collect();
         return Err(Failure::new(format!(
             "no target `{name}`; there are: {}",
-            targets.join(", ")
+            names.join(", ")
         )));
     }
-    let programs = build()?;
+    let is_chosen = |target: &&Target| chosen.is_none_or(|chosen| chosen == target.1);
     let mut tally = Tally::default();
-    for target in &targets {
-        if chosen.is_none_or(|chosen| chosen == target) {
+    for folder in FOLDERS {
+        let mut wanted = targets
+            .iter()
+            .filter(is_chosen)
+            .filter(|target| target.0 == folder)
+            .peekable();
+        if wanted.peek().is_none() {
+            continue;
+        }
+        let programs = build(folder)?;
+        for target in wanted {
             tally += Tally::check(fuzz(&programs, target, minutes)?);
         }
     }
     Ok(tally)
 }
 
-/// The names of the targets: one file each.
-fn targets() -> Result<Vec<String>, Failure> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(shell::root().join(FOLDER).join("fuzz_targets"))? {
-        let path = entry?.path();
-        names.extend(
-            path.file_stem()
-                .map(|name| name.to_string_lossy().into_owned()),
-        );
+/// The targets: one file each.
+fn targets() -> Result<Vec<Target>, Failure> {
+    let mut targets = Vec::new();
+    for folder in FOLDERS {
+        for entry in fs::read_dir(shell::root().join(folder).join("fuzz_targets"))? {
+            let path = entry?.path();
+            let name = path.file_stem().map(|name| name.to_string_lossy());
+            targets.extend(name.map(|name| (folder, name.into_owned())));
+        }
     }
-    names.sort();
-    Ok(names)
+    targets.sort();
+    Ok(targets)
 }
 
-/// Builds all targets and returns the folder of the programs. Naming the host keeps the flags off build scripts.
-fn build() -> Result<PathBuf, Failure> {
+/// Builds the targets of a crate and returns the folder of the programs. Naming the host keeps the flags off build scripts.
+fn build(crate_folder: &str) -> Result<PathBuf, Failure> {
     let version = shell::read(&mut shell::command("rustc", &["-vV"]))?;
     let host = version
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .ok_or_else(|| Failure::new("rustc does not say what it runs on"))?;
     let folder = shell::target_dir().join("fuzz");
-    let manifest = format!("{FOLDER}/Cargo.toml");
+    let manifest = format!("{crate_folder}/Cargo.toml");
     let mut command = shell::cargo(&["build", "--quiet", "--release", "--locked"]);
     command
         .args(["--manifest-path", &manifest, "--target", host])
@@ -87,7 +101,11 @@ fn build() -> Result<PathBuf, Failure> {
 }
 
 /// Runs one target for a while; false when it found something.
-fn fuzz(programs: &std::path::Path, target: &str, minutes: u64) -> Result<bool, Failure> {
+fn fuzz(
+    programs: &std::path::Path,
+    (crate_folder, target): &Target,
+    minutes: u64,
+) -> Result<bool, Failure> {
     let folder = shell::target_dir().join("fuzz");
     let (corpus, crashes) = (
         folder.join("corpus").join(target),
@@ -104,6 +122,6 @@ fn fuzz(programs: &std::path::Path, target: &str, minutes: u64) -> Result<bool, 
         .arg(format!("-artifact_prefix={}/", crashes.display()))
         .arg("-print_final_stats=1")
         .arg(corpus)
-        .arg(shell::root().join(FOLDER).join("seeds").join(target));
+        .arg(shell::root().join(crate_folder).join("seeds").join(target));
     shell::run(&mut command)
 }

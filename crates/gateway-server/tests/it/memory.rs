@@ -100,7 +100,7 @@ async fn streams_of_one_connection_share_its_bound() {
     let (_folder, path) = folder(&config);
     let server = Server::with(&path, &[]);
     let idle = resident(&server, "VmRSS");
-    let one = client(|builder| builder.http2_prior_knowledge());
+    let one = client(reqwest::ClientBuilder::http2_prior_knowledge);
     let calls = (0..40).map(|_| {
         let sent = one
             .post(server.url("/v1/chat/completions"))
