@@ -1,6 +1,6 @@
 //! The use cases that all faces share.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gateway_config::{Definitions, Plan, Providers};
 use gateway_secrets::KeyRing;
@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::assemble::{Assembly, assemble};
 use crate::snapshot::Snapshot;
+use crate::spec;
 use crate::{AdminError, Policy};
 
 /// How often a write that another one overtook is decided again.
@@ -24,12 +25,22 @@ pub trait PlanSink: Send + Sync + 'static {
     fn apply(&self, plan: &Plan) -> Result<(), String>;
 }
 
+/// Where the master keys come from.
+pub trait Keys: Send + Sync + 'static {
+    /// The keys as they are now.
+    ///
+    /// # Errors
+    /// Why there are none, without a key in it.
+    fn ring(&self) -> Result<KeyRing, String>;
+}
+
 /// What an [`Admin`] needs.
 pub struct AdminConfig {
     /// Where the definitions are.
     pub store: Arc<dyn DefinitionStore>,
-    /// Seals and opens secrets.
-    pub ring: KeyRing,
+    /// Where the master keys come from. Asked again when a secret is sealed under a key that is not at hand, so that a
+    /// rotation reaches a running process.
+    pub keys: Arc<dyn Keys>,
     /// The providers that exist.
     pub providers: Arc<dyn Providers + Send + Sync>,
     /// What the configuration file defines; it cannot be changed here, and its names come first.
@@ -54,6 +65,7 @@ pub struct Admin(Arc<Inner>);
 
 struct Inner {
     config: AdminConfig,
+    ring: RwLock<KeyRing>,
     /// What is in use. Held while a plan is applied, so that plans are applied in the order of their revisions.
     applied: Mutex<Option<Revision>>,
 }
@@ -66,19 +78,41 @@ impl std::fmt::Debug for Admin {
 
 impl Admin {
     /// A control plane over a store.
-    pub fn new(config: AdminConfig) -> Self {
-        Self(Arc::new(Inner {
+    ///
+    /// # Errors
+    /// There is no master key.
+    pub fn new(config: AdminConfig) -> Result<Self, AdminError> {
+        let ring = config.keys.ring().map_err(AdminError::Internal)?;
+        Ok(Self(Arc::new(Inner {
             config,
+            ring: RwLock::new(ring),
             applied: Mutex::default(),
-        }))
+        })))
     }
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.0.config.policy
     }
 
-    pub(crate) fn ring(&self) -> &KeyRing {
-        &self.0.config.ring
+    /// The master keys at hand.
+    pub(crate) fn ring(&self) -> KeyRing {
+        let ring = self.0.ring.read();
+        ring.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The master keys that open every secret of `snapshot`, read anew when one is missing.
+    fn ring_of(&self, snapshot: &Snapshot) -> Result<KeyRing, AdminError> {
+        let ring = self.ring();
+        if spec::unknown_key(snapshot, &ring).is_none() {
+            return Ok(ring);
+        }
+        let ring = self.0.config.keys.ring().map_err(AdminError::Internal)?;
+        if let Some(problem) = spec::unknown_key(snapshot, &ring) {
+            return Err(problem);
+        }
+        let mut slot = self.0.ring.write().unwrap_or_else(PoisonError::into_inner);
+        slot.clone_from(&ring);
+        Ok(ring)
     }
 
     pub(crate) fn providers(&self) -> &dyn Providers {
@@ -158,7 +192,8 @@ impl Admin {
 
     fn assemble(&self, snapshot: &Snapshot) -> Result<Assembly, AdminError> {
         let config = &self.0.config;
-        assemble(snapshot, &config.base, &config.ring, self.providers())
+        let ring = self.ring_of(snapshot)?;
+        assemble(snapshot, &config.base, &ring, self.providers())
     }
 
     async fn apply(&self, assembly: Assembly) -> Result<(), AdminError> {

@@ -24,7 +24,7 @@ mod snapshot;
 mod spec;
 mod vault;
 
-pub use admin::{Admin, AdminConfig, PlanSink};
+pub use admin::{Admin, AdminConfig, Keys, PlanSink};
 pub use error::AdminError;
 pub use policy::{Policy, Resolve};
 pub use service::{AdminService, Peer};

@@ -1,14 +1,16 @@
 //! The documents of the stored entities.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use gateway_secrets::{Fields, KekId, KeyRing, Sealed};
-use gateway_store::definitions::{Entity, SealedValue};
+use gateway_secrets::{Fields, KekId, KeyRing, Sealed, SecretError};
+use gateway_store::definitions::{Entity, EntityKind, SealedValue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::AdminError;
+use crate::snapshot::Snapshot;
 
 /// What may be shown of a secret. The credentials are the sealed value of the entity.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,22 @@ pub(crate) fn seal(
         wrapped_key: sealed.wrapped_key,
         kek: sealed.kek.as_str().to_owned(),
     })
+}
+
+/// Why the keys at hand do not open every secret: one of them is sealed under another key.
+pub(crate) fn unknown_key(snapshot: &Snapshot, ring: &KeyRing) -> Option<AdminError> {
+    let missing = |entity: &Arc<Entity>| {
+        let found = KekId::from_row(&entity.sealed.as_ref()?.kek);
+        (!ring.has(&found)).then(|| {
+            let at_hand = ring.ids();
+            let error = SecretError::UnknownKey { found, at_hand };
+            AdminError::Internal(format!(
+                "secret '{}' cannot be opened: {error}",
+                entity.name
+            ))
+        })
+    };
+    snapshot.of(EntityKind::SECRET).find_map(missing)
 }
 
 /// The credentials of a secret; none where it has none.

@@ -107,7 +107,7 @@ pub(crate) struct StartOptions {
         env = "GATEWAY_DATA"
     )]
     pub(crate) data: Option<PathBuf>,
-    /// The same in another place: `sqlite:FOLDER` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// The same in another place: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[arg(
         long,

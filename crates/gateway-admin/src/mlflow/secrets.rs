@@ -23,7 +23,7 @@ pub(super) async fn create(admin: &Admin, fields: &Fields) -> Result<Value, Admi
     let settings = settings(admin, fields).await?.unwrap_or_default();
     let provider = fields.text("provider").map(str::to_owned);
     let id = id::fresh("s")?;
-    let sealed = spec::seal(admin.ring(), &id, &name, &credentials)?;
+    let sealed = spec::seal(&admin.ring(), &id, &name, &credentials)?;
     let secret = spec::write(&SecretSpec {
         provider,
         auth_config: settings,
@@ -74,7 +74,7 @@ pub(super) async fn update(admin: &Admin, fields: &Fields) -> Result<Value, Admi
             }
             let mut write = writes::replace(entity, &entity.name, &spec::write(&secret)?)?;
             if let (Some(credentials), Write::Replace { draft, .. }) = (&credentials, &mut write) {
-                draft.sealed = Some(spec::seal(admin.ring(), &id, &entity.name, credentials)?);
+                draft.sealed = Some(spec::seal(&admin.ring(), &id, &entity.name, credentials)?);
             }
             Ok((vec![write], ()))
         })

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_admin::{Admin, AdminConfig, AdminService, Peer, PlanSink, Policy, Resolve};
+use gateway_admin::{Admin, AdminConfig, AdminService, Keys, Peer, PlanSink, Policy, Resolve};
 use gateway_core::config::{Definitions, Plan, ProviderEntry, Providers};
 use gateway_core::schema::{Operation, OptionProblem, Options, ProviderName};
 use gateway_core::{Checked, Gateway, Registry};
+use gateway_secrets::KeyRing;
 use http::Request;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,19 +56,18 @@ impl Governed<'_> {
             gateway: self.gateway.clone(),
             reach: self.reach,
         };
+        let broken = |error: gateway_admin::AdminError| Failure::Broken(error.to_string());
         let admin = Admin::new(AdminConfig {
             store,
-            ring: Source::or_made(self.place)?.ring()?,
+            keys: Arc::new(MasterKeys(self.place.clone())),
             providers: Arc::new(Known(self.registry.clone())),
             base: Definitions::default(),
             policy: policy(),
             sink: Arc::new(sink),
             clock: super::now,
-        });
-        admin
-            .refresh()
-            .await
-            .map_err(|error| Failure::Broken(error.to_string()))?;
+        })
+        .map_err(broken)?;
+        admin.refresh().await.map_err(broken)?;
         let service = AdminService::new(admin.clone());
         restarting(tasks, "stored configuration", move || {
             let (admin, stop) = (admin.clone(), stop.clone());
@@ -150,6 +150,17 @@ impl Resolve for Resolver {
             Ok(found) => found.map(|address| address.ip()).collect(),
             Err(_) => Vec::new(),
         }
+    }
+}
+
+/// The master keys of the environment or the folder. A folder without one gets one.
+struct MasterKeys(Location);
+
+impl Keys for MasterKeys {
+    fn ring(&self) -> Result<KeyRing, String> {
+        Source::or_made(&self.0)
+            .and_then(|source| source.ring())
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) enum Migration {
 }
 
 /// A store that the command line names.
+#[derive(Clone)]
 pub(crate) enum Location {
     /// A file.
     File(PathBuf),

@@ -193,3 +193,24 @@ fn a_folder_in_use_a_wrong_key_and_a_strange_url_are_one_sentence() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn a_master_key_is_rotated_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let server = start(&folder);
+    endpoint(&server, "before").await;
+    let rotated = run(&["secrets", "rotate-key", "--data", data]);
+    assert!(rotated.status.success(), "{}", text(&rotated.stderr));
+    endpoint(&server, "after").await;
+    for name in ["before", "after"] {
+        let (status, answer) = post(&server, "/v1/chat/completions", &chat(name, false)).await;
+        assert_eq!(status, 200, "{name}: {answer}");
+    }
+    drop(server);
+    std::fs::write(folder.path().join("data/master.key"), "0".repeat(64)).unwrap();
+    let refused = run(&["start", "--port", "0", "--data", data]);
+    let said = text(&refused.stderr);
+    assert!(said.contains("sealed under the master key"), "{said}");
+}
