@@ -214,3 +214,37 @@ async fn a_master_key_is_rotated_while_the_server_runs() {
     let said = text(&refused.stderr);
     assert!(said.contains("sealed under the master key"), "{said}");
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn several_gateways_over_one_postgres_follow_each_other() {
+    use std::time::{Duration, Instant};
+
+    use gateway_testkit::store::PostgresServer;
+
+    let Some(postgres) = PostgresServer::start() else {
+        return;
+    };
+    let url = postgres.url();
+    let gateway = || {
+        let mut gateway = command(&["start", "--port", "0", "--store-url", &url]);
+        Server::spawn(gateway.env("GATEWAY_MASTER_KEY", "7".repeat(64)))
+    };
+    let servers = [gateway(), gateway(), gateway()];
+    endpoint(&servers[0], "chat").await;
+    for server in &servers {
+        let begun = Instant::now();
+        loop {
+            let (status, answer) = post(server, "/v1/chat/completions", &chat("chat", false)).await;
+            if status == 200 {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "{answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    // A gateway that starts later has everything at once.
+    let late = gateway();
+    let (status, _) = post(&late, "/v1/chat/completions", &chat("chat", false)).await;
+    assert_eq!(status, 200);
+}
