@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use gateway_provider::{Holds, Journal};
+use gateway_provider::{Holds, Journal, SettlementHold};
 use gateway_schema::{CallError, EndpointName, RequestId};
 use http::StatusCode;
 use http::uri::PathAndQuery;
@@ -18,6 +18,8 @@ pub(crate) struct Access {
     pub(crate) started: Instant,
     pub(crate) endpoint: Option<EndpointName>,
     pub(crate) journal: Option<Journal>,
+    /// The record of the call waits until its answer is written: it says what was lost in writing.
+    pub(crate) settlement: Option<SettlementHold>,
     /// The name of the caller, once it is known.
     pub(crate) principal: Option<Arc<str>>,
     pub(crate) streamed: bool,
@@ -61,6 +63,7 @@ impl Access {
             started,
             endpoint: None,
             journal: None,
+            settlement: None,
             principal: None,
             streamed: false,
             log_calls: true,

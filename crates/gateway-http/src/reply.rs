@@ -161,6 +161,9 @@ impl Task {
                     writer.events(&group);
                 }
                 writer.end();
+                if let Some(journal) = &self.access.journal {
+                    journal.notes().losses.extend(writer.losses());
+                }
                 writer.take()
             }
             Whole::Canonical(response) => {

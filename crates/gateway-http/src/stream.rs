@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use gateway_provider::ReplyStream;
 use gateway_schema::chat::{RemoteError, StreamEvent};
 use gateway_schema::stream::{Encode, Frame, FrameData};
-use gateway_schema::{CallError, Dialect, ErrorKind, Operation, ProviderName};
+use gateway_schema::{CallError, Dialect, ErrorKind, Losses, Operation, ProviderName};
 
 use crate::access::Access;
 use crate::error::{self, Audience};
@@ -89,10 +89,12 @@ impl Writer {
         self.out.split().freeze()
     }
 
-    fn losses(&self) -> usize {
+    /// What was lost so far.
+    pub(crate) fn losses(&self) -> Losses {
         self.encoder
             .as_ref()
-            .map_or(0, |encoder| encoder.losses().len())
+            .map(|encoder| encoder.losses().clone())
+            .unwrap_or_default()
     }
 }
 
@@ -215,7 +217,7 @@ impl StreamBody {
     }
 
     fn close(&mut self, error: Option<&CallError>) -> Bytes {
-        let losses = self.writer.losses();
+        let losses = self.writer.losses().len();
         if losses > 0 {
             tracing::debug!(
                 target: "gateway::losses",
@@ -229,6 +231,16 @@ impl StreamBody {
             None => self.access.end(),
         }
         self.writer.take()
+    }
+}
+
+/// Also where the caller leaves: what was lost until then stands in the record.
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        self.stream = None;
+        if let Some(journal) = &self.access.journal {
+            journal.notes().losses.extend(self.writer.losses());
+        }
     }
 }
 

@@ -390,6 +390,7 @@ impl Task {
         context.mapping = self.surface.mapping();
         context.strict = endpoint.strict || headers::strict(&self.headers)?;
         context.headers = Arc::new(std::mem::take(&mut self.headers));
+        self.access.settlement = Some(context.journal.hold());
         self.access.journal = Some(context.journal.clone());
         Ok(context)
     }

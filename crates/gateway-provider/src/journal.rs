@@ -208,9 +208,49 @@ impl Exchange {
     }
 }
 
+/// Settles a call: runs once, with the notes of its journal.
+pub type Settle = Box<dyn FnOnce(&mut Notes) + Send>;
+
 /// What happened to a call so far. Clones share one journal; locks are short and never held across an await.
-#[derive(Debug, Clone, Default)]
-pub struct Journal(Arc<Mutex<Notes>>);
+#[derive(Clone, Default)]
+pub struct Journal(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    notes: Mutex<Notes>,
+    settlement: Mutex<Settlement>,
+}
+
+/// What waits for the last hold.
+#[derive(Default)]
+struct Settlement {
+    holds: usize,
+    settle: Option<Settle>,
+}
+
+/// Keeps a call from being settled: whoever writes its answer holds it, so that what is lost in writing is recorded.
+/// The call is settled when the last hold is dropped.
+#[derive(Debug)]
+pub struct SettlementHold(Journal);
+
+impl Drop for SettlementHold {
+    fn drop(&mut self) {
+        let due = {
+            let mut settlement = self.0.settlement();
+            settlement.holds -= 1;
+            (settlement.holds == 0).then(|| settlement.settle.take())
+        };
+        if let Some(settle) = due.flatten() {
+            settle(&mut self.0.notes());
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Journal").field(&*self.notes()).finish()
+    }
+}
 
 impl Journal {
     /// An empty journal.
@@ -231,7 +271,35 @@ impl Journal {
 
     /// The notes, to read or to write. Do not hold the guard longer than a few statements.
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let notes = self.0.notes.lock();
+        notes.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settlement(&self) -> MutexGuard<'_, Settlement> {
+        let settlement = self.0.settlement.lock();
+        settlement.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the call from being settled until the hold is dropped.
+    pub fn hold(&self) -> SettlementHold {
+        self.settlement().holds += 1;
+        SettlementHold(self.clone())
+    }
+
+    /// Settles the call: at once where there is no hold, otherwise when the last hold is dropped. One that waits already
+    /// is run first.
+    pub fn settle(&self, settle: Settle) {
+        let due = {
+            let mut settlement = self.settlement();
+            if settlement.holds == 0 {
+                Some(settle)
+            } else {
+                settlement.settle.replace(settle)
+            }
+        };
+        if let Some(settle) = due {
+            settle(&mut self.notes());
+        }
     }
 
     /// Calls `drop`, which drops the future of an attempt: the attempt is recorded as failed with `error`.

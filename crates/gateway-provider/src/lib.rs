@@ -48,7 +48,9 @@ pub use budget::{ByteBudget, Exhausted, HeldBytes};
 pub use call::{Call, Context, EntryService, Presented, Principal, StreamForm};
 pub use credential::{Clock, Credential, Credentials, StaticCredential};
 pub use http_provider::HttpProvider;
-pub use journal::{Attempt, Exchange, Journal, Lane, LimitKind, LimitNote, Notes, Sent};
+pub use journal::{
+    Attempt, Exchange, Journal, Lane, LimitKind, LimitNote, Notes, Sent, Settle, SettlementHold,
+};
 pub use payload::{DecodePayload, Payload};
 pub use post::{JSON, bearer_header, escaped, post_json, secret_header};
 pub use provider::{Provider, ProviderInfo};

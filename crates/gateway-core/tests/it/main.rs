@@ -9,6 +9,7 @@ mod deadlines;
 mod engine;
 mod faults;
 mod leaks;
+mod losses;
 mod metering;
 mod overload;
 mod passthrough;

@@ -288,11 +288,15 @@ impl Drop for Guard {
         record.variant.clone_from(&notes.variant);
         record.variant_reason.clone_from(&notes.variant_reason);
         record.cache = notes.cache;
-        record.losses.clone_from(&notes.losses);
         drop(notes);
         record.finish = self.finish;
         record.time_to_first_event = self.first_event;
-        self.meter.sink.record(record);
+        let meter = Arc::clone(&self.meter);
+        // The edge has yet to write the answer, and may lose something of it.
+        journal.settle(Box::new(move |notes| {
+            record.losses = std::mem::take(&mut notes.losses);
+            meter.sink.record(record);
+        }));
     }
 }
 
