@@ -114,6 +114,7 @@ fn lock(place: &Location) -> Result<Option<Lock>, Failure> {
 }
 
 #[cfg(not(feature = "sqlite"))]
+#[expect(clippy::unnecessary_wraps, reason = "as in a build with SQLite")]
 fn lock(_: &Location) -> Result<Option<Lock>, Failure> {
     Ok(None)
 }
