@@ -94,7 +94,7 @@ pub(crate) fn response(error: &CallError, to: Audience<'_>) -> Rendered {
 /// The body of an error event, for a reply that has begun.
 pub(crate) fn event(error: &CallError, to: Audience<'_>) -> Value {
     let Some(shape) = Shape::of(to.dialect) else {
-        return render::mlflow_event(error, to.provider);
+        return render::mlflow_event(error);
     };
     let mut value = shape.render(error, to, status(error, to.dialect));
     // A stream of Bedrock's has no header to say it in.
@@ -127,7 +127,7 @@ fn body(error: &CallError, to: Audience<'_>) -> (StatusCode, Value) {
             let status = status(error, to.dialect);
             (status, shape.render(error, to, status))
         }
-        None => render::mlflow(error, to.provider),
+        None => render::mlflow(error),
     }
 }
 

@@ -93,48 +93,15 @@ impl Shape {
 }
 
 /// MLflow's body.
-pub(super) fn mlflow(error: &CallError, provider: Option<&str>) -> (StatusCode, Value) {
-    let (status, mut body) = gateway_dialect::mlflow::error::detail(error);
-    if let Some(words) = credential_words(error, provider) {
-        body = json!({"detail": words});
-    }
+pub(super) fn mlflow(error: &CallError) -> (StatusCode, Value) {
+    let (status, body) = gateway_dialect::mlflow::error::detail(error);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, body)
 }
 
 /// MLflow's error event.
-pub(super) fn mlflow_event(error: &CallError, provider: Option<&str>) -> Value {
-    match credential_words(error, provider) {
-        Some(words) => {
-            let (status, _) = gateway_dialect::mlflow::error::detail(error);
-            json!({"error": {"message": format!("{status}: {words}"), "type": "HTTPException"}})
-        }
-        None => gateway_dialect::mlflow::error::event(error),
-    }
-}
-
-/// What callers are shown of a failure that is about the gateway's credential: who refused it, and nothing of what the
-/// provider says of it. That stays in the log.
-fn credential_words(error: &CallError, provider: Option<&str>) -> Option<String> {
-    if !is_about_credential(error) {
-        return None;
-    }
-    let provider = error
-        .upstream_failure()
-        .and_then(|failure| failure.provider.as_ref())
-        .map(AsRef::as_ref)
-        .or(provider)
-        .unwrap_or("unknown");
-    let is_forbidden = error.kind() == ErrorKind::Forbidden
-        || error.upstream_failure().and_then(|failure| failure.status) == Some(403);
-    let verb = if is_forbidden {
-        "does not allow this with"
-    } else {
-        "refused"
-    };
-    Some(format!(
-        "The provider {provider} {verb} the gateway's credential; the caller's is not at fault."
-    ))
+pub(super) fn mlflow_event(error: &CallError) -> Value {
+    gateway_dialect::mlflow::error::event(error)
 }
 
 /// The provider refuses the credential or the account of the gateway.
@@ -154,15 +121,21 @@ fn message(error: &CallError, to: Audience<'_>) -> String {
     if error.origin() != Origin::Upstream {
         return text.to_owned();
     }
-    if let Some(words) = credential_words(error, to.provider) {
-        return words;
-    }
     let failure = error.upstream_failure();
     let provider = failure
         .and_then(|failure| failure.provider.as_ref())
         .map(AsRef::as_ref)
         .or(to.provider)
         .unwrap_or("unknown");
+    if is_about_credential(error) {
+        let verb = match error.kind() {
+            ErrorKind::Forbidden => "does not allow this with",
+            _ => "refused",
+        };
+        return format!(
+            "The provider {provider} {verb} the gateway's credential (the caller's is not at fault): {text}"
+        );
+    }
     match failure.and_then(|failure| failure.status) {
         Some(status) if status >= 400 => {
             format!("The provider {provider} answered {status}: {text}")
