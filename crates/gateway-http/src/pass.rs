@@ -259,7 +259,7 @@ impl Task {
             },
             Err(error) => match self.refused(&error) {
                 Some(refused) => self.refuse(&error, &refused),
-                None => self.error(&error),
+                None => self.error(&without_words(error)),
             },
         }
     }
@@ -315,6 +315,30 @@ impl Task {
         self.seal(&mut response);
         self.access.fail(error);
         response
+    }
+}
+
+/// What a provider says of the gateway's credential, in an answer that is passed on unread, stays in the log.
+fn without_words(error: CallError) -> CallError {
+    let status = error.upstream_failure().and_then(|failure| failure.status);
+    let (kind, message) = match status {
+        Some(401) => (
+            ErrorKind::Unauthenticated,
+            "The provider refused the gateway's credential.",
+        ),
+        Some(403) => (
+            ErrorKind::Forbidden,
+            "The provider does not allow this with the gateway's credential.",
+        ),
+        _ => return error,
+    };
+    if error.origin() != Origin::Upstream {
+        return error;
+    }
+    let shown = CallError::upstream(kind, message).with_detail(error.message().to_owned());
+    match status {
+        Some(status) => shown.with_status(status),
+        None => shown,
     }
 }
 
