@@ -169,8 +169,8 @@ static REFERENCES: LazyLock<[Finder<'static>; 12]> = LazyLock::new(|| {
     ]
     .map(Finder::new)
 });
-/// Larger requests are not looked through: their own bytes are a bound of the same size.
-const LONGEST_LOOK: usize = 64 * 1024;
+/// Larger requests are not looked through, which would take a dozen passes: they are taken to refer to something.
+const LONGEST_LOOK: usize = 8 * 1024;
 
 /// Whether a request may refer to something that is not in it: true in doubt.
 fn may_refer(body: &[u8]) -> bool {
