@@ -1,5 +1,7 @@
 //! What an answer cannot carry to its caller stands in the record of the call, whole and streamed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;
