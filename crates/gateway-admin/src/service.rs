@@ -17,7 +17,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// `Sec-Fetch-Site`: where a browser's request comes from.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The address of whoever sent a request, in its extensions.
+/// The peer address of a request, as one of its extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 

@@ -329,7 +329,7 @@ fn release(old: Arc<Running>, kept: Option<&Arc<dyn Authenticate>>) {
     }
 }
 
-/// Waits until nobody else uses `shared`, but not for long.
+/// Waits until this is the only handle of `shared`, up to a bound.
 fn await_last<T: ?Sized>(shared: &Arc<T>) {
     let begun = Instant::now();
     while Arc::strong_count(shared) > 1 && begun.elapsed() < USE_ENDS_WITHIN {
@@ -351,7 +351,7 @@ pub struct EngineFuture(State);
 enum State {
     /// Looked up here.
     Known(Oneshot<Stack, Call>),
-    /// Looked up by whoever made the call.
+    /// Answered by the stack that the edge found in the plan.
     Entry(BoxFuture<'static, Result<Reply, CallError>>),
     Unknown(Option<CallError>),
 }

@@ -21,7 +21,7 @@ impl Plan {
     /// Checks and completes definitions, by the rules of a configuration file. Pure: nothing is opened or started.
     ///
     /// `lookup` resolves references: variables, secrets, and the paths of files in settings that are no credentials.
-    /// Whoever takes definitions from strangers passes one in which no file is found.
+    /// For definitions of untrusted origin, pass a lookup that finds no files.
     ///
     /// ```
     /// use gateway_config::{

@@ -42,9 +42,9 @@ definition! {
         fallback: Vec<String>,
         /// Errors that lead to the fallback, besides the usual ones.
         fallback_on: Vec<FallbackOn>,
-        /// When a target that fails is left alone; absent: never.
+        /// When the circuit of a failing target opens; absent: never.
         breaker: Option<BreakerDefinition>,
-        /// Longest time an account is left alone because its provider says so; absent: an hour.
+        /// The longest cooldown that a provider's `retry-after` can set on an account; absent: an hour.
         #[serde(with = "super::words::duration")]
         max_cooldown: Option<Duration>,
         /// Calls to the provider at the same time; absent: no bound.
@@ -161,7 +161,7 @@ definition! {
 }
 
 definition! {
-    /// When a target that fails is left alone, and for how long.
+    /// When the circuit of a failing target opens, and for how long.
     #[derive(Default)]
     pub struct BreakerDefinition {
         ;
@@ -170,7 +170,7 @@ definition! {
         /// The time in which they count.
         #[serde(with = "super::words::duration")]
         within: Option<Duration>,
-        /// How long the target is left alone.
+        /// How long the circuit stays open.
         #[serde(with = "super::words::duration")]
         open_for: Option<Duration>,
     }

@@ -179,10 +179,10 @@ pub struct Endpoint {
     /// Errors that lead to the fallback, besides the usual ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback_on: Vec<FallbackOn>,
-    /// When a target that fails is left alone.
+    /// When the circuit of a failing target opens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
-    /// Longest time an account is left alone because its provider says so.
+    /// The longest cooldown that a provider's `retry-after` can set on an account.
     #[serde(
         skip_serializing_if = "is_usual_cooldown",
         serialize_with = "duration_text"
